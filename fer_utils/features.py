@@ -1,0 +1,179 @@
+"""Track → geometric features: distances and angles of landmark pairs, and their differences between key frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fer_utils import phases, regions
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.landmarks import LandmarkTrack
+
+MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+
+
+class SequenceRefused(ValueError):
+    """A sequence from which no features can be made; the message is the reason."""
+
+
+def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> np.ndarray:
+    """Points (T, N, D) with the frames that are NaN filled in from their neighbours in time.
+
+    Between two frames with a face the points move in a straight line; before the first and after the last they stay.
+    Raises SequenceRefused where no frame has a face, or the nearest faces are more than `max_gap` seconds apart from
+    each other (or from the end of the sequence).
+    """
+    found = ~np.isnan(points).any(axis=(1, 2))
+    if found.all():
+        return points
+    if not found.any():
+        raise SequenceRefused(f"no face in any of {len(points)} frames")
+    known = np.flatnonzero(found)
+    for first, last in _runs(~found):
+        before = times[known[known < first][-1]] if first > known[0] else times[first]
+        after = times[known[known > last][0]] if last < known[-1] else times[last]
+        if after - before > max_gap + 1e-9:
+            raise SequenceRefused(
+                f"no face in frames {first} to {last}: {after - before:.2f} s, {max_gap:.2f} s can be bridged"
+            )
+    flat = points.reshape(len(points), -1)
+    weights = np.interp(times, times[known], np.arange(len(known)))
+    lower = np.floor(weights).astype(int)
+    upper = np.minimum(lower + 1, len(known) - 1)
+    share = (weights - lower)[:, None]
+    bridged = flat[known[lower]] * (1 - share) + flat[known[upper]] * share
+    return np.where(found[:, None], flat, bridged).astype(points.dtype).reshape(points.shape)
+
+
+def normalise(points: np.ndarray) -> np.ndarray:
+    """Points (T, 478, 2 or 3) turned upright and scaled so that, in the first frame, the outer corners of the eyes lie
+    level and 1 apart. One turn and one scale for the whole sequence: what moves later is kept. Our choice; the paper
+    does not say whether it normalises."""
+    across = points[0, regions.RIGHT_EYE_CORNER, :2] - points[0, regions.LEFT_EYE_CORNER, :2]
+    scale = float(np.hypot(*across))
+    if not scale > 0:
+        raise SequenceRefused("the eyes of the first frame have no distance between them")
+    cos, sin = across / scale
+    turned = points / np.float32(scale)
+    x, y = turned[..., 0].copy(), turned[..., 1].copy()
+    turned[..., 0], turned[..., 1] = cos * x + sin * y, cos * y - sin * x
+    return turned
+
+
+def distances(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Euclidean distances (…, P) in the picture plane between the points (…, 478, ≥2) of `pairs` (P, 2), in the
+    points' unit. Eq. 1 of arXiv:2512.05669."""
+    dx, dy = _offsets(points, pairs)
+    return np.sqrt(dx * dx + dy * dy)
+
+
+def angles(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Angles (…, P) of the pairs' offsets from the picture's vertical, in radians in (−π, π].
+
+    Eq. 2 of arXiv:2512.05669, arctan(Δx / Δy), computed by arctan2 so that Δy = 0 and opposite directions are told
+    apart.
+    """
+    return np.arctan2(*_offsets(points, pairs))
+
+
+def wrap(angle: np.ndarray) -> np.ndarray:
+    """Angles in radians brought into (−π, π]."""
+    return np.pi - np.mod(np.pi - angle, 2 * np.pi)
+
+
+def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Changes (K − 1, 2P) of distances, then wrapped angles, between consecutive key frames (K, 478, ≥2)."""
+    change = np.diff(distances(points, pairs), axis=0)
+    turn = wrap(np.diff(angles(points, pairs), axis=0))
+    return np.concatenate([change, turn], axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SequenceFeatures:
+    """One sequence's tensor (K − 1, A = 2P) float32 and the frames it was made of."""
+
+    tensor: np.ndarray
+    key_frames: np.ndarray
+    phases: phases.Phases
+
+
+def sequence_features(
+    track: LandmarkTrack,
+    apex: str = "last",
+    normalised: bool = True,
+    spacing: phases.Spacing = "intensity",
+    n_key_frames: int = 5,
+    max_gap: float = MAX_GAP,
+) -> SequenceFeatures:
+    """All steps from a track to its tensor. `apex` is "last" or "inside" (see `datasets.Sequence`).
+
+    Raises SequenceRefused where the track is too short or has too few faces.
+    """
+    if len(track) < n_key_frames:
+        raise SequenceRefused(f"{len(track)} frames, {n_key_frames} key frames need at least as many")
+    points = bridge(track.points, track.times, max_gap)
+    upright = normalise(points)
+    found = phases.find(intensity(upright), track.times, apex)
+    chosen = phases.key_frames(found, n_key_frames, spacing)
+    tensor = differences((upright if normalised else points)[chosen], PAIRS)
+    return SequenceFeatures(tensor, chosen, found)
+
+
+def intensity(points: np.ndarray) -> np.ndarray:
+    """How far the face is from its first frame: mean absolute change of the pairs' distances, (T,), in inter-ocular
+    distances for normalised points. After the mean distance difference of arXiv:2512.05669, section 4.3."""
+    spread = distances(points, PAIRS)
+    return np.abs(spread - spread[0]).mean(axis=1)
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; and what was refused."""
+
+    x: np.ndarray
+    emotions: np.ndarray
+    subjects: np.ndarray
+    ids: np.ndarray
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **options) -> FeatureTable:
+    """The features of all `sequences` that have a track (by id); `options` go to `sequence_features`."""
+    kept, tensors, refused = [], [], {}
+    for sequence in sequences:
+        if sequence.id not in tracks:
+            continue
+        try:
+            made = sequence_features(tracks[sequence.id], sequence.apex, **options)
+        except SequenceRefused as reason:
+            refused[sequence.id] = str(reason)
+            continue
+        kept.append(sequence)
+        tensors.append(made.tensor)
+    return FeatureTable(
+        x=np.array(tensors, np.float32),
+        emotions=np.array([sequence.emotion for sequence in kept]),
+        subjects=np.array([sequence.subject for sequence in kept]),
+        ids=np.array([sequence.id for sequence in kept]),
+        refused=refused,
+    )
+
+
+PAIRS = np.array(regions.pairs())
+
+
+def _offsets(points: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    x, y = points[..., 0], points[..., 1]
+    i, j = pairs[:, 0], pairs[:, 1]
+    return x[..., i] - x[..., j], y[..., i] - y[..., j]
+
+
+def _runs(mask: np.ndarray) -> Iterable[tuple[int, int]]:
+    """First and last index of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    return zip(edges[::2], edges[1::2] - 1, strict=True)

@@ -1,0 +1,256 @@
+"""Frames → `LandmarkTrack`, by MediaPipe's FaceLandmarker; and the cache of tracks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from tqdm.auto import tqdm
+
+from fer_utils import paths
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.video import Frame, FrameSource
+
+if "tensorflow" in sys.modules:
+    import mediapipe as mp
+else:
+    # MediaPipe imports TensorFlow, if it is there, for a decorator of its documentation: 0.5 s become 4 s, in every
+    # worker. Hidden for the length of this import, TensorFlow can still be imported afterwards.
+    sys.modules["tensorflow"] = None
+    try:
+        import mediapipe as mp
+    finally:
+        del sys.modules["tensorflow"]
+
+N_POINTS = 478
+MODEL = paths.ASSETS / "face_landmarker.task"
+MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+
+Mode = Literal["video", "image"]
+
+
+class ModelFileError(Exception):
+    """The model bundle is missing or not the one that the project was built on."""
+
+
+@dataclass(frozen=True)
+class LandmarkTrack:
+    """The points of one sequence, one row a frame, always.
+
+    Attributes
+    ----------
+    points : (T, 478, 3) float32
+        Pixels; x to the right, y down, z in the same scale, smaller is nearer. NaN in frames with no face.
+    times : (T,) float64
+        Seconds from the start of the sequence.
+    reasons : (T,) str
+        Why a frame has no points; empty where it has.
+    size : (int, int)
+        Width and height of the frames in pixels; (0, 0) where no frame could be read.
+    blendshapes : (T, 52) float32 or None
+        MediaPipe's blendshape scores, if they were asked for.
+    """
+
+    points: np.ndarray
+    times: np.ndarray
+    reasons: np.ndarray
+    size: tuple[int, int]
+    blendshapes: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def found(self) -> np.ndarray:
+        """(T,) bool: in which frames a face was found."""
+        return self.reasons == ""
+
+    @property
+    def coverage(self) -> float:
+        """Share of frames in which a face was found."""
+        return float(self.found.mean()) if len(self) else 0.0
+
+    def save(self, path: Path) -> None:
+        arrays = {"points": self.points, "times": self.times, "reasons": self.reasons, "size": np.array(self.size)}
+        if self.blendshapes is not None:
+            arrays["blendshapes"] = self.blendshapes
+        with paths.replacing(path) as temporary:
+            np.savez_compressed(temporary, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> LandmarkTrack:
+        """Raises ValueError where the file is not a whole track."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                track = cls(
+                    arrays["points"],
+                    arrays["times"],
+                    arrays["reasons"],
+                    tuple(arrays["size"].tolist()),
+                    arrays.get("blendshapes"),
+                )
+        except (KeyError, EOFError, zipfile.BadZipFile, ValueError) as error:
+            raise ValueError(f"{path}: not a landmark track ({error}); delete it and it is made anew") from None
+        if track.points.shape != (len(track), N_POINTS, 3) or len(track.reasons) != len(track):
+            raise ValueError(f"{path}: not a landmark track (points {track.points.shape}); delete it")
+        return track
+
+
+@cache
+def model_bundle() -> bytes:
+    """The model bundle's bytes, after its hash was checked. Raises ModelFileError."""
+    try:
+        content = MODEL.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{MODEL}: {error.strerror}; restore it: git checkout -- fer_utils/assets") from None
+    if hashlib.sha256(content).hexdigest() != MODEL_SHA256:
+        raise ModelFileError(f"{MODEL}: not the expected model bundle; restore it: git checkout -- fer_utils/assets")
+    return content
+
+
+class FaceLandmarker:
+    """MediaPipe's FaceLandmarker for one stream of frames (`mode="video"`, tracking) or for single pictures.
+
+    Use it as a context manager, one a stream: tracking state carries over from frame to frame.
+    """
+
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False):
+        vision = mp.tasks.vision
+        if mode not in ("video", "image"):
+            raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
+        self.mode, self.blendshapes = mode, blendshapes
+        self._landmarker = vision.FaceLandmarker.create_from_options(
+            vision.FaceLandmarkerOptions(
+                base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()),
+                running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
+                output_face_blendshapes=blendshapes,
+            )
+        )
+        self._last_ms = -1
+
+    def __enter__(self) -> FaceLandmarker:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._landmarker.close()
+
+    def detect(self, image: np.ndarray, time: float = 0.0) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Points (478, 3) in pixels and blendshape scores (52,), if asked for, of the face in a BGR uint8 picture;
+        None and None where there is no face. `time` in seconds matters in video mode only."""
+        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        if self.mode == "video":
+            # MediaPipe wants strictly rising whole milliseconds
+            self._last_ms = max(self._last_ms + 1, round(time * 1000))
+            result = self._landmarker.detect_for_video(picture, self._last_ms)
+        else:
+            result = self._landmarker.detect(picture)
+        if not result.face_landmarks:
+            return None, None
+        height, width = image.shape[:2]
+        points = np.array([(p.x, p.y, p.z) for p in result.face_landmarks[0]], np.float32)
+        points *= np.array([width, height, width], np.float32)  # z is in units of the picture's width
+        scores = np.array([c.score for c in result.face_blendshapes[0]], np.float32) if self.blendshapes else None
+        return points, scores
+
+
+def track(frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False) -> LandmarkTrack:
+    """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
+    points, times, reasons, scores = [], [], [], []
+    size = (0, 0)
+    with FaceLandmarker(mode, blendshapes) as landmarker:
+        for frame in frames:
+            found = found_scores = None
+            if frame.image is not None:
+                size = frame.image.shape[1::-1]
+                found, found_scores = landmarker.detect(frame.image, frame.time)
+            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if found is None else found)
+            scores.append(np.full(52, np.nan, np.float32) if found_scores is None else found_scores)
+            reasons.append("" if found is not None else frame.problem or "no face found")
+            times.append(frame.time)
+    return LandmarkTrack(
+        points=np.array(points, np.float32).reshape(-1, N_POINTS, 3),
+        times=np.array(times, np.float64),
+        reasons=np.array(reasons, np.str_),
+        size=tuple(int(v) for v in size),
+        blendshapes=np.array(scores, np.float32).reshape(-1, 52) if blendshapes else None,
+    )
+
+
+def cached_track(frames: FrameSource, cache_dir: Path, mode: Mode = "video", blendshapes: bool = False):
+    """The track of `frames` and whether it came from the cache.
+
+    The cache's key is the frames' content, the detector's version and model, and its options; so a renamed folder
+    finds its tracks again, and a changed option does not.
+    """
+    key = {
+        "frames": frames.digest(),
+        "detector": ["face_landmarker", MODEL_SHA256, "mediapipe", version("mediapipe")],
+        "mode": mode,
+        "blendshapes": blendshapes,
+    }
+    path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
+    try:
+        return LandmarkTrack.load(path), True
+    except (FileNotFoundError, ValueError):  # not there, or damaged: made anew
+        made = track(frames, mode, blendshapes)
+        made.save(path)
+        return made, False
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Tracks by sequence id, how many of them were read from the cache, and the sequences that gave none, with why."""
+
+    tracks: Mapping[str, LandmarkTrack]
+    from_cache: int
+    refused: Mapping[str, str]
+
+    @property
+    def coverage(self) -> float:
+        """Share of all frames in which a face was found."""
+        frames = sum(len(track) for track in self.tracks.values())
+        return sum(int(track.found.sum()) for track in self.tracks.values()) / frames if frames else 0.0
+
+
+def extract(
+    sequences: list[Sequence],
+    executor: Executor | None = None,
+    mode: Mode = "video",
+    blendshapes: bool = False,
+    cache_dir: Path | None = None,
+) -> Extraction:
+    """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
+
+    A sequence whose frames cannot be opened is refused with a reason; the others go on.
+    """
+    cache_dir = cache_dir or paths.tracks()
+    run = executor.map if executor else map
+    jobs = [(sequence.frames, cache_dir, mode, blendshapes) for sequence in sequences]
+    found, refused, from_cache = {}, {}, 0
+    results = zip(sequences, run(_track_or_reason, jobs), strict=True)
+    for sequence, (made, cached, reason) in tqdm(results, "landmarks", total=len(sequences), unit="sequence"):
+        if made is None:
+            refused[sequence.id] = reason
+        else:
+            found[sequence.id] = made
+            from_cache += cached
+    return Extraction(found, from_cache, refused)
+
+
+def _track_or_reason(job) -> tuple[LandmarkTrack | None, bool, str]:
+    frames, cache_dir, mode, blendshapes = job
+    try:
+        return *cached_track(frames, cache_dir, mode, blendshapes), ""
+    except OSError as error:
+        return None, False, str(error)

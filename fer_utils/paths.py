@@ -1,0 +1,68 @@
+"""Where things lie. Every path of the project comes from here; each root can be moved by an environment variable."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+class OutputError(Exception):
+    """A file or folder that cannot be written; the message names it and the mend."""
+
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+
+
+def root() -> Path:
+    """The clone that the package was installed from (FER_ROOT overrides)."""
+    return _folder("FER_ROOT", Path(__file__).resolve().parents[1])
+
+
+def data() -> Path:
+    """Datasets: a user's licensed ones, and the stand-ins under `rendered/` (FER_DATA overrides)."""
+    return _folder("FER_DATA", root() / "data")
+
+
+def runs() -> Path:
+    """What runs write (FER_RUNS overrides)."""
+    return _folder("FER_RUNS", root() / "runs")
+
+
+def tracks() -> Path:
+    """The cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
+    return _folder("FER_TRACKS", runs() / "tracks")
+
+
+def notebooks() -> Path:
+    return root() / "notebooks"
+
+
+def figures() -> Path:
+    return root() / "figures"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` to write into; it takes the place of `path` only if the block ends well.
+
+    A reader sees the old file or the whole new one, never a half. Missing folders are made. Raises OutputError.
+    """
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _folder(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable)
+    return Path(value).expanduser().resolve() if value else default
