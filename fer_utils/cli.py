@@ -1,2 +1,66 @@
-def main():
-    return 0
+"""The command `fer`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fer_utils import datasets, doctor
+from fer_utils.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `fer` with `arguments`, the command line's by default; returns the exit status. A user's mistake ends with
+    one line on standard error and status 2."""
+    parser = argparse.ArgumentParser(
+        "fer", description="Sequential facial expression analysis from geometric features."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    study = commands.add_parser("study", help="run the notebooks in order and make the report")
+    study.add_argument("--datasets", nargs="+", default=["ckplus"], choices=datasets.NAMES, metavar="NAME",
+                       help=f"which of {', '.join(datasets.NAMES)}; ckplus by default")  # fmt: skip
+    study.add_argument(
+        "--data", default="", metavar="DIR", help="folder of your licensed data; rendered stand-ins without it"
+    )
+    study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
+    study.add_argument("--quick", action="store_true", help="few subjects and epochs: does it run?")
+    study.add_argument("--jobs", type=int, metavar="N", help="worker processes; one a core by default")
+    study.set_defaults(command=_study)
+
+    check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
+    check.add_argument("--data", default="", metavar="DIR", help="folder of your licensed data")
+    check.set_defaults(command=_doctor)
+
+    chosen = parser.parse_args(arguments)
+    try:
+        return chosen.command(chosen)
+    except UserError as error:
+        print(f"fer: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fer: interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+
+
+def _study(chosen: argparse.Namespace) -> int:
+    from fer_utils import study  # papermill and nbconvert take a second to import
+
+    data = str(Path(chosen.data).expanduser().resolve()) if chosen.data else ""
+    done, out = study.run(chosen.datasets, data, chosen.out, chosen.quick, chosen.jobs)
+    print(f"\n{study.outcome(done).to_string(index=False)}\n")
+    found, missing = study.results(out), study.left_out(out)
+    print("no results" if found.empty else study.readable(found).to_string(index=False))
+    if len(missing):
+        print(f"\n{len(missing)} left out; reasons in the report")
+    print(f"\nreport: {out / 'report' / 'index.html'}")
+    return int(any(result.error for result in done))
+
+
+def _doctor(chosen: argparse.Namespace) -> int:
+    found = list(doctor.checks(chosen.data))
+    for check in found:
+        verdict = {True: "ok   ", False: "WRONG", None: "–    "}[check.good]
+        print(f"{verdict}  {check.what}: {check.found}" + (f"\n       mend: {check.mend}" if check.mend else ""))
+    return int(any(check.good is False for check in found))

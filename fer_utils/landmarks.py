@@ -16,10 +16,13 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from tqdm.auto import tqdm
+import pandas as pd
+from tqdm import tqdm
 
 from fer_utils import paths
 from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import ModelFileError
+from fer_utils.quiet import native_logs_hidden
 from fer_utils.video import Frame, FrameSource
 
 if "tensorflow" in sys.modules:
@@ -38,10 +41,6 @@ MODEL = paths.ASSETS / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
 Mode = Literal["video", "image"]
-
-
-class ModelFileError(Exception):
-    """The model bundle is missing or not the one that the project was built on."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +129,13 @@ class FaceLandmarker:
         if mode not in ("video", "image"):
             raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
         self.mode, self.blendshapes = mode, blendshapes
-        self._landmarker = vision.FaceLandmarker.create_from_options(
-            vision.FaceLandmarkerOptions(
-                base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()),
-                running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
-                output_face_blendshapes=blendshapes,
-            )
+        options = vision.FaceLandmarkerOptions(
+            base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()),
+            running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
+            output_face_blendshapes=blendshapes,
         )
+        with native_logs_hidden():
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._last_ms = -1
 
     def __enter__(self) -> FaceLandmarker:
@@ -246,6 +245,21 @@ def extract(
             found[sequence.id] = made
             from_cache += cached
     return Extraction(found, from_cache, refused)
+
+
+def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
+    """A row a sequence: its frames, how many of them show a face, and the first reason of one that does not."""
+    rows = [
+        (
+            sequence.id,
+            len(tracks[sequence.id]),
+            int(tracks[sequence.id].found.sum()),
+            next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
+        )
+        for sequence in sequences
+        if sequence.id in tracks
+    ]
+    return pd.DataFrame(rows, columns=["id", "frames", "found", "reason"])
 
 
 def _track_or_reason(job) -> tuple[LandmarkTrack | None, bool, str]:

@@ -8,10 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-
-class OutputError(Exception):
-    """A file or folder that cannot be written; the message names it and the mend."""
-
+from fer_utils.errors import OutputError
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 
@@ -29,6 +26,11 @@ def data() -> Path:
 def runs() -> Path:
     """What runs write (FER_RUNS overrides)."""
     return _folder("FER_RUNS", root() / "runs")
+
+
+def run(name: str = "") -> Path:
+    """The folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
+    return Path(name).expanduser().resolve() if name else runs() / "lab"
 
 
 def tracks() -> Path:

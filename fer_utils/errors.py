@@ -1,0 +1,28 @@
+"""The errors that a user can mend: each message is one line that names the file or value and the mend."""
+
+
+class UserError(Exception):
+    """Base of them all. On the command line and in notebooks they show as one line, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython's hook
+        return [f"{type(self).__name__}: {self}"]
+
+
+class OutputError(UserError):
+    """A file or folder that cannot be written."""
+
+
+class DatasetError(UserError):
+    """A root that cannot be read as the dataset it is said to be."""
+
+
+class ModelFileError(UserError):
+    """A model file that is missing, damaged, or not the one expected."""
+
+
+class SplitError(UserError):
+    """Data that cannot be split as asked, or a split that leaks."""
+
+
+class StudyError(UserError):
+    """A study that cannot start."""

@@ -1,0 +1,121 @@
+"""Widgets to step through sequences and pairs in JupyterLab; the same views as figures where nobody is looking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from fer_utils import features, plotting, regions
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.landmarks import LandmarkTrack
+
+
+def faces(
+    sequences: list[Sequence],
+    tracks: Mapping[str, LandmarkTrack],
+    pictures: bool,
+    interactive: bool,
+) -> widgets.Widget | Figure:
+    """Step through a sequence's frames with its points, regions and the pairs of a category.
+
+    `pictures` draws the frames behind the points. Not `interactive`, it is a figure of one sequence's first, middle
+    and last frame.
+    """
+    chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
+    held: dict[str, list] = {}  # the frames of the sequence on show
+
+    def draw(sequence: str, frames: tuple[int, ...], category: str) -> Figure:
+        track = tracks[sequence]
+        if pictures and sequence not in held:
+            held.clear()
+            held[sequence] = [frame.image for frame in chosen[sequence].frames]
+        figure, panels = plt.subplots(
+            1, len(frames), figsize=(4.2 * len(frames), 4.4), squeeze=False, layout="constrained"
+        )
+        for axes, frame in zip(panels[0], frames, strict=True):
+            image = held[sequence][frame] if pictures else None
+            plotting.face(axes, track.points[frame], image, labels=axes is panels[0, -1], category=category)
+            note = f": {track.reasons[frame]}" if track.reasons[frame] else ""
+            axes.set_title(f"frame {frame}, {track.times[frame]:.2f} s{note}", fontsize=9)
+        figure.suptitle(f"{sequence}: {chosen[sequence].emotion}", fontsize=10)
+        return plotting.mark(figure, chosen[sequence].rendered)
+
+    first = next(iter(chosen))
+    if not interactive:
+        last = len(tracks[first]) - 1
+        return draw(first, (0, last // 2, last), "")
+    picker = widgets.Dropdown(options=list(chosen), description="sequence")
+    slider = widgets.IntSlider(0, 0, len(tracks[first]) - 1, description="frame", continuous_update=False)
+    category = widgets.Dropdown(
+        options=[("none", ""), *((name, name) for name in regions.CATEGORIES)], description="pairs"
+    )
+    picker.observe(lambda change: setattr(slider, "max", len(tracks[change["new"]]) - 1), "value")
+    controls = {"sequence": picker, "frame": slider, "category": category}
+    return _view(lambda sequence, frame, category: draw(sequence, (frame,), category), controls)
+
+
+def pairs(
+    sequences: list[Sequence],
+    tracks: Mapping[str, LandmarkTrack],
+    interactive: bool,
+    pair: tuple[int, int] = (61, 291),
+) -> widgets.Widget | Figure:
+    """Distance and angle of a chosen pair over time, with onset, apex and the key frames.
+
+    Not `interactive`, it is a figure of the first sequence and of `pair` (the corners of the mouth by default).
+    """
+    chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
+
+    def draw(sequence: str, first: int, second: int) -> Figure:
+        track = tracks[sequence]
+        made = features.sequence_features(track, chosen[sequence].apex)
+        points = features.normalise(features.bridge(track.points, track.times))
+        only = np.array([[first, second]])
+        figure = plotting.pair_over_time(
+            track.times,
+            features.distances(points, only)[:, 0],
+            features.angles(points, only)[:, 0],
+            made.phases,
+            made.key_frames,
+            f"{sequence} ({chosen[sequence].emotion}), pair {first}–{second}: "
+            f"{regions.region_of(first)} to {regions.region_of(second)}",
+        )
+        return plotting.mark(figure, chosen[sequence].rendered)
+
+    if not interactive:
+        return draw(next(iter(chosen)), *pair)
+    names = [(f"{index} ({regions.region_of(index)})", index) for index in regions.landmarks()]
+    return _view(
+        draw,
+        {
+            "sequence": widgets.Dropdown(options=list(chosen), description="sequence"),
+            "first": widgets.Dropdown(options=names, value=pair[0], description="point"),
+            "second": widgets.Dropdown(options=names, value=pair[1], description="and point"),
+        },
+    )
+
+
+def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
+    """The controls above an output in which `draw` of their values is shown anew at every change."""
+    output = widgets.Output()
+
+    def show(_=None) -> None:
+        values = {name: control.value for name, control in controls.items()}
+        with output:
+            output.clear_output(wait=True)
+            try:
+                figure = draw(**values)
+            except features.SequenceRefused as reason:
+                print(f"{values['sequence']}: {reason}")
+                return
+            plt.show()
+            plt.close(figure)
+
+    for control in controls.values():
+        control.observe(show, "value")
+    show()
+    return widgets.VBox([widgets.HBox(list(controls.values())), output])

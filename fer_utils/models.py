@@ -1,0 +1,136 @@
+"""The paper's network, and the classifier around it: scaler, training, saving."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fer_utils import paths
+from fer_utils.errors import ModelFileError
+from fer_utils.quiet import native_logs_hidden
+
+with native_logs_hidden():  # a machine without a GPU is told so, five times
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+    tf.config.list_logical_devices()
+
+
+def paper_network(steps: int, features: int, classes: int) -> keras.Model:
+    """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
+
+    Input (steps, features, 1): the ConvLSTM walks over the steps in time, and its kernel of 1 over the features, so
+    every feature passes through the same 8-unit cell. Equations 3–7 of the paper show peepholes; the Keras layer that
+    its figure names has none. 49.8 million weights for 2912 features and 7 classes.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((steps, features, 1)),
+            layers.ConvLSTM1D(8, 1),
+            layers.Flatten(),
+            layers.Dense(2048, activation="relu"),
+            layers.Dense(1024, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+class SequenceClassifier:
+    """A network with the scaler and the class names that belong to it.
+
+    Parameters
+    ----------
+    network : callable (steps, features, classes) → keras.Model
+    epochs, batch_size, learning_rate, patience
+        Training ends after `epochs`, or `patience` epochs without a lower loss on the validation part, whose best
+        epoch's weights are kept. Our choices: the paper gives none; 32 and 1e-3 are what a public re-implementation
+        guesses.
+    seed
+        Two fits with one seed on one machine give the same weights.
+    """
+
+    def __init__(
+        self,
+        network: Callable[[int, int, int], keras.Model] = paper_network,
+        epochs: int = 60,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        patience: int = 10,
+        seed: int = 0,
+    ):
+        self.network, self.epochs, self.batch_size = network, epochs, batch_size
+        self.learning_rate, self.patience, self.seed = learning_rate, patience, seed
+
+    def fit(
+        self,
+        x: np.ndarray,
+        emotions: np.ndarray,
+        validation: tuple[np.ndarray, np.ndarray],
+        on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None,
+    ) -> dict[str, list[float]]:
+        """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
+
+        The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
+        after every epoch, for progress bars.
+        """
+        keras.utils.set_random_seed(self.seed)
+        tf.config.experimental.enable_op_determinism()
+        self.classes = np.unique(np.concatenate([emotions, validation[1]]))
+        self.mean = x.mean(axis=(0, 1))
+        spread = x.std(axis=(0, 1))
+        self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
+        self.model = self.network(x.shape[1], x.shape[2], len(self.classes))
+        self.model.compile(
+            keras.optimizers.Adam(self.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+        )
+        history = self.model.fit(
+            self._scaled(x),
+            np.searchsorted(self.classes, emotions),
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            validation_data=(self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])),
+            callbacks=[
+                keras.callbacks.EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True),
+                keras.callbacks.LambdaCallback(on_epoch_end=on_epoch),
+            ],
+            verbose=0,
+        )
+        return history.history
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (n, C) of `classes` for tensors (n, steps, A)."""
+        return self.model.predict(self._scaled(x), batch_size=256, verbose=0)
+
+    def save(self, folder: Path) -> None:
+        """Write `model.keras` (network), `scaler.npz` and `classes.json` into `folder`."""
+        with paths.replacing(folder / "model.keras") as temporary:
+            self.model.save(temporary)
+        with paths.replacing(folder / "scaler.npz") as temporary:
+            np.savez(temporary, mean=self.mean, scale=self.scale)
+        with paths.replacing(folder / "classes.json") as temporary:
+            temporary.write_text(json.dumps(self.classes.tolist()), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> SequenceClassifier:
+        """What `save` wrote. Raises ModelFileError, naming the folder, where it is not a whole model or its parts do
+        not fit. Nothing in the files is executed: Keras' safe mode, no pickles."""
+        classifier = cls()
+        try:
+            classifier.model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+            with np.load(folder / "scaler.npz", allow_pickle=False) as arrays:
+                classifier.mean, classifier.scale = arrays["mean"], arrays["scale"]
+            classifier.classes = np.array(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise ModelFileError(f"{folder}: not a saved model ({str(error).splitlines()[0]}); train it anew") from None
+        features, classes = classifier.model.input_shape[2], classifier.model.output_shape[1]
+        if (features, classes) != (len(classifier.mean), len(classifier.classes)):
+            raise ModelFileError(f"{folder}: network, scaler and classes do not belong together; train it anew")
+        return classifier
+
+    def _scaled(self, x: np.ndarray) -> np.ndarray:
+        return ((x - self.mean) / self.scale)[..., None]

@@ -1,0 +1,172 @@
+"""Runs the notebooks in order with papermill, and makes the report."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+from nbconvert import HTMLExporter
+
+from fer_utils import paths
+from fer_utils.errors import StudyError
+from fer_utils.evaluation import STAND_IN
+
+# notebooks that look at the machine, once a study, and those that run for each dataset
+ONCE = ("00_check_setup",)
+PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm")
+
+QUICK = {"subjects": 10, "epochs": 8}  # what --quick sets in the notebooks that have these parameters
+
+
+@dataclass
+class NotebookRun:
+    """One notebook's outcome. `error` is empty where it passed, else one line."""
+
+    notebook: str
+    dataset: str
+    executed: Path
+    seconds: float = 0.0
+    error: str = ""
+    page: Path | None = field(default=None)
+
+
+def run(
+    names: list[str], data: str = "", out: Path | None = None, quick: bool = False, jobs: int | None = None
+) -> tuple[list[NotebookRun], Path]:
+    """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
+
+    A notebook that fails does not end the study. Raises StudyError where the study cannot start.
+    """
+    if not paths.notebooks().is_dir():
+        raise StudyError(f"{paths.notebooks()}: no notebooks here; run from a clone, or set FER_ROOT to one")
+    out = (out or paths.runs() / ("quick" if quick else "study")).resolve()
+    common = {"data": data, "out": str(out), "jobs": jobs or os.cpu_count(), "interactive": False}
+    common |= QUICK if quick else {}
+    plan = [(notebook, "") for notebook in ONCE] + [(notebook, name) for name in names for notebook in PER_DATASET]
+    with paths.replacing(out / "notebooks" / ".writable") as probe:
+        probe.touch()
+    (out / "notebooks" / ".writable").unlink()
+    done = []
+    for number, (notebook, name) in enumerate(plan, 1):
+        print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
+        done.append(run_notebook(notebook, name, common | ({"dataset": name} if name else {}), out))
+        print(f"      {'FAIL: ' + done[-1].error if done[-1].error else 'PASS'}", file=sys.stderr, flush=True)
+    write_report(done, out)
+    return done, out
+
+
+def run_notebook(notebook: str, dataset: str, parameters: dict, out: Path) -> NotebookRun:
+    """Execute one notebook with those of `parameters` that it has; keep the executed copy under `out/notebooks`."""
+    source = paths.notebooks() / f"{notebook}.ipynb"
+    result = NotebookRun(notebook, dataset, out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb")
+    known = papermill.inspect_notebook(str(source))
+    start = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(source),
+            str(result.executed),
+            {name: value for name, value in parameters.items() if name in known},
+            kernel_name="python3",
+            progress_bar=False,
+            stderr_file=sys.stderr,  # the notebooks' own progress bars
+            cwd=str(paths.notebooks()),
+            extra_arguments=["--log-level=40"],
+        )
+    except papermill.PapermillExecutionError as error:
+        result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
+    except (OSError, RuntimeError) as error:  # the kernel died or did not start
+        result.error = str(error).splitlines()[0]
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def write_report(done: list[NotebookRun], out: Path) -> Path:
+    """A page for each executed notebook and an index of them, with results and figures first, under `out/report`."""
+    exporter = HTMLExporter()
+    # nothing in a page is fetched from elsewhere, so that it can be read offline
+    for link in ("mathjax_url", "mermaid_js_url", "jquery_url", "require_js_url", "jupyter_widgets_base_url"):
+        setattr(exporter, link, "")
+    for result in done:
+        if not result.executed.is_file():
+            continue
+        notebook = nbformat.read(result.executed, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":  # progress bars and the libraries' own log lines
+                cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        notebook.metadata["title"] = result.executed.stem
+        result.page = out / "report" / f"{result.executed.stem}.html"
+        with paths.replacing(result.page) as temporary:
+            temporary.write_text(exporter.from_notebook_node(notebook)[0], encoding="utf-8")
+    index = out / "report" / "index.html"
+    with paths.replacing(index) as temporary:
+        temporary.write_text("\n".join(_index(done, out)), encoding="utf-8")
+    return index
+
+
+def results(out: Path) -> pd.DataFrame:
+    """The summaries of all datasets under `out`, a row a dataset, model and protocol; empty where there are none."""
+    files = sorted(out.glob("summary_*.csv"))
+    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+
+
+def readable(found: pd.DataFrame) -> pd.DataFrame:
+    """The results table for reading: percentages with their intervals."""
+    table = found[["dataset", "data", "model", "protocol", "sequences", "subjects", "emotions"]].copy()
+    for name, title in (("accuracy", "accuracy % [95 %]"), ("macro_f1", "macro-F1 % [95 %]")):
+        low, high = found[f"{name}_low"], found[f"{name}_high"]
+        table[title] = [
+            f"{100 * value:.1f} [{100 * bottom:.1f}, {100 * top:.1f}]"
+            for value, bottom, top in zip(found[name], low, high, strict=True)
+        ]
+    return table
+
+
+def left_out(out: Path) -> pd.DataFrame:
+    """What the notebooks left out, with the stage and the reason; empty where nothing was."""
+    files = sorted(out.glob("left_out_*.csv"))
+    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+
+
+def outcome(done: list[NotebookRun]) -> pd.DataFrame:
+    """A row a notebook: time and PASS or FAIL."""
+    return pd.DataFrame(
+        [(r.notebook, r.dataset, f"{r.seconds:.0f} s", "FAIL: " + r.error if r.error else "PASS") for r in done],
+        columns=["notebook", "dataset", "time", "outcome"],
+    )
+
+
+def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
+    found, missing = results(out), left_out(out)
+    rendered = not found.empty and (found["data"] == STAND_IN).any()
+    yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
+    yield "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
+    yield "text-align:left}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.6rem 1rem}"
+    yield "img{max-width:100%}</style><h1>Sequential facial expression analysis from geometric features</h1>"
+    if rendered:
+        yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
+        yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
+    yield "<h2>Results</h2>"
+    yield "<p>No results.</p>" if found.empty else readable(found).to_html(index=False, border=0)
+    for figure in sorted((out / "figures").glob("*.png")):
+        yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
+    yield "<h2>Left out</h2>"
+    if missing.empty:
+        yield "<p>Nothing was left out.</p>"
+    else:
+        counts = missing.groupby(["dataset", "stage", "reason"], as_index=False).size()
+        yield counts.rename(columns={"size": "count"}).to_html(index=False, border=0)
+    yield "<h2>Notebooks</h2><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"
+    for result, row in zip(done, outcome(done).itertuples(index=False), strict=True):
+        name = html.escape(result.notebook)
+        link = f"<a href='{html.escape(result.page.name)}'>{name}</a>" if result.page else name
+        yield f"<tr><td>{link}<td>{row.dataset}<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
+    yield "</table></html>"
