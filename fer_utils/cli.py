@@ -59,8 +59,13 @@ def _study(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    found = list(doctor.checks(chosen.data))
+    from fer_utils.datasets import inventory
+
+    found = list(doctor.checks())
     for check in found:
         verdict = {True: "ok   ", False: "WRONG", None: "–    "}[check.good]
         print(f"{verdict}  {check.what}: {check.found}" + (f"\n       mend: {check.mend}" if check.mend else ""))
-    return int(any(check.good is False for check in found))
+    surveyed, missing = inventory.survey(chosen.data) if chosen.data else ([], {})
+    if chosen.data:
+        print(f"\ndatasets under {chosen.data}\n{inventory.report(surveyed, missing)}")
+    return int(any(check.good is False for check in found) or bool(chosen.data and not surveyed))

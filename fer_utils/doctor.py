@@ -1,4 +1,4 @@
-"""Checks of this machine and its data, each with the mend for what is wrong."""
+"""Checks of this machine, each with the mend for what is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pandas as pd
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from fer_utils import datasets, paths
+from fer_utils import paths
 from fer_utils.errors import ModelFileError, OutputError
 
 
@@ -28,16 +28,14 @@ class Check:
     mend: str = ""
 
 
-def checks(data: str = "") -> Iterator[Check]:
-    """All checks, in the order in which a user would mend them; `data` is the folder of licensed datasets, if any."""
+def checks() -> Iterator[Check]:
+    """All checks of the machine, in the order in which a user would mend them."""
     yield _python()
     yield from _libraries()
     yield from _model()
     yield _folder("runs", paths.runs())
     yield _folder("data", paths.data())
     yield _camera()
-    if data:
-        yield from _datasets(data)
 
 
 def table(found: list[Check]) -> pd.DataFrame:
@@ -110,18 +108,3 @@ def _camera() -> Check:
     finally:
         capture.release()
     return Check("camera", good, "gives pictures" if good else "gives no picture", "" if good else "allow its use")
-
-
-def _datasets(data: str) -> Iterator[Check]:
-    for name in datasets.NAMES:
-        try:
-            found = datasets.scan(name, data)
-        except datasets.MissingDataset as error:
-            yield Check(name, None, str(error))
-        except datasets.DatasetError as error:
-            yield Check(name, False, *str(error).split("; ", 1))
-        else:
-            yield Check(
-                name, bool(found.sequences),
-                f"{len(found.sequences)} sequences of {len(found.subjects)} subjects, {len(found.skipped)} left out",
-            )  # fmt: skip

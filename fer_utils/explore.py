@@ -32,7 +32,7 @@ def faces(
         track = tracks[sequence]
         if pictures and sequence not in held:
             held.clear()
-            held[sequence] = [frame.image for frame in chosen[sequence].frames]
+            held[sequence] = plotting.pictures_of(chosen[sequence], track)
         figure, panels = plt.subplots(
             1, len(frames), figsize=(4.2 * len(frames), 4.4), squeeze=False, layout="constrained"
         )

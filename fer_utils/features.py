@@ -14,7 +14,7 @@ from fer_utils.landmarks import LandmarkTrack
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
 
 
-class SequenceRefused(ValueError):
+class SequenceRefused(Exception):
     """A sequence from which no features can be made; the message is the reason."""
 
 

@@ -23,7 +23,7 @@ from fer_utils import paths
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import ModelFileError
 from fer_utils.quiet import native_logs_hidden
-from fer_utils.video import Frame, FrameSource
+from fer_utils.video import Frame, FrameSource, Video, upright
 
 if "tensorflow" in sys.modules:
     import mediapipe as mp
@@ -59,6 +59,9 @@ class LandmarkTrack:
         Width and height of the frames in pixels; (0, 0) where no frame could be read.
     blendshapes : (T, 52) float32 or None
         MediaPipe's blendshape scores, if they were asked for.
+    quarter_turns : int
+        By how many turns of 90 degrees, counter-clockwise, the frames were set upright first; the points are in the
+        turned frames.
     """
 
     points: np.ndarray
@@ -66,6 +69,7 @@ class LandmarkTrack:
     reasons: np.ndarray
     size: tuple[int, int]
     blendshapes: np.ndarray | None = None
+    quarter_turns: int = 0
 
     def __len__(self) -> int:
         return len(self.times)
@@ -81,7 +85,13 @@ class LandmarkTrack:
         return float(self.found.mean()) if len(self) else 0.0
 
     def save(self, path: Path) -> None:
-        arrays = {"points": self.points, "times": self.times, "reasons": self.reasons, "size": np.array(self.size)}
+        arrays = {
+            "points": self.points,
+            "times": self.times,
+            "reasons": self.reasons,
+            "size": np.array(self.size),
+            "quarter_turns": np.array(self.quarter_turns),
+        }
         if self.blendshapes is not None:
             arrays["blendshapes"] = self.blendshapes
         with paths.replacing(path) as temporary:
@@ -98,6 +108,7 @@ class LandmarkTrack:
                     arrays["reasons"],
                     tuple(arrays["size"].tolist()),
                     arrays.get("blendshapes"),
+                    int(arrays["quarter_turns"]),
                 )
         except (KeyError, EOFError, zipfile.BadZipFile, ValueError) as error:
             raise ValueError(f"{path}: not a landmark track ({error}); delete it and it is made anew") from None
@@ -163,6 +174,22 @@ class FaceLandmarker:
         return points, scores
 
 
+def set_upright(frames: FrameSource) -> FrameSource:
+    """A video that was filmed lying on its side (some MMI clips were), turned upright; other frames as they are."""
+    if not isinstance(frames, Video):
+        return frames
+    with FaceLandmarker("image") as landmarker:
+
+        def is_upright(image: np.ndarray) -> bool:
+            points, _ = landmarker.detect(image)
+            if points is None:
+                return False
+            across, down = (points[13] - points[[33, 263]].mean(axis=0))[:2]  # from the eyes to the upper lip
+            return bool(down > abs(across))
+
+        return upright(frames, is_upright)
+
+
 def track(frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False) -> LandmarkTrack:
     """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
     points, times, reasons, scores = [], [], [], []
@@ -183,6 +210,7 @@ def track(frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = Fal
         reasons=np.array(reasons, np.str_),
         size=tuple(int(v) for v in size),
         blendshapes=np.array(scores, np.float32).reshape(-1, 52) if blendshapes else None,
+        quarter_turns=getattr(frames, "quarter_turns", 0),
     )
 
 
@@ -202,7 +230,7 @@ def cached_track(frames: FrameSource, cache_dir: Path, mode: Mode = "video", ble
     try:
         return LandmarkTrack.load(path), True
     except (FileNotFoundError, ValueError):  # not there, or damaged: made anew
-        made = track(frames, mode, blendshapes)
+        made = track(set_upright(frames), mode, blendshapes)
         made.save(path)
         return made, False
 

@@ -88,23 +88,35 @@ class SequenceClassifier:
         self.model.compile(
             keras.optimizers.Adam(self.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
         )
-        history = self.model.fit(
-            self._scaled(x),
-            np.searchsorted(self.classes, emotions),
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            validation_data=(self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])),
-            callbacks=[
-                keras.callbacks.EarlyStopping("val_loss", patience=self.patience, restore_best_weights=True),
-                keras.callbacks.LambdaCallback(on_epoch_end=on_epoch),
-            ],
-            verbose=0,
-        )
-        return history.history
+        x, y = self._scaled(x), np.searchsorted(self.classes, emotions)
+        checked = self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])
+        shuffle = np.random.default_rng(self.seed)
+        history, best = [], None
+        # a plain loop over rows in memory: `Model.fit` builds an input pipeline that this size of data does not need
+        for epoch in range(self.epochs):
+            order = shuffle.permutation(len(x))
+            self.model.reset_metrics()
+            for start in range(0, len(x), self.batch_size):
+                rows = order[start : start + self.batch_size]
+                logs = self.model.train_on_batch(x[rows], y[rows], return_dict=True)
+            self.model.reset_metrics()
+            logs |= {
+                f"val_{name}": value for name, value in self.model.test_on_batch(*checked, return_dict=True).items()
+            }
+            history.append({name: float(value) for name, value in logs.items()})
+            on_epoch(epoch, history[-1])
+            if best is None or history[-1]["val_loss"] < history[best]["val_loss"]:
+                best, weights = epoch, self.model.get_weights()
+            elif epoch - best >= self.patience:
+                break
+        self.model.set_weights(weights)
+        return {name: [epoch[name] for epoch in history] for name in history[0]}
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities (n, C) of `classes` for tensors (n, steps, A)."""
-        return self.model.predict(self._scaled(x), batch_size=256, verbose=0)
+        scaled = self._scaled(x)
+        parts = [self.model.predict_on_batch(scaled[start : start + 256]) for start in range(0, len(x), 256)]
+        return np.concatenate(parts)
 
     def save(self, folder: Path) -> None:
         """Write `model.keras` (network), `scaler.npz` and `classes.json` into `folder`."""

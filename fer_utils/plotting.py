@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from fer_utils.evaluation import STAND_IN, confusion
 from fer_utils.features import sequence_features
 from fer_utils.landmarks import LandmarkTrack
 from fer_utils.phases import Phases
+from fer_utils.video import Video
 
 # Okabe and Ito's palette, made to be told apart by colour-blind readers
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
@@ -43,6 +45,13 @@ def save(figure: Figure, path: Path) -> Figure:
         figure.savefig(temporary, dpi=110)
     plt.close(figure)  # else a notebook shows it twice
     return figure
+
+
+def pictures_of(sequence: Sequence, track: LandmarkTrack) -> list[np.ndarray | None]:
+    """The frames of a sequence, turned as they were when the track was made."""
+    frames = sequence.frames
+    turned = replace(frames, quarter_turns=track.quarter_turns) if isinstance(frames, Video) else frames
+    return [frame.image for frame in turned]
 
 
 def face(
@@ -114,7 +123,7 @@ def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
     for column, sequence in zip(panels.T, shown, strict=True):
         track = tracks[sequence.id]
         apex = len(track) - 1 if sequence.apex == "last" else len(track) // 2
-        images = {frame.index: frame.image for frame in sequence.frames} if pictures else {}
+        images = dict(enumerate(pictures_of(sequence, track))) if pictures else {}
         for axes, frame in zip(column, (0, apex), strict=True):
             face(axes, track.points[frame], images.get(frame))
         column[0].set_title(sequence.emotion, fontsize=10)

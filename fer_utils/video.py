@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
+
+# what is wrong with a file is told by `Frame.problem`; the decoders would tell it again on the terminal, file unnamed
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 @dataclass(frozen=True)
@@ -33,8 +39,16 @@ class Pictures:
     fps: float
 
     def __iter__(self) -> Iterator[Frame]:
+        """One frame a file, always. A picture whose size is not the first one's has no image but a problem."""
+        size = None
         for index, file in enumerate(self.files):
             image, problem = read_picture(file)
+            if image is not None:
+                height, width = image.shape[:2]
+                size = size or (width, height)
+                if (width, height) != size:
+                    problem = f"{file}: {width}x{height} pixels, where the sequence began with {size[0]}x{size[1]}"
+                    image = None
             yield Frame(index, index / self.fps, image, problem)
 
     def __len__(self) -> int:
@@ -54,43 +68,85 @@ class Video:
 
     @property
     def fps(self) -> float:
-        """Frames a second as the file's header says; 25 where it says nothing usable."""
-        capture = cv2.VideoCapture(str(self.file))
+        """Frames a second as the file's header says; 25 where it says nothing usable. Raises OSError."""
+        return self.header()[0]
+
+    def header(self) -> tuple[float, int]:
+        """Frames a second, and how many frames there should be (0 where the header does not say).
+
+        Raises OSError where the file cannot be opened.
+        """
+        capture = self._open()
         try:
-            fps = capture.get(cv2.CAP_PROP_FPS)
+            return _header(capture)
         finally:
             capture.release()
-        return fps if 0 < fps < 1000 else 25.0
 
     def __iter__(self) -> Iterator[Frame]:
-        """Raises OSError where the file cannot be opened. A video that ends before its header says so closes with
-        one frame without image, whose problem says how many frames were promised and how many came."""
-        capture = cv2.VideoCapture(str(self.file))
+        """Raises OSError where the file cannot be opened.
+
+        Of a video that ends before its header says so, the last frame decoded, which may be half a frame, has no
+        image, and one more frame without image closes it, whose problem says how many were promised and came.
+        """
+        capture = self._open()
         try:
-            if not capture.isOpened():
-                raise OSError(f"{self.file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
-            fps, promised = self.fps, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-            index, previous = 0, -1.0
+            fps, promised = _header(capture)
+            held, first, previous = None, 0.0, -1.0
             while True:
                 good, image = capture.read()
                 if not good:
                     break
                 # containers with a variable rate keep true times; others report nothing or repeat themselves
                 stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                time = stamp if stamp > previous else (previous + 1 / fps if index else 0.0)
-                yield Frame(index, time, np.rot90(image, self.quarter_turns) if self.quarter_turns else image)
-                index, previous = index + 1, time
+                if held is None:
+                    first, time = stamp, 0.0
+                else:
+                    yield held
+                    time = stamp - first if stamp - first > previous else previous + 1 / fps
+                index = held.index + 1 if held else 0
+                held, previous = Frame(index, time, np.ascontiguousarray(np.rot90(image, self.quarter_turns))), time
         finally:
             capture.release()
-        if index == 0 or promised - index > 1:  # a header's count may be one off in a sound file
-            yield Frame(index, previous + 1 / fps, None, f"video ends early: {index} of {max(promised, 1)} frames")
+        came = held.index + 1 if held else 0
+        # a header's count may be one off in a sound file, and means a duration where the rate varies
+        if held and (promised - came <= 1 or promised / fps - previous <= 2 / fps):
+            yield held
+            return
+        if held:
+            problem = f"{self.file}: the last frame before the video breaks off: may not be whole"
+            yield replace(held, image=None, problem=problem)
+        end = max(previous + 1 / fps, 0.0)
+        yield Frame(came, end, None, f"{self.file}: the video ends early: {came} of {max(promised, 1)} frames")
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes and the turn."""
         return _digest([self.file], f"quarter_turns={self.quarter_turns}")
 
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self.file))
+        if not capture.isOpened():
+            raise OSError(f"{self.file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
+        return capture
+
 
 FrameSource = Pictures | Video
+
+
+def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:
+    """The video with the `quarter_turns` that set it upright; as it is where no turn does better.
+
+    `is_upright` takes an image, BGR uint8 (H, W, 3), and tells whether it shows an upright face: this module knows
+    none. It is asked about the first `frames` frames, as they are, then turned. Raises OSError.
+    """
+    images = [frame.image for frame in islice(replace(video, quarter_turns=0), frames) if frame.image is not None]
+    best, turns = 0, 0
+    for turn in (0, 1, 3, 2):
+        votes = sum(bool(is_upright(np.ascontiguousarray(np.rot90(image, turn)))) for image in images)
+        if votes > best:
+            best, turns = votes, turn
+        if best == len(images):
+            break
+    return replace(video, quarter_turns=turns)
 
 
 def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
@@ -101,6 +157,8 @@ def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
         return None, f"{file}: {error.strerror or error}"
     if data.size == 0:
         return None, f"{file}: empty file"
+    if _is_cut_off(data.tobytes()):
+        return None, f"{file}: cut off, its end is missing: copy it anew"
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
@@ -108,8 +166,41 @@ def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
     return (image, "") if image is not None else (None, f"{file}: not a readable picture")
 
 
+def _is_cut_off(data: bytes) -> bool:
+    """Whether the end mark of a JPEG or PNG is missing: some decoders fill what is missing with grey and say nothing.
+
+    Bytes after the end mark do no harm, and the mark inside an embedded preview does not count.
+    """
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        at = 8
+        while data[at + 4 : at + 8] != b"IEND":
+            at += 12 + int.from_bytes(data[at : at + 4])
+            if at >= len(data):
+                return True
+        return len(data) < at + 12
+    if data.startswith(b"\xff\xd8\xff"):
+        at = 2
+        while data[at + 1 : at + 2] != b"\xda":  # the scan, after segments with their length and bytes of filling
+            at += 1 if data[at + 1 : at + 2] == b"\xff" else 2 + int.from_bytes(data[at + 2 : at + 4])
+            if at >= len(data):
+                return True
+        return b"\xff\xd9" not in data[at:]
+    return False
+
+
+def _header(capture: cv2.VideoCapture) -> tuple[float, int]:
+    fps, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    if not 0 < fps < 1000:  # browsers write 1000, the tick of their clock
+        return 25.0, 0
+    return fps, int(frames) if 0 < frames < 1e7 else 0
+
+
 def _digest(files, options: str) -> str:
     digest = hashlib.sha256(options.encode())
     for file in files:
-        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
+        try:
+            with Path(file).open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        except OSError:  # reading the frames will tell of it; with the file back, the digest is another
+            digest.update(b"unreadable")
     return digest.hexdigest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fer_utils.errors import DatasetError
 from fer_utils.video import FrameSource
 
 
@@ -30,7 +31,10 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A recording that was found and left out, with the reason (and the mend, where there is one) in one line."""
+    """A recording that was found and left out, with the reason (and the mend, where there is one) in one line.
+
+    The reason names no path, so that equal reasons can be counted.
+    """
 
     path: Path
     reason: str
@@ -55,5 +59,9 @@ class Inventory:
         return Counter(sequence.emotion for sequence in self.sequences)
 
 
-class DatasetError(Exception):
-    """A root that cannot be read as the dataset it is said to be; the message names the path and the mend."""
+class MissingDataset(DatasetError):
+    """The dataset, or a whole part of it, is not under the root."""
+
+
+class LeftOut(Exception):
+    """One recording that is to be left out; the message is the reason of its `Skipped`."""

@@ -1,0 +1,23 @@
+"""Where a study's sequences come from: the user's folder, or the rendered stand-in when none is named."""
+
+from __future__ import annotations
+
+from fer_utils import datasets, paths
+from fer_utils.datasets import rendered
+from fer_utils.datasets.sequence import Inventory
+
+# VIS and NIR are filmed at the same time, so one stand-in holds both
+_STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
+
+
+def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int | None = None) -> Inventory:
+    """The dataset `name` as found under the folder `data`; without one, its rendered stand-in, made if need be.
+
+    `subjects` sets the stand-in's size (its own default otherwise). Raises DatasetError as `datasets.scan` does.
+    """
+    if data:
+        return datasets.scan(name, data)
+    if name not in _STAND_INS:
+        raise datasets.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
+    folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")
+    return datasets.scan(name, rendered.ensure(_STAND_INS[name], folder, subjects=subjects, jobs=jobs))
