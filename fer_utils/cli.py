@@ -48,7 +48,8 @@ def _study(chosen: argparse.Namespace) -> int:
     from fer_utils import study  # papermill and nbconvert take a second to import
 
     data = str(Path(chosen.data).expanduser().resolve()) if chosen.data else ""
-    done, out = study.run(chosen.datasets, data, chosen.out, chosen.quick, chosen.jobs)
+    settings = study.QUICK if chosen.quick else study.FULL
+    done, out = study.run(chosen.datasets, data, chosen.out, settings, chosen.jobs)
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
     found, missing = study.results(out), study.left_out(out)
     print("no results" if found.empty else study.readable(found).to_string(index=False))

@@ -88,9 +88,7 @@ def _model() -> Iterator[Check]:
 
 def _folder(name: str, path: Path) -> Check:
     try:
-        with paths.replacing(path / ".writable") as temporary:
-            temporary.touch()
-        (path / ".writable").unlink()
+        paths.check_writable(path)
     except OutputError as error:
         return Check(f"{name} folder", False, str(error), f"set FER_{name.upper()} to a folder you can write")
     free = shutil.disk_usage(path).free / 1e9

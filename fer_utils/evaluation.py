@@ -37,11 +37,16 @@ def outer_folds(
     """
     if protocol not in PROTOCOLS:
         raise SplitError(f"protocol {protocol!r} is unknown: choose one of {', '.join(PROTOCOLS)}")
+    if n_folds < 2:
+        raise SplitError(f"{n_folds} folds leave nothing to train on: choose 2 or more")
     kind, units = ("subjects", len(set(subjects))) if protocol == "grouped" else ("sequences", len(emotions))
     if units < n_folds:
         raise SplitError(f"{units} {kind} cannot be split into {n_folds} folds: give more data or fewer folds")
-    if len(set(emotions)) < 2:
+    largest = _largest_class(emotions)
+    if largest == len(emotions):
         raise SplitError(f"only one emotion ({emotions[0]}) is there: nothing to tell apart")
+    if largest < n_folds:
+        raise SplitError(f"no emotion has {n_folds} sequences, one a fold: give more data or fewer folds")
     if protocol == "grouped":
         folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     else:
@@ -59,13 +64,17 @@ def outer_folds(
 
 def inner_split(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers (fit, validation) with a fifth of the subjects, at least one, in validation; disjoint in subjects.
+    More than a fifth where no emotion has five sequences.
 
-    Raises SplitError where there are fewer than two subjects.
+    Raises SplitError where there are fewer than two subjects, or no two sequences of one emotion.
     """
     n_subjects = len(set(subjects))
     if n_subjects < 2:
         raise SplitError("a single subject cannot be divided into training and validation: give more subjects")
-    folds = StratifiedGroupKFold(min(5, n_subjects), shuffle=True, random_state=seed)
+    n_parts = min(5, n_subjects, _largest_class(emotions))
+    if n_parts < 2:
+        raise SplitError("no emotion has two sequences to divide into training and validation: give more data")
+    folds = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         fit, validation = next(folds.split(emotions, emotions, subjects))
@@ -218,6 +227,10 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{library.replace("-", "_"): version(library) for library in libraries},
     }
+
+
+def _largest_class(emotions: np.ndarray) -> int:
+    return int(np.unique(emotions, return_counts=True)[1].max(initial=0))
 
 
 def _commit() -> str:

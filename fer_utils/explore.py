@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
 from matplotlib.figure import Figure
 
 from fer_utils import features, plotting, regions
@@ -42,6 +43,7 @@ def faces(
             note = f": {track.reasons[frame]}" if track.reasons[frame] else ""
             axes.set_title(f"frame {frame}, {track.times[frame]:.2f} s{note}", fontsize=9)
         figure.suptitle(f"{sequence}: {chosen[sequence].emotion}", fontsize=10)
+        plt.close(figure)  # it is shown once, by who asked for it
         return plotting.mark(figure, chosen[sequence].rendered)
 
     first = next(iter(chosen))
@@ -84,6 +86,7 @@ def pairs(
             f"{sequence} ({chosen[sequence].emotion}), pair {first}–{second}: "
             f"{regions.region_of(first)} to {regions.region_of(second)}",
         )
+        plt.close(figure)
         return plotting.mark(figure, chosen[sequence].rendered)
 
     if not interactive:
@@ -112,8 +115,7 @@ def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> w
             except features.SequenceRefused as reason:
                 print(f"{values['sequence']}: {reason}")
                 return
-            plt.show()
-            plt.close(figure)
+            display(figure)
 
     for control in controls.values():
         control.observe(show, "value")

@@ -11,6 +11,7 @@ from fer_utils import phases, regions
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.landmarks import LandmarkTrack
 
+N_KEY_FRAMES = 5  # of the paper
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
 
 
@@ -80,7 +81,9 @@ def angles(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 def wrap(angle: np.ndarray) -> np.ndarray:
     """Angles in radians brought into (−π, π]."""
-    return np.pi - np.mod(np.pi - angle, 2 * np.pi)
+    wrapped = np.pi - np.mod(np.pi - angle, 2 * np.pi)
+    # just above π the remainder rounds up to 2π
+    return np.where(wrapped <= -np.pi, np.pi, wrapped)
 
 
 def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -104,7 +107,7 @@ def sequence_features(
     apex: str = "last",
     normalised: bool = True,
     spacing: phases.Spacing = "intensity",
-    n_key_frames: int = 5,
+    n_key_frames: int = N_KEY_FRAMES,
     max_gap: float = MAX_GAP,
 ) -> SequenceFeatures:
     """All steps from a track to its tensor. `apex` is "last" or "inside" (see `datasets.Sequence`).
@@ -144,6 +147,7 @@ class FeatureTable:
 
 def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **options) -> FeatureTable:
     """The features of all `sequences` that have a track (by id); `options` go to `sequence_features`."""
+    shape = options.get("n_key_frames", N_KEY_FRAMES) - 1, 2 * len(PAIRS)
     kept, tensors, refused = [], [], {}
     for sequence in sequences:
         if sequence.id not in tracks:
@@ -156,10 +160,10 @@ def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **
         kept.append(sequence)
         tensors.append(made.tensor)
     return FeatureTable(
-        x=np.array(tensors, np.float32),
-        emotions=np.array([sequence.emotion for sequence in kept]),
-        subjects=np.array([sequence.subject for sequence in kept]),
-        ids=np.array([sequence.id for sequence in kept]),
+        x=np.array(tensors, np.float32).reshape(-1, *shape),
+        emotions=np.array([sequence.emotion for sequence in kept], np.str_),
+        subjects=np.array([sequence.subject for sequence in kept], np.str_),
+        ids=np.array([sequence.id for sequence in kept], np.str_),
         refused=refused,
     )
 

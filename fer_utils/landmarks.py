@@ -229,7 +229,7 @@ def cached_track(frames: FrameSource, cache_dir: Path, mode: Mode = "video", ble
     path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
     try:
         return LandmarkTrack.load(path), True
-    except (FileNotFoundError, ValueError):  # not there, or damaged: made anew
+    except (OSError, ValueError):  # not there, or damaged: made anew
         made = track(set_upright(frames), mode, blendshapes)
         made.save(path)
         return made, False

@@ -65,6 +65,14 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Make `folder` if need be. Raises OutputError where nothing can be written into it."""
+    probe = folder / f".{secrets.token_hex(6)}"
+    with replacing(probe) as temporary:
+        temporary.touch()
+    probe.unlink()
+
+
 def _folder(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
     return Path(value).expanduser().resolve() if value else default

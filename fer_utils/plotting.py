@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from fer_utils import paths, regions
 from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import UserError
 from fer_utils.evaluation import STAND_IN, confusion
-from fer_utils.features import sequence_features
+from fer_utils.features import intensity, sequence_features
 from fer_utils.landmarks import LandmarkTrack
 from fer_utils.phases import Phases
 from fer_utils.video import Video
@@ -35,6 +36,8 @@ REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, 
 def mark(figure: Figure, rendered: bool) -> Figure:
     """Write the stand-in's mark into the figure's corner, where its data are rendered."""
     if rendered:
+        if (layout := figure.get_layout_engine()) is not None:
+            layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
         figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
     return figure
 
@@ -117,14 +120,14 @@ def pair_over_time(
 
 
 def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], pictures: bool) -> Figure:
-    """The first sequence of each emotion with its points: first frame above, apex below. White without `pictures`."""
+    """The first sequence of each emotion with its points: first frame above, strongest below."""
     shown = _one_of_each(sequences, tracks)
     figure, panels = plt.subplots(2, len(shown), figsize=(2.1 * len(shown), 4.6), squeeze=False, layout="constrained")
     for column, sequence in zip(panels.T, shown, strict=True):
         track = tracks[sequence.id]
-        apex = len(track) - 1 if sequence.apex == "last" else len(track) // 2
+        strongest = int(np.nanargmax(intensity(track.points)))
         images = dict(enumerate(pictures_of(sequence, track))) if pictures else {}
-        for axes, frame in zip(column, (0, apex), strict=True):
+        for axes, frame in zip(column, (0, strongest), strict=True):
             face(axes, track.points[frame], images.get(frame))
         column[0].set_title(sequence.emotion, fontsize=10)
     return mark(figure, shown[0].rendered)
@@ -266,4 +269,6 @@ def _one_of_each(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack])
     for sequence in sequences:
         if sequence.id in tracks and tracks[sequence.id].found[0]:
             first.setdefault(sequence.emotion, sequence)
+    if not first:
+        raise UserError("no sequence shows a face in its first frame: look at the pictures, and how they are turned")
     return [first[emotion] for emotion in sorted(first)]

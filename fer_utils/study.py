@@ -6,8 +6,8 @@ import html
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -23,7 +23,9 @@ from fer_utils.evaluation import STAND_IN
 ONCE = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm")
 
-QUICK = {"subjects": 10, "epochs": 8}  # what --quick sets in the notebooks that have these parameters
+# values of the notebooks' parameters: their own, and those of --quick
+FULL: Mapping[str, object] = {}
+QUICK: Mapping[str, object] = {"subjects": 10, "epochs": 8}
 
 
 @dataclass
@@ -35,45 +37,66 @@ class NotebookRun:
     executed: Path
     seconds: float = 0.0
     error: str = ""
-    page: Path | None = field(default=None)
+    page: Path | None = None
 
 
 def run(
-    names: list[str], data: str = "", out: Path | None = None, quick: bool = False, jobs: int | None = None
+    names: list[str],
+    data: str = "",
+    out: Path | None = None,
+    settings: Mapping[str, object] = FULL,
+    jobs: int | None = None,
 ) -> tuple[list[NotebookRun], Path]:
     """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
 
-    A notebook that fails does not end the study. Raises StudyError where the study cannot start.
+    `settings` are values of the notebooks' parameters. A notebook that fails does not end the study. Raises StudyError
+    where the study cannot start, OutputError where it cannot write.
     """
-    if not paths.notebooks().is_dir():
-        raise StudyError(f"{paths.notebooks()}: no notebooks here; run from a clone, or set FER_ROOT to one")
-    out = (out or paths.runs() / ("quick" if quick else "study")).resolve()
-    common = {"data": data, "out": str(out), "jobs": jobs or os.cpu_count(), "interactive": False}
-    common |= QUICK if quick else {}
     plan = [(notebook, "") for notebook in ONCE] + [(notebook, name) for name in names for notebook in PER_DATASET]
-    with paths.replacing(out / "notebooks" / ".writable") as probe:
-        probe.touch()
-    (out / "notebooks" / ".writable").unlink()
+    common = {"data": data, "jobs": jobs or os.cpu_count(), "interactive": False, **settings}
+    known = {notebook: parameters(notebook) for notebook, _ in plan}
+    if unknown := sorted(set(settings) - set().union(*known.values())):
+        raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
+    out = (out or paths.runs() / ("quick" if settings is QUICK else "study")).expanduser().resolve()
+    paths.check_writable(out)
+    for name in names:  # what an earlier run found must not pass for what this one finds
+        for old in (*out.glob(f"*_{name}.csv"), *out.glob(f"figures/*_{name}.png")):
+            old.unlink()
     done = []
     for number, (notebook, name) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
-        done.append(run_notebook(notebook, name, common | ({"dataset": name} if name else {}), out))
-        print(f"      {'FAIL: ' + done[-1].error if done[-1].error else 'PASS'}", file=sys.stderr, flush=True)
+        values = {**common, "out": str(out), "dataset": name}
+        result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
+        print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
+        done.append(result)
     write_report(done, out)
     return done, out
 
 
-def run_notebook(notebook: str, dataset: str, parameters: dict, out: Path) -> NotebookRun:
-    """Execute one notebook with those of `parameters` that it has; keep the executed copy under `out/notebooks`."""
+def parameters(notebook: str) -> set[str]:
+    """The names of a notebook's parameters. Raises StudyError where there is no such notebook."""
     source = paths.notebooks() / f"{notebook}.ipynb"
-    result = NotebookRun(notebook, dataset, out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb")
-    known = papermill.inspect_notebook(str(source))
+    if not source.is_file():
+        raise StudyError(f"{source}: not there; run from a clone, or set FER_ROOT to one")
+    return set(papermill.inspect_notebook(str(source)))
+
+
+def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out: Path) -> NotebookRun:
+    """Execute one notebook with `values` of its parameters; keep the executed copy under `out/notebooks`.
+
+    Raises StudyError for a value of a parameter that the notebook does not have (papermill alone only warns).
+    """
+    if unknown := sorted(set(values) - parameters(notebook)):
+        raise StudyError(f"{notebook}: no parameter {', '.join(unknown)}; it has {', '.join(parameters(notebook))}")
+    executed = out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb"
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    result = NotebookRun(notebook, dataset, executed)
     start = time.monotonic()
     try:
         papermill.execute_notebook(
-            str(source),
-            str(result.executed),
-            {name: value for name, value in parameters.items() if name in known},
+            str(paths.notebooks() / f"{notebook}.ipynb"),
+            str(executed),
+            dict(values),
             kernel_name="python3",
             progress_bar=False,
             stderr_file=sys.stderr,  # the notebooks' own progress bars
@@ -92,7 +115,14 @@ def write_report(done: list[NotebookRun], out: Path) -> Path:
     """A page for each executed notebook and an index of them, with results and figures first, under `out/report`."""
     exporter = HTMLExporter()
     # nothing in a page is fetched from elsewhere, so that it can be read offline
-    for link in ("mathjax_url", "mermaid_js_url", "jquery_url", "require_js_url", "jupyter_widgets_base_url"):
+    for link in (
+        "mathjax_url",
+        "mermaid_js_url",
+        "mermaid_layout_elk_js_url",
+        "jquery_url",
+        "require_js_url",
+        "jupyter_widgets_base_url",
+    ):
         setattr(exporter, link, "")
     for result in done:
         if not result.executed.is_file():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from fer_utils import datasets, paths
 from fer_utils.datasets import rendered
 from fer_utils.datasets.sequence import Inventory
@@ -16,7 +18,12 @@ def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int 
     `subjects` sets the stand-in's size (its own default otherwise). Raises DatasetError as `datasets.scan` does.
     """
     if data:
-        return datasets.scan(name, data)
+        found = datasets.scan(name, data)
+        if not found.sequences:
+            reasons = Counter(each.reason for each in found.skipped).most_common(1)
+            why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
+            raise datasets.DatasetError(f"{found.root}: no sequence of {name} can be used{why}")
+        return found
     if name not in _STAND_INS:
         raise datasets.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
     folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")

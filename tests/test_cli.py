@@ -1,0 +1,61 @@
+"""The command line: statuses, single lines for mistakes."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fer_utils import cli, study
+from fer_utils.errors import UserError
+
+
+def test_doctor_passes_and_prints_every_check(capsys):
+    assert cli.main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert "ok     face landmarker" in printed and "WRONG" not in printed
+
+
+def test_doctor_reports_datasets(tmp_path, capsys):
+    assert cli.main(["doctor", "--data", str(tmp_path)]) == 1
+    printed = capsys.readouterr().out
+    assert "ckplus  not there" in printed and str(tmp_path) in printed
+
+
+def test_mistakes_give_one_line_and_status_2(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert cli.main(["study", "--out", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("fer: ") and error.count("\n") == 1 and str(tmp_path / "file") in error
+
+
+def test_unknown_dataset_names_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["study", "--datasets", "ckplus2"])
+    assert stop.value.code == 2
+    assert "oulu_vis" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("error", "status"), [("", 0), ("DatasetError: gone", 1)])
+def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, error, status):
+    run = study.NotebookRun("03_train_convlstm", "ckplus", tmp_path / "x.ipynb", 61.4, error)
+    seen = {}
+
+    def stand_in(names, data, out, settings, jobs):
+        seen.update(names=names, data=data, settings=settings, jobs=jobs)
+        return [run], out
+
+    monkeypatch.setattr(study, "run", stand_in)
+    assert cli.main(["study", "--quick", "--out", str(tmp_path), "--jobs", "3"]) == status
+    assert seen == {"names": ["ckplus"], "data": "", "settings": study.QUICK, "jobs": 3}
+    printed = capsys.readouterr().out
+    assert "61 s" in printed and ("FAIL: DatasetError: gone" if error else "PASS") in printed
+    assert str(tmp_path / "report" / "index.html") in printed
+
+
+def test_user_errors_show_no_traceback_in_a_notebook():
+    assert UserError("a.txt: gone; get it")._render_traceback_() == ["UserError: a.txt: gone; get it"]
+
+
+def test_help_does_not_import_tensorflow():
+    code = "import sys, fer_utils.cli; sys.exit('tensorflow' in sys.modules or 'papermill' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,198 @@
+"""Landmarks on a real photograph (scikit-image's astronaut), rows, reasons, the cache."""
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from fer_utils import landmarks
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import ModelFileError, OutputError
+from fer_utils.landmarks import FaceLandmarker, LandmarkTrack
+from fer_utils.video import Frame, Pictures, Video
+from fer_utils.workers import pool
+
+# where a person sees them in the photograph, in pixels
+LEFT_EYE, RIGHT_EYE, MOUTH, NOSE_TIP = (203, 101), (247, 103), (224, 146), (224, 128)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+@pytest.fixture(scope="module")
+def folder(photograph, tmp_path_factory):
+    """Six pictures: the photograph, drifting a pixel a frame; the third of them is no picture."""
+    folder = tmp_path_factory.mktemp("pictures")
+    for number in range(6):
+        moved = np.roll(photograph, number, axis=1)
+        cv2.imwrite(str(folder / f"{number}.png"), moved)
+    (folder / "2.png").write_bytes(b"not a picture")
+    return folder
+
+
+def pictures(folder) -> Pictures:
+    return Pictures(tuple(sorted(folder.glob("*.png"))), 25.0)
+
+
+def sequence(frames, name="a") -> Sequence:
+    return Sequence("folder", f"folder/{name}", name, "happiness", frames, 25.0)
+
+
+def centre(points, *indices):
+    return points[list(indices), :2].mean(axis=0)
+
+
+@pytest.mark.parametrize("mode", ["image", "video"])
+def test_eyes_nose_and_mouth_are_where_they_are(photograph, mode):
+    with FaceLandmarker(mode) as landmarker:
+        points, scores = landmarker.detect(photograph)
+    assert points.shape == (478, 3) and scores is None
+    # within a tenth of the distance between the irises, 44 pixels
+    assert np.hypot(*(points[468, :2] - LEFT_EYE)) < 4.3
+    assert np.hypot(*(points[473, :2] - RIGHT_EYE)) < 4.3
+    assert np.hypot(*(centre(points, 13, 14) - MOUTH)) < 4.3
+    assert np.hypot(*(points[1, :2] - NOSE_TIP)) < 4.3
+    assert points[1, 2] < points[[33, 263], 2].min()  # the tip of the nose is nearer than the eyes
+
+
+def test_blendshapes_when_asked_for(photograph):
+    with FaceLandmarker("image", blendshapes=True) as landmarker:
+        _, scores = landmarker.detect(photograph)
+    assert scores.shape == (52,) and ((scores >= 0) & (scores <= 1)).all()
+    assert scores[[44, 45]].min() > 0.3  # mouthSmileLeft and mouthSmileRight: she smiles
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="'film'"):
+        FaceLandmarker("film")
+
+
+def test_one_row_a_frame(folder, photograph):
+    frames = [*pictures(folder), Frame(6, 0.24, np.zeros_like(photograph))]
+    track = landmarks.track(frames)
+    assert track.points.shape == (7, 478, 3)
+    assert track.times == pytest.approx(np.arange(7) * 0.04)
+    assert track.found.tolist() == [True, True, False, True, True, True, False]
+    assert "2.png" in track.reasons[2] and track.reasons[6] == "no face found"
+    assert np.isnan(track.points[[2, 6]]).all()
+    assert track.coverage == pytest.approx(5 / 7)
+    assert track.size == (512, 512)
+    # the photograph drifts a pixel a frame, and the points go with it
+    drift = track.points[5, :, 0].mean() - track.points[0, :, 0].mean()
+    assert drift == pytest.approx(5, abs=1.0)
+
+
+def test_no_frames():
+    track = landmarks.track([])
+    assert len(track) == 0 and track.coverage == 0.0 and track.points.shape == (0, 478, 3)
+
+
+def test_timestamps_that_do_not_rise_are_taken(photograph):
+    track = landmarks.track([Frame(0, 0.0, photograph), Frame(1, 0.0, photograph), Frame(2, 0.0, photograph)])
+    assert track.found.all()
+
+
+def test_video_lying_on_its_side_is_turned(photograph, tmp_path):
+    file = tmp_path / "turned.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 25, (512, 512))
+    for _ in range(6):
+        writer.write(np.ascontiguousarray(np.rot90(photograph)))
+    writer.release()
+    track, _ = landmarks.cached_track(Video(file), tmp_path / "tracks")
+    assert track.quarter_turns == 3
+    assert np.hypot(*(track.points[0, 468, :2] - LEFT_EYE)) < 6
+    assert LandmarkTrack.load(next((tmp_path / "tracks").glob("*.npz"))).quarter_turns == 3
+
+
+def test_cache_is_keyed_by_content_and_options(folder, tmp_path):
+    cache = tmp_path / "tracks"
+    first, cached = landmarks.cached_track(pictures(folder), cache)
+    assert not cached and len(list(cache.iterdir())) == 1
+    again, cached = landmarks.cached_track(pictures(folder), cache)
+    assert cached
+    np.testing.assert_array_equal(again.points, first.points)
+    assert again.reasons.tolist() == first.reasons.tolist() and again.size == first.size
+    _, cached = landmarks.cached_track(pictures(folder), cache, mode="image")
+    assert not cached
+    with_scores, cached = landmarks.cached_track(pictures(folder), cache, blendshapes=True)
+    assert not cached and with_scores.blendshapes.shape == (6, 52)
+    assert landmarks.cached_track(pictures(folder), cache, blendshapes=True)[0].blendshapes.shape == (6, 52)
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    for file in folder.glob("*.png"):
+        (renamed / file.name).write_bytes(file.read_bytes())
+    assert landmarks.cached_track(pictures(renamed), cache)[1]
+    changed = pictures(renamed)
+    changed.files[0].write_bytes(changed.files[1].read_bytes())
+    assert not landmarks.cached_track(changed, cache)[1]
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 half a file"])
+def test_damaged_cache_is_made_anew(folder, tmp_path, damage):
+    good, _ = landmarks.cached_track(pictures(folder), tmp_path)
+    file = next(tmp_path.glob("*.npz"))
+    whole = file.read_bytes()
+    file.write_bytes(damage or whole[: len(whole) // 2])
+    made, cached = landmarks.cached_track(pictures(folder), tmp_path)
+    assert not cached
+    np.testing.assert_array_equal(made.points, good.points)
+    assert landmarks.cached_track(pictures(folder), tmp_path)[1]
+
+
+def test_pickles_are_not_loaded(tmp_path):
+    np.savez(tmp_path / "evil.npz", points=np.array([{"code": 1}], dtype=object))
+    with pytest.raises(ValueError, match=r"evil\.npz: not a landmark track"):
+        LandmarkTrack.load(tmp_path / "evil.npz")
+
+
+def test_cache_that_cannot_be_written(folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        landmarks.cached_track(pictures(folder), tmp_path / "file")
+
+
+def test_changed_model_file(tmp_path, monkeypatch):
+    changed = tmp_path / "face_landmarker.task"
+    changed.write_bytes(landmarks.MODEL.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr(landmarks, "MODEL", changed)
+    landmarks.model_bundle.cache_clear()
+    try:
+        with pytest.raises(ModelFileError, match=r"face_landmarker\.task: not the expected.*git checkout"):
+            FaceLandmarker("image")
+        changed.unlink()
+        with pytest.raises(ModelFileError, match="No such file"):
+            FaceLandmarker("image")
+    finally:
+        landmarks.model_bundle.cache_clear()
+
+
+def test_extraction_counts_what_it_leaves_out(folder, tmp_path):
+    empty = tmp_path / "broken.avi"
+    empty.write_bytes(b"RIFF")
+    sequences = [sequence(pictures(folder), "good"), sequence(Video(empty), "broken")]
+    found = landmarks.extract(sequences, cache_dir=tmp_path / "tracks")
+    assert list(found.tracks) == ["good"] and found.from_cache == 0
+    assert "broken.avi" in found.refused["broken"]
+    assert found.coverage == pytest.approx(5 / 6)
+    with pool(2) as workers:
+        again = landmarks.extract(sequences, workers, cache_dir=tmp_path / "tracks")
+    assert again.from_cache == 1 and again.refused == found.refused
+    np.testing.assert_array_equal(again.tracks["good"].points, found.tracks["good"].points)
+
+
+def test_workers_find_the_same_points_as_this_process(folder, tmp_path):
+    here = landmarks.extract([sequence(pictures(folder))], cache_dir=tmp_path / "here")
+    with pool(1) as workers:
+        there = landmarks.extract([sequence(pictures(folder))], workers, cache_dir=tmp_path / "there")
+    np.testing.assert_array_equal(here.tracks["a"].points, there.tracks["a"].points)
+
+
+def test_coverage_table(folder):
+    track = landmarks.track(pictures(folder))
+    table = landmarks.coverage_table(
+        [sequence(pictures(folder), "a"), sequence(pictures(folder), "lost")], {"a": track}
+    )
+    assert table[["id", "frames", "found"]].values.tolist() == [["a", 6, 5]]
+    assert "2.png" in table.loc[0, "reason"]

@@ -1,0 +1,96 @@
+"""What must hold of the files of the repository themselves."""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from fer_utils import landmarks, paths
+
+ROOT = paths.root()
+NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCK = (ROOT / "requirements.lock").read_text()
+
+
+def locked() -> dict[str, str]:
+    """Package → version; of a package locked for several Pythons, one of its versions."""
+    return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK, re.M)}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_clean(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
+    assert cells[0]["cell_type"] == "markdown" and "".join(cells[0]["source"]).startswith(f"# {notebook.stem[:2]} · ")
+    tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
+    assert len(tagged) == 1 and tagged[0] is code[0]
+    for line in "".join(tagged[0]["source"]).splitlines():
+        assert re.fullmatch(r"\w+ = (\"[^\"]*\"|[\d.]+|True|False)(  # .+)?", line), line
+    for cell in code:
+        assert not re.search(r"^\s*(def|class) ", "".join(cell["source"]), re.M)
+    prose = sum(cell["cell_type"] == "markdown" for cell in cells)
+    assert prose >= len(code) / 3
+
+
+@pytest.mark.parametrize("command", ["check", "format --check"])
+def test_ruff(command):
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", *command.split(), "."], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lock_holds_every_dependency_with_hashes_and_names_no_index():
+    pins = locked()
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    for requirement in map(Requirement, wanted):
+        assert pins[canonicalize_name(requirement.name)] in requirement.specifier
+    entries = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.M)[1:]
+    assert len(entries) > 100 and all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK and "index" not in LOCK.split("absl-py")[0]
+    assert "opencv-python" not in pins and "opencv-contrib-python" in pins
+
+
+def test_environment_agrees_with_the_project():
+    environment = (ROOT / "environment.yml").read_text()
+    python = re.search(r"- python (\S+)", environment)[1]
+    assert python == PROJECT["requires-python"].replace(" ", "")
+    lines = [line.strip() for line in environment.splitlines() if line.strip().startswith("-")]
+    assert lines[-1] == "- -r requirements.lock"  # the same lock, and nothing beside it
+    assert [line for line in lines if not line.startswith(("- python", "- pip", "- -r"))] == [
+        "- conda-forge",
+        "- nodefaults",
+    ]
+
+
+def test_makefile_supports_the_pythons_of_the_project():
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"for p in (.+); do", makefile)[1].split() == ["python3", "python3.13", "python3.12", "python3.11"]
+    assert "(3, 11) <= sys.version_info < (3, 14)" in makefile and PROJECT["requires-python"] == ">=3.11,<3.14"
+
+
+def test_model_bundle_is_the_published_one():
+    content = landmarks.MODEL.read_bytes()
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (3_758_596, landmarks.MODEL_SHA256)
+    notice = (landmarks.MODEL.parent / "NOTICE.md").read_text()
+    assert "Google" in notice and "Apache-2.0" in notice and landmarks.MODEL_SHA256 in notice
+
+
+def test_no_large_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    large = [
+        name
+        for name in listed.stdout.split("\0")
+        if name and (ROOT / name).is_file() and (ROOT / name).stat().st_size > 1.5e6
+    ]
+    assert large == ["fer_utils/assets/face_landmarker.task"]

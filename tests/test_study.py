@@ -1,0 +1,127 @@
+"""Every notebook runs at toy size, through the runner, and the report holds what it should."""
+
+import re
+
+import nbformat
+import pandas as pd
+import pytest
+
+from fer_utils import paths, study
+from fer_utils.errors import OutputError, StudyError
+
+pytestmark = pytest.mark.xdist_group("study")
+
+TOY = {"subjects": 5, "epochs": 2, "folds": 2}
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """One study at toy size, and the same again."""
+    home = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_DATA", str(home / "data"))
+        patch.setenv("FER_RUNS", str(home / "runs"))
+        first, out = study.run(["ckplus"], out=home / "first", settings=TOY, jobs=2)
+        again, _ = study.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
+        yield first, again, out, home
+
+
+def outputs(executed) -> str:
+    """All that a notebook's cells printed."""
+    notebook = nbformat.read(executed, as_version=4)
+    return "\n".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def test_every_notebook_passes(toy):
+    first, again, *_ = toy
+    assert [(run.notebook, run.error) for run in first + again] == [
+        (notebook, "") for notebook in (*study.ONCE, *study.PER_DATASET) * 2
+    ]
+    on_disk = {path.stem for path in paths.notebooks().glob("*.ipynb")}
+    assert on_disk == {*study.ONCE, *study.PER_DATASET}
+
+
+def test_tables_and_figures(toy):
+    _, _, out, _ = toy
+    folds = pd.read_csv(out / "results_ckplus.csv")
+    assert list(folds["protocol"]) == ["stratified"] * 2 + ["grouped"] * 2
+    assert set(folds["data"]) == {"rendered stand-in"}
+    assert (folds.loc[folds["protocol"] == "grouped", "subjects_shared"] == 0).all()
+    assert folds["tensorflow"].str.startswith("2.").all()
+    assert folds["commit"].notna().all()
+    predictions = pd.read_csv(out / "predictions_ckplus.csv")
+    assert predictions.groupby("protocol")["id"].nunique().eq(predictions["id"].nunique()).all()
+    assert folds["n_test"].sum() == len(predictions)
+    summary = pd.read_csv(out / "summary_ckplus.csv").set_index("protocol")
+    grouped = predictions[predictions["protocol"] == "grouped"]
+    assert summary.loc["grouped", "accuracy"] == pytest.approx(
+        (grouped["emotion"] == grouped["predicted"]).mean(), 1e-4
+    )
+    assert summary.loc["grouped", "accuracy_low"] <= summary.loc["grouped", "accuracy"]
+    assert {path.name[:2] for path in (out / "figures").glob("*_ckplus.png")} == {"01", "02", "03"}
+
+
+def test_same_seed_gives_the_same_tables(toy):
+    _, _, out, home = toy
+    for table in ("results", "predictions", "history", "summary", "coverage"):
+        assert (out / f"{table}_ckplus.csv").read_bytes() == (home / "second" / f"{table}_ckplus.csv").read_bytes()
+
+
+def test_second_run_takes_the_cached_tracks(toy):
+    first, again, *_ = toy
+    assert re.search(r"^0 tracks came from the cache", outputs(first[1].executed), re.M)
+    count = re.search(r"(\d+) tracks came from the cache", outputs(again[1].executed))
+    assert int(count[1]) == len(pd.read_csv(again[1].executed.parents[1] / "coverage_ckplus.csv"))
+
+
+def test_report_is_marked_whole_and_fetches_nothing(toy):
+    first, _, out, _ = toy
+    index = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "rendered stand-in" in index and "PASS" in index and "grouped" in index
+    for figure in re.findall(r"src='\.\./figures/([^']+)'", index):
+        assert (out / "figures" / figure).is_file()
+    for run in first:
+        assert f"href='{run.page.name}'" in index
+        page = run.page.read_text(encoding="utf-8")
+        assert "data:image/png;base64" in page or run.notebook == "00_check_setup"
+        assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|mjs)""", page)
+        assert not re.findall(r"""import\s[^;]*["']https?://""", page)
+        assert "it/s]" not in page and "epoch/s" not in page  # progress bars are not results
+
+
+def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    done, out = study.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
+    assert [bool(run.error) for run in done] == [False, True, True, True]
+    assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
+    index = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "FAIL" in index and "No results" in index
+
+
+def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    old = tmp_path / "out" / "summary_ckplus.csv"
+    old.parent.mkdir()
+    old.write_text("dataset,data\nckplus,real\n")
+    monkeypatch.setattr(study, "PER_DATASET", ())
+    study.run(["ckplus"], out=tmp_path / "out")
+    assert study.results(tmp_path / "out").empty
+
+
+def test_unknown_parameters_are_errors(tmp_path):
+    with pytest.raises(StudyError, match="epoch_s: no notebook has such a parameter"):
+        study.run(["ckplus"], out=tmp_path, settings={"epoch_s": 3})
+    with pytest.raises(StudyError, match="00_check_setup: no parameter epochs"):
+        study.run_notebook("00_check_setup", "", {"epochs": 3}, tmp_path)
+
+
+def test_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        study.run(["ckplus"], out=tmp_path / "file" / "out")
+
+
+def test_no_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_ROOT", str(tmp_path))
+    with pytest.raises(StudyError, match="run from a clone"):
+        study.run(["ckplus"], out=tmp_path / "out")
