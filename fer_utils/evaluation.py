@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -98,9 +98,9 @@ class CrossValidation:
 
 
 def cross_validate(
-    table: FeatureTable, make_classifier: Callable, protocol: str, n_folds: int = 5, seed: int = 0, model: str = "paper"
+    table: FeatureTable, classifier, protocol: str, n_folds: int = 5, seed: int = 0, model: str = "paper"
 ) -> CrossValidation:
-    """Train and test a fresh `make_classifier()` on every fold, with a progress bar.
+    """Fit and test `classifier` (see `models.SequenceClassifier`) on every fold, with a progress bar.
 
     Early stopping watches a part of the training rows that shares no subject with the rest; the test rows are seen
     once, by `predict_proba`.
@@ -111,7 +111,6 @@ def cross_validate(
     for number, (train, test) in enumerate(splits):
         fit, validation = inner_split(table.emotions[train], table.subjects[train], seed)
         fit, validation = train[fit], train[validation]
-        classifier = make_classifier()
         with tqdm(total=classifier.epochs, desc=f"{protocol}, fold {number + 1} of {n_folds}", unit="epoch") as bar:
 
             def show(_, logs, bar=bar):

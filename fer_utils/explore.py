@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from fer_utils import features, plotting, regions
 from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import UserError
 from fer_utils.landmarks import LandmarkTrack
 
 
@@ -90,7 +92,10 @@ def pairs(
         return plotting.mark(figure, chosen[sequence].rendered)
 
     if not interactive:
-        return draw(next(iter(chosen)), *pair)
+        for name in chosen:
+            with suppress(features.SequenceRefused):
+                return draw(name, *pair)
+        raise UserError("no sequence gives features: look at the reasons in the table of what was left out")
     names = [(f"{index} ({regions.region_of(index)})", index) for index in regions.landmarks()]
     return _view(
         draw,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -20,7 +21,7 @@ from fer_utils import paths, regions
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import UserError
 from fer_utils.evaluation import STAND_IN, confusion
-from fer_utils.features import intensity, sequence_features
+from fer_utils.features import SequenceFeatures, SequenceRefused, intensity, sequence_features
 from fer_utils.landmarks import LandmarkTrack
 from fer_utils.phases import Phases
 from fer_utils.video import Video
@@ -148,13 +149,14 @@ def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -
 
 
 def intensities(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> Figure:
-    """Intensity over time with onset, apex and key frames, for the first sequence of each emotion."""
-    shown = _one_of_each(sequences, tracks)
+    """Intensity over time with onset, apex and key frames, for each emotion's first sequence that gives features."""
+    made_of = _features_of(sequences, tracks)
+    shown = _one_of_each(sequences, {name: tracks[name] for name in made_of})
     figure, panels = plt.subplots(
         2, (len(shown) + 1) // 2, figsize=(9.5, 4.4), sharey=True, squeeze=False, layout="constrained"
     )
     for axes, sequence in zip(panels.flat, shown, strict=False):
-        track, made = tracks[sequence.id], sequence_features(tracks[sequence.id], sequence.apex)
+        track, made = tracks[sequence.id], made_of[sequence.id]
         axes.plot(track.times, made.phases.intensity, color=GREEN, linewidth=1.8)
         axes.plot(track.times[made.key_frames], made.phases.intensity[made.key_frames], "o", color=GREEN, markersize=4)
         axes.axvline(track.times[made.phases.onset], color=BLACK, linestyle=":", linewidth=1, label="onset")
@@ -261,6 +263,15 @@ def protocols(summary: pd.DataFrame) -> Figure:
         axes.set_title(f"{name.replace('_', '-')} (%), 95 % interval over subjects", fontsize=9)
     panels[0].set_ylim(0, 105)
     return figure
+
+
+def _features_of(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> dict[str, SequenceFeatures]:
+    """The features of the sequences that have a track and are not refused, by id."""
+    made = {}
+    for sequence in sequences:
+        with suppress(KeyError, SequenceRefused):
+            made[sequence.id] = sequence_features(tracks[sequence.id], sequence.apex)
+    return made
 
 
 def _one_of_each(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> list[Sequence]:

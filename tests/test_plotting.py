@@ -1,0 +1,284 @@
+"""What the figures show: the mark, the right frames, the right numbers."""
+
+from dataclasses import replace
+from math import comb
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+from test_video import patterned, write_video
+
+from fer_utils import features, plotting, regions
+from fer_utils.errors import UserError
+from fer_utils.phases import Phases
+from fer_utils.video import Video
+
+pytestmark = pytest.mark.usefixtures("no_windows")
+
+MARK = "rendered stand-in"
+RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 12)))
+
+
+def words(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def verticals(axes):
+    """x and label of the upright lines."""
+    return {line.get_label(): line.get_xdata()[0] for line in axes.lines if line.get_xdata()[0] == line.get_xdata()[-1]}
+
+
+def drawn_points(axes, region):
+    (found,) = [dots for dots in axes.collections if dots.get_label() == region]
+    return found.get_offsets()
+
+
+@pytest.fixture
+def dataset(make_sequence, make_track):
+    """make(rendered): five sequences of three emotions; the first of anger starts without a face, one has no track."""
+
+    def make(rendered=True):
+        there_and_back = np.concatenate([RISE, RISE[::-1]])
+        sequences = [
+            make_sequence("hidden", "anger", rendered=rendered),
+            make_sequence("s", "sadness", rendered=rendered),
+            make_sequence("a", "anger", rendered=rendered, apex="inside"),
+            make_sequence("a later", "anger", rendered=rendered),
+            make_sequence("no track", "fear", rendered=rendered),
+        ]
+        tracks = {
+            "hidden": make_track(RISE, missing=[0]),
+            "s": make_track(RISE, seed=2),
+            "a": make_track(there_and_back, seed=3),
+            "a later": make_track(RISE, seed=4),
+        }
+        return sequences, tracks
+
+    return make
+
+
+class TestMark:
+    @pytest.mark.parametrize("layout", [None, "constrained"])
+    def test_rendered_data_are_marked_and_real_ones_are_not(self, layout):
+        assert words(plotting.mark(plt.figure(layout=layout), True)) == [MARK]
+        assert words(plotting.mark(plt.figure(layout=layout), False)) == []
+
+    def test_it_lies_inside_the_figure_below_what_is_drawn(self):
+        figure, axes = plt.subplots(layout="constrained")
+        axes.set_xlabel("time (s)")
+        plotting.mark(figure, True)
+        figure.canvas.draw()
+        mark, label = (text.get_window_extent() for text in (figure.texts[0], axes.xaxis.label))
+        assert 0 <= mark.x0 < mark.x1 <= figure.bbox.width
+        assert 0 <= mark.y0 < mark.y1 <= label.y0
+
+    @pytest.mark.parametrize("rendered", [True, False])
+    @pytest.mark.parametrize("name", ["contact_sheet", "categories", "intensities"])
+    def test_figures_of_sequences_carry_it(self, dataset, name, rendered):
+        options = {"pictures": False} if name == "contact_sheet" else {}
+        figure = getattr(plotting, name)(*dataset(rendered), **options)
+        assert words(figure).count(MARK) == rendered
+
+
+def test_save_writes_a_picture_and_closes_the_figure(tmp_path):
+    figure = plt.figure(figsize=(2, 1))
+    assert plotting.save(figure, tmp_path / "new" / "a.png") is figure
+    assert cv2.imread(str(tmp_path / "new" / "a.png")).shape == (110, 220, 3)
+    assert plt.get_fignums() == []
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+
+
+class TestFace:
+    def test_points_without_a_picture(self, make_track):
+        points = make_track([0]).points[0]
+        axes = plt.figure().subplots()
+        plotting.face(axes, points, labels=True)
+        assert len(axes.images) == 0
+        for region, indices in regions.REGIONS.items():
+            np.testing.assert_allclose(drawn_points(axes, region), points[list(indices), :2])
+        colours = {tuple(dots.get_facecolor()[0]) for dots in axes.collections}
+        assert len(colours) == 7
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == list(regions.REGIONS)
+        bottom, top = axes.get_ylim()
+        assert bottom > points[:, 1].max() > points[:, 1].min() > top  # y grows downwards
+
+    def test_over_a_picture_in_its_colours(self, make_track):
+        image = np.full((40, 60, 3), (255, 0, 0), np.uint8)  # blue in OpenCV's order
+        axes = plt.figure().subplots()
+        plotting.face(axes, make_track([0]).points[0], image)
+        assert axes.images[0].get_array().shape == (40, 60, 3)
+        assert axes.images[0].get_array()[0, 0].tolist() == [0, 0, 255]
+        assert axes.get_legend() is None
+
+    @pytest.mark.parametrize("image", [None, np.zeros((40, 60, 3), np.uint8)])
+    def test_a_frame_with_no_face_shows_only_its_picture(self, image):
+        figure = plt.figure()
+        axes = figure.subplots()
+        plotting.face(axes, np.full((478, 3), np.nan, np.float32), image, labels=True, category="AU 6")
+        assert len(axes.collections) == 0
+        assert len(axes.images) == (image is not None)
+        figure.canvas.draw()
+
+    def test_pairs_of_a_category(self, make_track):
+        points = make_track([0]).points[0]
+        axes = plt.figure().subplots()
+        plotting.face(axes, points, category="AU 6")
+        segments = axes.collections[0].get_segments()
+        assert len(segments) == comb(8 + 8 + 10, 2)
+        np.testing.assert_allclose(segments[0], points[[33, 133], :2])
+
+
+class TestSequences:
+    def test_contact_sheet_shows_first_and_strongest_frame_of_the_first_usable_sequence(self, dataset):
+        sequences, tracks = dataset()
+        figure = plotting.contact_sheet(sequences, tracks, pictures=False)
+        above, below = np.reshape(figure.axes, (2, 2))
+        assert [axes.get_title() for axes in above] == ["anger", "sadness"]
+        for column, (name, strongest) in enumerate([("a", (11, 12)), ("s", (11,))]):
+            points = tracks[name].points[:, list(regions.REGIONS["mouth"]), :2]
+            np.testing.assert_allclose(drawn_points(above[column], "mouth"), points[0])
+            shown = drawn_points(below[column], "mouth")
+            assert any(np.allclose(shown, points[frame]) for frame in strongest)
+        assert not any(axes.images for axes in figure.axes)
+
+    def test_contact_sheet_with_pictures(self, make_sequence, make_track, tmp_path):
+        files = [tmp_path / f"{index}.png" for index in range(6)]
+        for index, file in enumerate(files):
+            cv2.imwrite(str(file), patterned(index))
+        sequence = make_sequence("a", files=files)
+        figure = plotting.contact_sheet([sequence], {"a": make_track(np.linspace(0, 1, 6))}, pictures=True)
+        for axes, index in zip(figure.axes, (0, 5), strict=True):
+            np.testing.assert_array_equal(axes.images[0].get_array(), patterned(index)[..., ::-1])
+
+    def test_pictures_of_a_video_are_turned_as_its_track_says(self, make_sequence, make_track, tmp_path):
+        file = write_video(tmp_path / "a.avi", [patterned(0, 64, 48)] * 3)
+        sequence = replace(make_sequence("a"), frames=Video(file))
+        track = make_track(np.zeros(3))
+        assert [image.shape for image in plotting.pictures_of(sequence, track)] == [(48, 64, 3)] * 3
+        turned = replace(track, quarter_turns=1)
+        assert [image.shape for image in plotting.pictures_of(sequence, turned)] == [(64, 48, 3)] * 3
+
+    def test_categories(self, dataset):
+        figure = plotting.categories(*dataset())
+        assert [axes.get_title() for axes in figure.axes] == list(regions.CATEGORIES)
+        assert [len(axes.collections[0].get_segments()) for axes in figure.axes] == [435, 325, 780, 465, 861]
+
+    def test_intensities_with_onset_apex_and_key_frames(self, dataset):
+        sequences, tracks = dataset()
+        figure = plotting.intensities(sequences, tracks)
+        for axes, title, name, apex in zip(figure.axes, ("anger", "sadness"), "as", ("inside", "last"), strict=True):
+            made = features.sequence_features(tracks[name], apex)
+            assert axes.get_title() == title
+            curve, dots = axes.lines[:2]
+            np.testing.assert_array_equal(curve.get_ydata(), made.phases.intensity)
+            np.testing.assert_array_equal(dots.get_xdata(), tracks[name].times[made.key_frames])
+            times = tracks[name].times
+            assert verticals(axes) == {"onset": times[made.phases.onset], "apex": times[made.phases.apex]}
+
+    def test_intensities_pass_over_a_sequence_that_gives_no_features(self, dataset, make_track):
+        sequences, tracks = dataset()
+        tracks["a"] = make_track([0, 1])
+        figure = plotting.intensities(sequences, tracks)
+        curve = features.sequence_features(tracks["a later"]).phases.intensity
+        np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), curve)
+
+    @pytest.mark.parametrize("name", ["contact_sheet", "categories", "intensities"])
+    def test_no_face_anywhere(self, make_sequence, make_track, name):
+        options = {"pictures": False} if name == "contact_sheet" else {}
+        with pytest.raises(UserError, match="no sequence shows a face in its first frame"):
+            getattr(plotting, name)([make_sequence("a")], {"a": make_track(RISE, missing=range(12))}, **options)
+
+
+@pytest.mark.parametrize("offset", [4, 5])
+def test_pair_over_time(offset):
+    times, degrees = np.arange(6) / 10, np.array([160, 170, -175, -160, -150, -150])
+    phases = Phases(1, 4, offset, np.linspace(0, 0.5, 6))
+    key_frames = np.array([1, 2, 4])
+    figure = plotting.pair_over_time(times, np.arange(6.0), np.radians(degrees), phases, key_frames, "a title")
+    assert figure.get_suptitle() == "a title"
+    distance, angle, intensity = figure.axes
+    assert distance.lines[0].get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
+    assert angle.lines[0].get_ydata() == pytest.approx([160, 170, 185, 200, 210, 210])  # no jump by 360
+    assert angle.lines[1].get_ydata() == pytest.approx([170, 185, 210])
+    assert intensity.lines[0].get_ydata().tolist() == phases.intensity.tolist()
+    for axes in figure.axes:
+        assert axes.lines[1].get_xdata() == pytest.approx([0.1, 0.2, 0.4])
+        assert verticals(axes) == pytest.approx({"onset": 0.1, "apex": 0.4} | ({"offset": 0.5} if offset == 5 else {}))
+
+
+def test_mean_changes_by_hand():
+    tensors = np.zeros((3, 2, 4), np.float32)
+    tensors[0, 0] = 1, -3, 50, 50  # two distances, two angles
+    tensors[1, 0] = 2, 2, 50, 50
+    tensors[2, 1] = 0, -5, 50, 50
+    figure = plotting.mean_changes(tensors, np.array(["fear", "fear", "anger"]))
+    lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
+    assert lines == {"anger": [0, 2.5], "fear": [2, 0]}
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1 → 2", "2 → 3"]
+
+
+class TestTrainingCurves:
+    @staticmethod
+    def history(**columns):
+        curve = {"loss": [2.0, 1.0], "val_loss": [3.0, 2.0], "accuracy": [0.5, 0.75], "val_accuracy": [0.25, 0.5]}
+        return pd.concat(
+            pd.DataFrame({"protocol": protocol, "fold": fold, "epoch": [1, 2], **curve, **columns})
+            for protocol in ("stratified", "grouped")
+            for fold in range(3)
+        )
+
+    def test_a_row_a_protocol_and_two_lines_a_fold(self):
+        figure = plotting.training_curves(self.history())
+        titles = ["stratified: loss", "stratified: accuracy", "grouped: loss", "grouped: accuracy"]
+        assert [axes.get_title() for axes in figure.axes] == titles
+        fitted, validation = to_rgba(plotting.BLUE), to_rgba(plotting.ORANGE)
+        for axes, values in zip(figure.axes, [([2, 1], [3, 2]), ([0.5, 0.75], [0.25, 0.5])] * 2, strict=True):
+            drawn = [(to_rgba(line.get_color()), line.get_ydata().tolist()) for line in axes.lines]
+            assert drawn == [(fitted, values[0]), (validation, values[1])] * 3
+        assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == ["fitted", "validation"]
+
+    def test_one_loss_that_runs_away_does_not_flatten_the_others(self):
+        history = pd.concat([self.history()] * 10, ignore_index=True)
+        history.loc[0, "val_loss"] = 1e9
+        assert plotting.training_curves(history).axes[0].get_ylim()[1] == pytest.approx(3.3)
+
+
+def test_confusions_print_shares_of_the_true_emotion_and_counts():
+    predictions = pd.DataFrame(
+        {
+            "protocol": ["stratified"] * 5 + ["grouped"] * 2,
+            "emotion": ["anger", "anger", "anger", "fear", "fear", "fear", "fear"],
+            "predicted": ["anger", "anger", "fear", "fear", "fear", "anger", "fear"],
+        }
+    )
+    figure = plotting.confusions(predictions)
+    first, second = figure.axes
+    assert [text.get_text() for text in first.texts] == ["67\n(2)", "33\n(1)", "", "100\n(2)"]
+    assert [text.get_text() for text in second.texts] == ["", "", "50\n(1)", "50\n(1)"]
+    assert [axes.get_title().split(":")[0] for axes in figure.axes] == ["stratified", "grouped"]
+    assert [label.get_text() for label in first.get_yticklabels()] == ["anger", "fear"]
+    assert (first.get_xlabel(), first.get_ylabel()) == ("predicted", "true")
+
+
+def test_protocols_side_by_side_with_their_intervals():
+    summary = pd.DataFrame(
+        {
+            "protocol": ["stratified", "grouped"],
+            **{"accuracy": [0.9, 2 / 3], "accuracy_low": [0.85, 0.5], "accuracy_high": [0.95, 0.75]},
+            **{"macro_f1": [0.8, 0.5], "macro_f1_low": [0.8, 0.25], "macro_f1_high": [0.8, 0.625]},
+        }
+    )
+    figure = plotting.protocols(summary)
+    expected = {
+        "accuracy": (["90.0", "66.7"], [(85, 95), (50, 75)]),
+        "macro-f1": (["80.0", "50.0"], [(80, 80), (25, 62.5)]),
+    }
+    for axes, (name, (numbers, intervals)) in zip(figure.axes, expected.items(), strict=True):
+        assert axes.get_title().startswith(name)
+        assert [text.get_text() for text in axes.texts] == numbers
+        bars = [bar.get_segments()[0][:, 1] for bar in axes.collections]
+        assert np.array(bars) == pytest.approx(np.array(intervals))
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["stratified", "grouped"]
