@@ -8,16 +8,17 @@ from typing import Literal
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-SMOOTHING = 0.05  # seconds, standard deviation of the Gaussian; our choice
-ONSET_SHARE = 0.1  # of the way from rest to apex, below which the face counts as neutral; our choice
+SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
+SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
 
+Apex = Literal["last", "inside"]
 Spacing = Literal["intensity", "time"]
 
 
 @dataclass(frozen=True)
 class Phases:
-    """Frames at which an expression starts, is strongest and has gone, and the smoothed intensity (T,) they were read
-    off. `offset` is the first frame back at neutral, or the last frame where the recording ends before."""
+    """Frames at which an expression starts, is first at its full strength, and has gone; and the smoothed intensity
+    (T,) they were read off. `offset` is the last frame where the recording ends before the face is back."""
 
     onset: int
     apex: int
@@ -25,24 +26,26 @@ class Phases:
     intensity: np.ndarray
 
 
-def find(intensity: np.ndarray, times: np.ndarray, apex: str = "last") -> Phases:
-    """Onset, apex and offset, without labels, from the intensity (T,) at `times` (T,) in seconds.
+def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phases:
+    """Onset, apex and offset, without labels, from the intensity (T,) at rising `times` (T,) in seconds.
 
-    `apex` says where it is to be expected: the "last" frame (CK+, Oulu-CASIA) or "inside" (MMI), where the intensity
-    is highest. Onset is the last frame before the apex in which the intensity is within a tenth of the way from rest
-    (its lowest value before the apex) to apex; offset likewise after it.
+    As in arXiv:2512.05669 they are read off the change from frame to frame: the onset's flank is where the intensity
+    passes half of its height for the last time before its highest value; the face is at rest before and at its apex
+    after the flank, which ends where the change has fallen below 0.3 of its steepest. The fall is read likewise.
+
+    `apex` says where it is to be expected: the "last" frame (CK+, Oulu-CASIA), whatever the flank, or "inside" (MMI).
     """
-    smooth = _smooth(intensity, times)
-    peak = len(smooth) - 1 if apex == "last" else int(np.argmax(smooth))
-    rest = smooth[: peak + 1].min()
-    quiet = np.flatnonzero(smooth <= rest + ONSET_SHARE * (smooth[peak] - rest))
-    before, after = quiet[quiet < peak], quiet[quiet > peak]
-    return Phases(
-        onset=int(before[-1]) if before.size else 0,
-        apex=peak,
-        offset=int(after[0]) if after.size else len(smooth) - 1,
-        intensity=smooth,
-    )
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    width = SMOOTHING / step if step > 0 else 1.0
+    smooth = gaussian_filter1d(np.asarray(intensity, float), width, mode="nearest")
+    change = gaussian_filter1d(np.asarray(intensity, float), width, order=1, mode="nearest")
+    last = len(smooth) - 1
+    if apex == "last":
+        return Phases(_flank(smooth, change)[0], last, last, smooth)
+    peak = int(np.argmax(smooth))
+    onset, top = _flank(smooth[: peak + 1], change[: peak + 1])
+    offset, _ = _flank(smooth[peak:][::-1], -change[peak:][::-1])
+    return Phases(onset, top, last - offset, smooth)
 
 
 def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -> np.ndarray:
@@ -71,6 +74,12 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
     return chosen
 
 
-def _smooth(intensity: np.ndarray, times: np.ndarray) -> np.ndarray:
-    step = np.median(np.diff(times)) if len(times) > 1 else 1.0
-    return gaussian_filter1d(np.asarray(intensity, float), SMOOTHING / step, mode="nearest")
+def _flank(smooth: np.ndarray, change: np.ndarray) -> tuple[int, int]:
+    """First and last frame of the last flank on which `smooth` rises to its final value."""
+    low = np.flatnonzero(smooth < (smooth.min() + smooth[-1]) / 2)
+    middle = int(low[-1]) + 1 if low.size else 0
+    still = np.flatnonzero(change <= 0)
+    start = still[still < middle].max(initial=-1) + 1
+    stop = still[still >= middle].min(initial=len(change))
+    slow = np.flatnonzero(change < SLOW * change[start:stop].max(initial=0))
+    return int(slow[slow < middle].max(initial=0)), int(slow[slow >= middle].min(initial=len(change) - 1))

@@ -21,7 +21,7 @@ from fer_utils import paths, regions
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import UserError
 from fer_utils.evaluation import STAND_IN, confusion
-from fer_utils.features import SequenceFeatures, SequenceRefused, intensity, sequence_features
+from fer_utils.features import SequenceFeatures, SequenceRefused, sequence_features
 from fer_utils.landmarks import LandmarkTrack
 from fer_utils.phases import Phases
 from fer_utils.video import Video
@@ -105,14 +105,7 @@ def pair_over_time(
     for axes, (values, name, colour) in zip(panels, rows, strict=True):
         axes.plot(times, values, color=colour, linewidth=1.8)
         axes.plot(times[key_frames], values[key_frames], "o", color=colour, markersize=5, label="key frames")
-        for frame, style, label in (
-            (phases.onset, ":", "onset"),
-            (phases.apex, "-", "apex"),
-            (phases.offset, "--", "offset"),
-        ):
-            if label == "offset" and phases.offset <= phases.apex:
-                continue
-            axes.axvline(times[frame], color=BLACK, linestyle=style, linewidth=1, label=label)
+        _mark_phases(axes, times, phases)
         axes.set_ylabel(name)
     figure.suptitle(title, fontsize=10)
     panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="best")
@@ -121,22 +114,21 @@ def pair_over_time(
 
 
 def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], pictures: bool) -> Figure:
-    """The first sequence of each emotion with its points: first frame above, strongest below."""
+    """The first sequence of each emotion with its points: first frame above, apex below."""
     shown = _one_of_each(sequences, tracks)
     figure, panels = plt.subplots(2, len(shown), figsize=(2.1 * len(shown), 4.6), squeeze=False, layout="constrained")
-    for column, sequence in zip(panels.T, shown, strict=True):
+    for column, (sequence, made) in zip(panels.T, shown, strict=True):
         track = tracks[sequence.id]
-        strongest = int(np.nanargmax(intensity(track.points)))
         images = dict(enumerate(pictures_of(sequence, track))) if pictures else {}
-        for axes, frame in zip(column, (0, strongest), strict=True):
+        for axes, frame in zip(column, (0, made.phases.apex), strict=True):
             face(axes, track.points[frame], images.get(frame))
         column[0].set_title(sequence.emotion, fontsize=10)
-    return mark(figure, shown[0].rendered)
+    return mark(figure, sequence.rendered)
 
 
 def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> Figure:
     """The pairs of each of the five categories, drawn on the points of one neutral face."""
-    sequence = _one_of_each(sequences, tracks)[0]
+    sequence, _ = _one_of_each(sequences, tracks)[0]
     points = tracks[sequence.id].points
     neutral = points[~np.isnan(points).any(axis=(1, 2))][0]
     figure, panels = plt.subplots(
@@ -150,24 +142,22 @@ def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -
 
 def intensities(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> Figure:
     """Intensity over time with onset, apex and key frames, for each emotion's first sequence that gives features."""
-    made_of = _features_of(sequences, tracks)
-    shown = _one_of_each(sequences, {name: tracks[name] for name in made_of})
+    shown = _one_of_each(sequences, tracks)
     figure, panels = plt.subplots(
         2, (len(shown) + 1) // 2, figsize=(9.5, 4.4), sharey=True, squeeze=False, layout="constrained"
     )
-    for axes, sequence in zip(panels.flat, shown, strict=False):
-        track, made = tracks[sequence.id], made_of[sequence.id]
-        axes.plot(track.times, made.phases.intensity, color=GREEN, linewidth=1.8)
-        axes.plot(track.times[made.key_frames], made.phases.intensity[made.key_frames], "o", color=GREEN, markersize=4)
-        axes.axvline(track.times[made.phases.onset], color=BLACK, linestyle=":", linewidth=1, label="onset")
-        axes.axvline(track.times[made.phases.apex], color=BLACK, linewidth=1, label="apex")
+    for axes, (sequence, made) in zip(panels.flat, shown, strict=False):
+        times = tracks[sequence.id].times
+        axes.plot(times, made.phases.intensity, color=GREEN, linewidth=1.8)
+        axes.plot(times[made.key_frames], made.phases.intensity[made.key_frames], "o", color=GREEN, markersize=4)
+        _mark_phases(axes, times, made.phases)
         axes.set_title(sequence.emotion, fontsize=10)
     for axes in panels.flat[len(shown) :]:
         axes.set_axis_off()
     panels[0, 0].legend(frameon=False, fontsize=8)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("intensity (inter-ocular)", fontsize=9)
-    return mark(figure, shown[0].rendered)
+    return mark(figure, sequence.rendered)
 
 
 def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
@@ -265,21 +255,23 @@ def protocols(summary: pd.DataFrame) -> Figure:
     return figure
 
 
-def _features_of(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> dict[str, SequenceFeatures]:
-    """The features of the sequences that have a track and are not refused, by id."""
-    made = {}
+def _one_of_each(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
+) -> list[tuple[Sequence, SequenceFeatures]]:
+    """The first sequence of every emotion that gives features, and these. Raises UserError where there is none."""
+    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
     for sequence in sequences:
-        with suppress(KeyError, SequenceRefused):
-            made[sequence.id] = sequence_features(tracks[sequence.id], sequence.apex)
-    return made
-
-
-def _one_of_each(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> list[Sequence]:
-    """The first sequence of every emotion that has a track with a face in its first frame."""
-    first: dict[str, Sequence] = {}
-    for sequence in sequences:
-        if sequence.id in tracks and tracks[sequence.id].found[0]:
-            first.setdefault(sequence.emotion, sequence)
+        if sequence.id in tracks and sequence.emotion not in first:
+            with suppress(SequenceRefused):
+                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
     if not first:
-        raise UserError("no sequence shows a face in its first frame: look at the pictures, and how they are turned")
+        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
     return [first[emotion] for emotion in sorted(first)]
+
+
+def _mark_phases(axes: Axes, times: np.ndarray, phases: Phases) -> None:
+    lines = [(phases.onset, ":", "onset"), (phases.apex, "-", "apex")]
+    if phases.offset > phases.apex:
+        lines.append((phases.offset, "--", "offset"))
+    for frame, style, label in lines:
+        axes.axvline(times[frame], color=BLACK, linestyle=style, linewidth=1, label=label)

@@ -30,44 +30,50 @@ def drawn(curve, onset, apex):
 
 class TestFind:
     def test_hill(self):
-        # a tenth of the rise is passed at frame 16.5, of the fall at 43.5
-        assert of(phases.find(hill(), times(61), "inside")) == (16, 30, 44)
+        # smoothing rounds the corners, so that a flank ends a frame outside of them
+        assert of(phases.find(hill(), times(61), "inside")) == (14, 30, 46)
+
+    def test_the_apex_is_where_the_rise_ends_not_the_highest_frame_of_a_plateau(self):
+        plateau = np.interp(np.arange(70), [10, 20, 35, 50, 69], [0, 1, 1.02, 0, 0])
+        assert of(phases.find(plateau, times(70), "inside")) == pytest.approx((10, 20, 50), abs=2)
 
     def test_the_last_frame_is_the_apex_where_it_is_said_to_be(self):
-        rise = hill()[:29]
-        assert of(phases.find(rise, times(29), "last")) == (16, 28, 28)
+        assert of(phases.find(hill()[:29], times(29), "last")) == (14, 28, 28)
         assert phases.find(hill()[:36], times(36), "last").apex == 35
 
     def test_a_recording_that_ends_before_the_face_is_back(self):
-        assert of(phases.find(hill()[:41], times(41), "inside")) == (16, 30, 40)
+        assert of(phases.find(hill()[:41], times(41), "inside")) == (14, 30, 40)
 
     def test_a_scaled_and_raised_curve_has_the_same_phases(self):
-        assert of(phases.find(7 + 0.01 * hill(), times(61), "inside")) == (16, 30, 44)
+        assert of(phases.find(7 + 0.01 * hill(), times(61), "inside")) == (14, 30, 46)
 
-    def test_rest_is_the_lowest_value_before_the_apex_not_zero(self):
-        curve = np.concatenate([np.full(10, 0.5), hill() + 0.2])
-        assert phases.find(curve, times(71), "inside").onset == 26
+    def test_a_drift_before_the_onset_is_not_the_onset(self):
+        drifting = hill(91, 45, 60, 75) + np.interp(np.arange(91), [0, 45], [0.1, 0])
+        assert of(phases.find(drifting, times(91), "inside")) == pytest.approx((45, 60, 75), abs=1)
 
     def test_noise_moves_them_by_a_few_frames_at_most(self):
         for seed in range(20):
-            noisy = np.abs(hill() + np.random.default_rng(seed).normal(0, 0.01, 61))
-            assert of(phases.find(noisy, times(61), "inside")) == pytest.approx((16, 30, 44), abs=2)
+            noisy = hill() + np.random.default_rng(seed).normal(0, 0.02, 61)
+            assert of(phases.find(noisy, times(61), "inside")) == pytest.approx((15, 30, 45), abs=3)
 
     def test_a_blink_is_not_taken_for_the_apex(self):
         curve = hill()
         curve[5] = 1.5
-        assert of(phases.find(curve, times(61), "inside")) == (16, 30, 44)
+        assert of(phases.find(curve, times(61), "inside")) == (14, 30, 46)
 
     def test_smoothing_is_in_seconds_not_in_frames(self):
         fine = phases.find(np.interp(np.arange(241) / 4, np.arange(61), hill()), times(241, 4 * FPS), "inside")
         coarse = phases.find(hill(), times(61), "inside")
         np.testing.assert_allclose(fine.intensity[::4], coarse.intensity, atol=0.01)
-        assert np.array(of(fine)) / 4 == pytest.approx((16.5, 30, 43.5), abs=0.5)
+        assert np.array(of(fine)) / 4 == pytest.approx((14.5, 30, 45.5), abs=0.75)
         assert coarse.intensity[30] < 0.95
 
     def test_a_flat_curve(self):
-        assert of(phases.find(np.zeros(10), times(10), "last")) == (8, 9, 9)
+        assert of(phases.find(np.zeros(10), times(10), "last")) == (0, 9, 9)
         assert of(phases.find(np.full(10, 3.0), times(10), "inside"))[1] in range(10)
+
+    def test_equal_timestamps_are_taken_as_frames(self):
+        assert phases.find(hill(), np.zeros(61), "inside").apex == pytest.approx(30, abs=1)
 
     def test_a_falling_curve_has_its_apex_first(self):
         assert of(phases.find(hill()[30:], times(31), "inside"))[:2] == (0, 0)

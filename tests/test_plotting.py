@@ -38,7 +38,7 @@ def drawn_points(axes, region):
 
 @pytest.fixture
 def dataset(make_sequence, make_track):
-    """make(rendered): five sequences of three emotions; the first of anger starts without a face, one has no track."""
+    """make(rendered): five sequences of three emotions; the first of anger is too short, one has no track."""
 
     def make(rendered=True):
         there_and_back = np.concatenate([RISE, RISE[::-1]])
@@ -50,7 +50,7 @@ def dataset(make_sequence, make_track):
             make_sequence("no track", "fear", rendered=rendered),
         ]
         tracks = {
-            "hidden": make_track(RISE, missing=[0]),
+            "hidden": make_track([0, 1]),
             "s": make_track(RISE, seed=2),
             "a": make_track(there_and_back, seed=3),
             "a later": make_track(RISE, seed=4),
@@ -132,16 +132,16 @@ class TestFace:
 
 
 class TestSequences:
-    def test_contact_sheet_shows_first_and_strongest_frame_of_the_first_usable_sequence(self, dataset):
+    def test_contact_sheet_shows_first_frame_and_apex_of_the_first_usable_sequence(self, dataset):
         sequences, tracks = dataset()
         figure = plotting.contact_sheet(sequences, tracks, pictures=False)
         above, below = np.reshape(figure.axes, (2, 2))
         assert [axes.get_title() for axes in above] == ["anger", "sadness"]
-        for column, (name, strongest) in enumerate([("a", (11, 12)), ("s", (11,))]):
+        for column, (name, apex) in enumerate([("a", "inside"), ("s", "last")]):
             points = tracks[name].points[:, list(regions.REGIONS["mouth"]), :2]
             np.testing.assert_allclose(drawn_points(above[column], "mouth"), points[0])
-            shown = drawn_points(below[column], "mouth")
-            assert any(np.allclose(shown, points[frame]) for frame in strongest)
+            strongest = features.sequence_features(tracks[name], apex).phases.apex
+            np.testing.assert_allclose(drawn_points(below[column], "mouth"), points[strongest])
         assert not any(axes.images for axes in figure.axes)
 
     def test_contact_sheet_with_pictures(self, make_sequence, make_track, tmp_path):
@@ -176,19 +176,13 @@ class TestSequences:
             np.testing.assert_array_equal(curve.get_ydata(), made.phases.intensity)
             np.testing.assert_array_equal(dots.get_xdata(), tracks[name].times[made.key_frames])
             times = tracks[name].times
-            assert verticals(axes) == {"onset": times[made.phases.onset], "apex": times[made.phases.apex]}
-
-    def test_intensities_pass_over_a_sequence_that_gives_no_features(self, dataset, make_track):
-        sequences, tracks = dataset()
-        tracks["a"] = make_track([0, 1])
-        figure = plotting.intensities(sequences, tracks)
-        curve = features.sequence_features(tracks["a later"]).phases.intensity
-        np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), curve)
+            offset = {"offset": times[made.phases.offset]} if apex == "inside" else {}
+            assert verticals(axes) == {"onset": times[made.phases.onset], "apex": times[made.phases.apex], **offset}
 
     @pytest.mark.parametrize("name", ["contact_sheet", "categories", "intensities"])
     def test_no_face_anywhere(self, make_sequence, make_track, name):
         options = {"pictures": False} if name == "contact_sheet" else {}
-        with pytest.raises(UserError, match="no sequence shows a face in its first frame"):
+        with pytest.raises(UserError, match="no sequence gives features"):
             getattr(plotting, name)([make_sequence("a")], {"a": make_track(RISE, missing=range(12))}, **options)
 
 
