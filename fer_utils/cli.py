@@ -19,8 +19,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run the notebooks in order and make the report")
-    study.add_argument("--datasets", nargs="+", default=["ckplus"], choices=datasets.NAMES, metavar="NAME",
-                       help=f"which of {', '.join(datasets.NAMES)}; ckplus by default")  # fmt: skip
+    study.add_argument("--datasets", nargs="+", choices=datasets.NAMES, metavar="NAME",
+                       help=f"which of {', '.join(datasets.NAMES)}; all that are there by default")  # fmt: skip
     study.add_argument(
         "--data", default="", metavar="DIR", help="folder of your licensed data; rendered stand-ins without it"
     )
@@ -49,7 +49,8 @@ def _study(chosen: argparse.Namespace) -> int:
 
     data = str(Path(chosen.data).expanduser().resolve()) if chosen.data else ""
     settings = study.QUICK if chosen.quick else study.FULL
-    done, out = study.run(chosen.datasets, data, chosen.out, settings, chosen.jobs)
+    names = study.choose(chosen.datasets, data)
+    done, out = study.run(names, data, chosen.out, settings, chosen.jobs)
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
     found, missing = study.results(out), study.left_out(out)
     print("no results" if found.empty else study.readable(found).to_string(index=False))

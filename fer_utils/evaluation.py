@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +19,7 @@ from tqdm import tqdm
 from fer_utils import paths
 from fer_utils.errors import SplitError
 from fer_utils.features import FeatureTable
+from fer_utils.phases import Phases
 
 STAND_IN = "rendered stand-in"
 PROTOCOLS = {
@@ -203,6 +204,38 @@ def summary(predictions: pd.DataFrame) -> pd.DataFrame:
         for name, value in values.items():
             row |= {name: value, f"{name}_low": intervals[name][0], f"{name}_high": intervals[name][1]}
         rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
+    """A row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
+
+    `truth` is a stand-in's table, indexed by id; an offset that is not known (the recording ends before) stays empty.
+    """
+    rows = []
+    for name, phases in found.items():
+        row = {"id": name, "emotion": truth.loc[name, "emotion"]}
+        for what in ("onset", "apex", "offset"):
+            value, known = getattr(phases, what), truth.loc[name, what]
+            row |= {f"{what}_known": known, f"{what}_found": value, f"{what}_error": value - known}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
+    """Of `phase_errors`, a row for onset, apex and offset: their errors in frames, and the share within two frames."""
+    rows = []
+    for what in ("onset", "apex", "offset"):
+        error = errors[f"{what}_error"].dropna()
+        rows.append(
+            {
+                "phase": what,
+                "sequences": len(error),
+                "median_error": error.median(),
+                "median_absolute_error": error.abs().median(),
+                "within_2_frames": (error.abs() <= 2).mean() if len(error) else np.nan,
+            }
+        )
     return pd.DataFrame(rows)
 
 

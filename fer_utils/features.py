@@ -147,13 +147,15 @@ def intensity(points: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; and what was refused."""
+    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; the phases that were found,
+    by id; and what was refused."""
 
     x: np.ndarray
     emotions: np.ndarray
     subjects: np.ndarray
     ids: np.ndarray
     refused: Mapping[str, str] = field(default_factory=dict)
+    phases: Mapping[str, phases.Phases] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -162,7 +164,7 @@ class FeatureTable:
 def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **options) -> FeatureTable:
     """The features of all `sequences` that have a track (by id); `options` go to `sequence_features`."""
     shape = options.get("n_key_frames", N_KEY_FRAMES) - 1, 2 * len(PAIRS)
-    kept, tensors, refused = [], [], {}
+    kept, tensors, found, refused = [], [], {}, {}
     for sequence in sequences:
         if sequence.id not in tracks:
             continue
@@ -173,12 +175,14 @@ def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **
             continue
         kept.append(sequence)
         tensors.append(made.tensor)
+        found[sequence.id] = made.phases
     return FeatureTable(
         x=np.array(tensors, np.float32).reshape(-1, *shape),
         emotions=np.array([sequence.emotion for sequence in kept], np.str_),
         subjects=np.array([sequence.subject for sequence in kept], np.str_),
         ids=np.array([sequence.id for sequence in kept], np.str_),
         refused=refused,
+        phases=found,
     )
 
 

@@ -1,4 +1,4 @@
-"""Holds back the log lines that MediaPipe and TensorFlow write past Python's own standard error."""
+"""Keeps the terminal readable: what native libraries and child processes write past Python's own standard error."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TextIO
 
 # absl's prefix (level, date, time, thread), and the lines that come without one
 _LOG_LINE = re.compile(rb"[IWE]\d{4} \d|INFO: Created TensorFlow Lite|WARNING: (All log messages|Logging) before")
@@ -15,22 +17,39 @@ _LOG_LINE = re.compile(rb"[IWE]\d{4} \d|INFO: Created TensorFlow Lite|WARNING: (
 
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
-    """Drop native log lines while the block runs; anything else on file descriptor 2 is passed on afterwards, and
-    where the block raises, the log lines too. Neither library has a setting that does this.
+    """Drop MediaPipe's and TensorFlow's log lines while the block runs; anything else on file descriptor 2 is passed
+    on afterwards, and where the block raises, the log lines too. Neither library has a setting that does this.
     """
-    sys.stderr.flush()
-    standard_error = os.dup(2)
     with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
         keep_all = True
         try:
-            yield
+            with _redirected(held):
+                yield
             keep_all = False
         finally:
-            sys.stderr.flush()
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
             held.seek(0)
             for line in held:
                 if keep_all or not _LOG_LINE.match(line):
                     os.write(2, line)
+
+
+@contextmanager
+def children_log_to(path: Path) -> Iterator[TextIO]:
+    """Processes started inside the block write their standard error to the file `path`; yields a stream that still
+    goes where standard error went before."""
+    with path.open("wb") as log, _redirected(log) as before, os.fdopen(os.dup(before), "w", encoding="utf-8") as stream:
+        yield stream
+
+
+@contextmanager
+def _redirected(target: IO[bytes]) -> Iterator[int]:
+    """File descriptor 2 writes to `target`; yields the descriptor it had been."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    os.dup2(target.fileno(), 2)
+    try:
+        yield before
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)

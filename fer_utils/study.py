@@ -15,9 +15,12 @@ import pandas as pd
 import papermill
 from nbconvert import HTMLExporter
 
-from fer_utils import paths
+from fer_utils import datasets, paths
+from fer_utils.datasets.inventory import survey
+from fer_utils.datasets.source import STAND_INS
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import STAND_IN
+from fer_utils.quiet import children_log_to
 
 # notebooks that look at the machine, once a study, and those that run for each dataset
 ONCE = ("00_check_setup",)
@@ -25,7 +28,7 @@ PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convls
 
 # values of the notebooks' parameters: their own, and those of --quick
 FULL: Mapping[str, object] = {}
-QUICK: Mapping[str, object] = {"subjects": 10, "epochs": 8}
+QUICK: Mapping[str, object] = {"subjects": 5, "epochs": 3}
 
 
 @dataclass
@@ -38,6 +41,21 @@ class NotebookRun:
     seconds: float = 0.0
     error: str = ""
     page: Path | None = None
+
+
+def choose(names: list[str] | None, data: str) -> list[str]:
+    """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins.
+
+    Says of each that is not there why. Raises StudyError where none is.
+    """
+    if names or not data:
+        return names or list(STAND_INS)
+    found, missing = survey(data, [name for name in datasets.NAMES if name != "folder"])
+    for name, why in missing.items():
+        print(f"{name}: left out: {why}", file=sys.stderr)
+    if not found:
+        raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
+    return [each.dataset for each in found]
 
 
 def run(
@@ -93,16 +111,16 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
     result = NotebookRun(notebook, dataset, executed)
     start = time.monotonic()
     try:
-        papermill.execute_notebook(
-            str(paths.notebooks() / f"{notebook}.ipynb"),
-            str(executed),
-            dict(values),
-            kernel_name="python3",
-            progress_bar=False,
-            stderr_file=sys.stderr,  # the notebooks' own progress bars
-            cwd=str(paths.notebooks()),
-            extra_arguments=["--log-level=40"],
-        )
+        with children_log_to(executed.with_suffix(".log")) as terminal:
+            papermill.execute_notebook(
+                str(paths.notebooks() / f"{notebook}.ipynb"),
+                str(executed),
+                dict(values),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=terminal,  # the notebooks' own progress bars
+                cwd=str(paths.notebooks()),
+            )
     except papermill.PapermillExecutionError as error:
         result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
     except (OSError, RuntimeError) as error:  # the kernel died or did not start
@@ -143,8 +161,7 @@ def write_report(done: list[NotebookRun], out: Path) -> Path:
 
 def results(out: Path) -> pd.DataFrame:
     """The summaries of all datasets under `out`, a row a dataset, model and protocol; empty where there are none."""
-    files = sorted(out.glob("summary_*.csv"))
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+    return _tables(out, "summary")
 
 
 def readable(found: pd.DataFrame) -> pd.DataFrame:
@@ -161,8 +178,7 @@ def readable(found: pd.DataFrame) -> pd.DataFrame:
 
 def left_out(out: Path) -> pd.DataFrame:
     """What the notebooks left out, with the stage and the reason; empty where nothing was."""
-    files = sorted(out.glob("left_out_*.csv"))
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+    return _tables(out, "left_out")
 
 
 def outcome(done: list[NotebookRun]) -> pd.DataFrame:
@@ -171,6 +187,12 @@ def outcome(done: list[NotebookRun]) -> pd.DataFrame:
         [(r.notebook, r.dataset, f"{r.seconds:.0f} s", "FAIL: " + r.error if r.error else "PASS") for r in done],
         columns=["notebook", "dataset", "time", "outcome"],
     )
+
+
+def _tables(out: Path, kind: str) -> pd.DataFrame:
+    """All CSV of a kind, in the paper's order of datasets."""
+    files = [file for name in datasets.NAMES if (file := out / f"{kind}_{name}.csv").is_file()]
+    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
 
 
 def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:

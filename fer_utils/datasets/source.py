@@ -9,7 +9,7 @@ from fer_utils.datasets import rendered
 from fer_utils.datasets.sequence import Inventory
 
 # VIS and NIR are filmed at the same time, so one stand-in holds both
-_STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
+STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
 
 
 def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int | None = None) -> Inventory:
@@ -24,7 +24,7 @@ def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int 
             why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
             raise datasets.DatasetError(f"{found.root}: no sequence of {name} can be used{why}")
         return found
-    if name not in _STAND_INS:
+    if name not in STAND_INS:
         raise datasets.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
     folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")
-    return datasets.scan(name, rendered.ensure(_STAND_INS[name], folder, subjects=subjects, jobs=jobs))
+    return datasets.scan(name, rendered.ensure(STAND_INS[name], folder, subjects=subjects, jobs=jobs))

@@ -4,6 +4,7 @@ They let every stage run from pixels. They say nothing about real faces, and eve
 `manifest.json` (`"rendered": true`).
 """
 
+from fer_utils.datasets.rendered.truth import read_truth
 from fer_utils.datasets.rendered.writing import NAMES, ensure
 
-__all__ = ["NAMES", "ensure"]
+__all__ = ["NAMES", "ensure", "read_truth"]

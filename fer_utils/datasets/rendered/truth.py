@@ -13,11 +13,14 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from fer_utils.datasets.rendered.action_units import UNITS
 from fer_utils.datasets.rendered.mesh import LEFT, RIGHT
 from fer_utils.datasets.rendered.performances import Performance
+from fer_utils.errors import DatasetError
 
+TRUTH = "truth.csv"
 COLUMNS = ("dataset", "subject", "id", "emotion", "used", "frames", "onset", "apex", "offset", "units")
 
 
@@ -54,6 +57,14 @@ def write_truth(file: Path, rows: list[dict]) -> None:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_truth(folder: Path) -> pd.DataFrame:
+    """The truth of the stand-ins in `folder`, or one or two levels below it, indexed by id. Raises DatasetError."""
+    files = [file for pattern in (TRUTH, f"*/{TRUTH}", f"*/*/{TRUTH}") for file in sorted(folder.glob(pattern))]
+    if not files:
+        raise DatasetError(f"{folder}: no {TRUTH} here; delete the stand-in, and it is made anew")
+    return pd.concat([pd.read_csv(file, index_col="id") for file in files])
 
 
 def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:

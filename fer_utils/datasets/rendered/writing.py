@@ -19,14 +19,14 @@ import cv2
 from tqdm import tqdm
 
 from fer_utils.datasets.rendered import ckplus, mmi, oulu_casia
-from fer_utils.datasets.rendered.truth import write_truth
+from fer_utils.datasets.rendered.truth import TRUTH, write_truth
 from fer_utils.datasets.sequence import DatasetError
 
 VERSION = 2  # of what is drawn; raise it with any change of the pictures or the truth
 SEED = 20251205
 WRITERS = {"ckplus": ckplus, "oulu_casia": oulu_casia, "mmi": mmi}
 NAMES = tuple(WRITERS)
-MANIFEST, TRUTH = "manifest.json", "truth.csv"
+MANIFEST = "manifest.json"
 
 
 def ensure(
