@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from fer_utils import evaluation
 from fer_utils.errors import OutputError, SplitError
 from fer_utils.features import FeatureTable
+from fer_utils.phases import Phases
 
 
 def rows(n_subjects=17, seed=0):
@@ -412,3 +413,20 @@ class TestCrossValidate:
         assert "stratified, fold 5 of 5" in shown
         assert "2/3" in shown
         assert "val_accuracy=0.500" in shown
+
+
+class TestPhaseErrors:
+    def test_found_minus_known_in_frames(self):
+        curve = np.zeros(9)
+        found = {"a": Phases(1, 5, 8, curve), "b": Phases(4, 6, 8, curve)}
+        truth = pd.DataFrame(
+            {"emotion": ["fear", "anger"], "onset": [2, 1], "apex": [5, 3], "offset": [7, np.nan]}, index=["a", "b"]
+        )
+        errors = evaluation.phase_errors(found, truth).set_index("id")
+        assert errors[["onset_error", "apex_error"]].to_numpy().tolist() == [[-1, 0], [3, 3]]
+        assert errors.loc["a", "offset_error"] == 1 and np.isnan(errors.loc["b", "offset_error"])
+        assert errors["emotion"].tolist() == ["fear", "anger"]
+        summary = evaluation.phase_summary(errors).set_index("phase")
+        assert summary["sequences"].tolist() == [2, 2, 1]
+        assert summary["median_absolute_error"].tolist() == [2, 1.5, 1]
+        assert summary["within_2_frames"].tolist() == [0.5, 0.5, 1.0]

@@ -2,7 +2,9 @@
 
 import re
 
+import cv2
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -125,3 +127,16 @@ def test_no_notebooks(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_ROOT", str(tmp_path))
     with pytest.raises(StudyError, match="run from a clone"):
         study.run(["ckplus"], out=tmp_path / "out")
+
+
+def test_which_datasets_are_studied(tmp_path, capsys):
+    assert study.choose(["mmi"], "") == ["mmi"]
+    assert study.choose(None, "") == ["ckplus", "oulu_vis", "oulu_nir", "mmi"]
+    with pytest.raises(StudyError, match="none of the datasets is here"):
+        study.choose(None, str(tmp_path))
+    clip = tmp_path / "OriginalImg/NI/Strong/P001/Anger"
+    clip.mkdir(parents=True)
+    for number in range(3):
+        cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
+    assert study.choose(None, str(tmp_path)) == ["oulu_nir"]
+    assert "ckplus: left out: " in capsys.readouterr().err
