@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="few subjects and epochs: does it run?")
-    study.add_argument("--jobs", type=int, metavar="N", help="worker processes; one a core by default")
+    study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.set_defaults(command=_study)
 
     check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
@@ -44,15 +44,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
 def _study(chosen: argparse.Namespace) -> int:
     from fer_utils import study  # papermill and nbconvert take a second to import
 
     data = str(Path(chosen.data).expanduser().resolve()) if chosen.data else ""
     settings = study.QUICK if chosen.quick else study.FULL
-    names = study.choose(chosen.datasets, data)
+    names = list(dict.fromkeys(study.choose(chosen.datasets, data)))
     done, out = study.run(names, data, chosen.out, settings, chosen.jobs)
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
-    found, missing = study.results(out), study.left_out(out)
+    found, missing = study.results(done, out), study.left_out(done, out)
     print("no results" if found.empty else study.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")

@@ -159,9 +159,9 @@ def write_report(done: list[NotebookRun], out: Path) -> Path:
     return index
 
 
-def results(out: Path) -> pd.DataFrame:
-    """The summaries of all datasets under `out`, a row a dataset, model and protocol; empty where there are none."""
-    return _tables(out, "summary")
+def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
+    """The summaries of a run's datasets, a row a dataset, model and protocol; empty where there are none."""
+    return _tables(done, out, "summary")
 
 
 def readable(found: pd.DataFrame) -> pd.DataFrame:
@@ -176,9 +176,9 @@ def readable(found: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def left_out(out: Path) -> pd.DataFrame:
+def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:
     """What the notebooks left out, with the stage and the reason; empty where nothing was."""
-    return _tables(out, "left_out")
+    return _tables(done, out, "left_out")
 
 
 def outcome(done: list[NotebookRun]) -> pd.DataFrame:
@@ -189,14 +189,18 @@ def outcome(done: list[NotebookRun]) -> pd.DataFrame:
     )
 
 
-def _tables(out: Path, kind: str) -> pd.DataFrame:
-    """All CSV of a kind, in the paper's order of datasets."""
-    files = [file for name in datasets.NAMES if (file := out / f"{kind}_{name}.csv").is_file()]
+def _datasets(done: list[NotebookRun]) -> list[str]:
+    return list(dict.fromkeys(result.dataset for result in done if result.dataset))
+
+
+def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
+    """All CSV of a kind that the run wrote."""
+    files = [file for name in _datasets(done) if (file := out / f"{kind}_{name}.csv").is_file()]
     return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
 
 
 def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
-    found, missing = results(out), left_out(out)
+    found, missing = results(done, out), left_out(done, out)
     rendered = not found.empty and (found["data"] == STAND_IN).any()
     yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
     yield "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
@@ -208,7 +212,7 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
     yield "<h2>Results</h2>"
     yield "<p>No results.</p>" if found.empty else readable(found).to_html(index=False, border=0)
-    for figure in sorted((out / "figures").glob("*.png")):
+    for figure in (file for name in _datasets(done) for file in sorted(out.glob(f"figures/*_{name}.png"))):
         yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
     yield "<h2>Left out</h2>"
     if missing.empty:

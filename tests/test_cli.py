@@ -52,6 +52,13 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
     assert str(tmp_path / "report" / "index.html") in printed
 
 
+@pytest.mark.parametrize("jobs", ["0", "-1", "two"])
+def test_jobs_are_counted_from_one(jobs, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["study", "--jobs", jobs])
+    assert f"{jobs!r} is not a number from 1 on" in capsys.readouterr().err
+
+
 def test_user_errors_show_no_traceback_in_a_notebook():
     assert UserError("a.txt: gone; get it")._render_traceback_() == ["UserError: a.txt: gone; get it"]
 

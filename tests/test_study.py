@@ -91,6 +91,18 @@ def test_report_is_marked_whole_and_fetches_nothing(toy):
         assert "it/s]" not in page and "epoch/s" not in page  # progress bars are not results
 
 
+def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
+    """As in JupyterLab by Run All: the same cells give widgets instead of figures."""
+    *_, home = toy
+    monkeypatch.setenv("FER_DATA", str(home / "data"))
+    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
+    values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": TOY["subjects"], "interactive": True}
+    for notebook in study.PER_DATASET[:2]:
+        run = study.run_notebook(notebook, "ckplus", values, tmp_path)
+        assert run.error == ""
+        assert "application/vnd.jupyter.widget-view+json" in run.executed.read_text()
+
+
 def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     done, out = study.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
@@ -102,12 +114,16 @@ def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
 
 def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
-    old = tmp_path / "out" / "summary_ckplus.csv"
-    old.parent.mkdir()
-    old.write_text("dataset,data\nckplus,real\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("ckplus", "mmi"):
+        (out / f"summary_{name}.csv").write_text(f"dataset,data\n{name},real\n")
     monkeypatch.setattr(study, "PER_DATASET", ())
-    study.run(["ckplus"], out=tmp_path / "out")
-    assert study.results(tmp_path / "out").empty
+    done, _ = study.run(["ckplus"], out=out)
+    done.append(study.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
+    assert study.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
+    done.append(study.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
+    assert study.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept, and shown on request
 
 
 def test_unknown_parameters_are_errors(tmp_path):
