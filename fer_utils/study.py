@@ -212,8 +212,10 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
     yield "<h2>Results</h2>"
     yield "<p>No results.</p>" if found.empty else readable(found).to_html(index=False, border=0)
-    for figure in (file for name in _datasets(done) for file in sorted(out.glob(f"figures/*_{name}.png"))):
-        yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
+    for name in _datasets(done):
+        yield f"<h2>{name}</h2>"
+        for figure in sorted(out.glob(f"figures/*_{name}.png")):
+            yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
     yield "<h2>Left out</h2>"
     if missing.empty:
         yield "<p>Nothing was left out.</p>"
