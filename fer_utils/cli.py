@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -22,7 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--datasets", nargs="+", choices=datasets.NAMES, metavar="NAME",
                        help=f"which of {', '.join(datasets.NAMES)}; all that are there by default")  # fmt: skip
     study.add_argument(
-        "--data", default="", metavar="DIR", help="folder of your licensed data; rendered stand-ins without it"
+        "--data",
+        type=_folder,
+        metavar="DIR",
+        help="folder of your licensed data; rendered stand-ins without it",
     )
     study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="few subjects and epochs: does it run?")
@@ -30,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     study.set_defaults(command=_study)
 
     check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
-    check.add_argument("--data", default="", metavar="DIR", help="folder of your licensed data")
+    check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
     check.set_defaults(command=_doctor)
 
     chosen = parser.parse_args(arguments)
@@ -40,8 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fer: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
         print("fer: interrupted; what was finished is kept", file=sys.stderr)
         return 130
+
+
+def _folder(text: str) -> str:
+    if not text or not Path(text).expanduser().is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; name the one in which the datasets lie")
+    return str(Path(text).expanduser().resolve())
 
 
 def _count(text: str) -> int:
@@ -53,9 +64,9 @@ def _count(text: str) -> int:
 def _study(chosen: argparse.Namespace) -> int:
     from fer_utils import study  # papermill and nbconvert take a second to import
 
-    data = str(Path(chosen.data).expanduser().resolve()) if chosen.data else ""
+    data = chosen.data or ""
     settings = study.QUICK if chosen.quick else study.FULL
-    names = list(dict.fromkeys(study.choose(chosen.datasets, data)))
+    names = study.choose(chosen.datasets, data)
     done, out = study.run(names, data, chosen.out, settings, chosen.jobs)
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
     found, missing = study.results(done, out), study.left_out(done, out)

@@ -20,6 +20,10 @@ class ModelFileError(UserError):
     """A model file that is missing, damaged, or not the one expected."""
 
 
+class TrainingError(UserError):
+    """A training that came to no usable weights."""
+
+
 class SplitError(UserError):
     """Data that cannot be split as asked, or a split that leaks."""
 

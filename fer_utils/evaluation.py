@@ -22,10 +22,8 @@ from fer_utils.features import FeatureTable
 from fer_utils.phases import Phases
 
 STAND_IN = "rendered stand-in"
-PROTOCOLS = {
-    "stratified": "5 folds stratified by emotion, as in the paper; a person can be in training and test",
-    "grouped": "5 folds stratified by emotion and disjoint in subjects",
-}
+# stratified by emotion, as in the paper (a person can be in training and test); and disjoint in subjects as well
+PROTOCOLS = ("stratified", "grouped")
 
 
 def outer_folds(
@@ -83,6 +81,20 @@ def inner_split(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tu
     return fit, validation
 
 
+def plan_folds(
+    protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int = 5, seed: int = 0
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Row numbers (fit, validation, test) of every fold. Raises SplitError as `outer_folds` and `inner_split` do."""
+    folds = []
+    for number, (train, test) in enumerate(outer_folds(protocol, emotions, subjects, n_folds, seed)):
+        try:
+            fit, validation = inner_split(emotions[train], subjects[train], seed)
+        except SplitError as error:
+            raise SplitError(f"fold {number} ({protocol}): {error}") from None
+        folds.append((train[fit], train[validation], test))
+    return folds
+
+
 def check_disjoint(subjects: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
     """Raise SplitError where a subject is on both sides."""
     if both := sorted(set(subjects[train]) & set(subjects[test])):
@@ -103,15 +115,16 @@ def cross_validate(
 ) -> CrossValidation:
     """Fit and test `classifier` (see `models.SequenceClassifier`) on every fold, with a progress bar.
 
+    Raises SplitError, before anything is trained, where the data cannot be split so.
+
     Early stopping watches a part of the training rows that shares no subject with the rest; the test rows are seen
     once, by `predict_proba`.
     """
     folds, predictions, history = [], [], []
-    splits = list(outer_folds(protocol, table.emotions, table.subjects, n_folds, seed))
+    splits = plan_folds(protocol, table.emotions, table.subjects, n_folds, seed)
     names = np.unique(table.emotions)
-    for number, (train, test) in enumerate(splits):
-        fit, validation = inner_split(table.emotions[train], table.subjects[train], seed)
-        fit, validation = train[fit], train[validation]
+    for number, (fit, validation, test) in enumerate(splits):
+        train = np.concatenate([fit, validation])
         with tqdm(total=classifier.epochs, desc=f"{protocol}, fold {number + 1} of {n_folds}", unit="epoch") as bar:
 
             def show(_, logs, bar=bar):

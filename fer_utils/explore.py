@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import display
 from matplotlib.figure import Figure
 
 from fer_utils import features, plotting, regions
@@ -108,21 +108,29 @@ def pairs(
 
 
 def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls above an output in which `draw` of their values is shown anew at every change."""
-    output = widgets.Output()
+    """The controls above a picture of the figure that `draw` makes of their values, anew at every change; or above the
+    reason, where the sequence is refused.
+
+    A picture, not an `Output` that captures what a cell shows: while one is being filled, nbclient can miss that the
+    cell has ended, and a notebook run by papermill then waits for ever.
+    """
+    picture, message = widgets.Image(format="png"), widgets.Label()
 
     def show(_=None) -> None:
         values = {name: control.value for name, control in controls.items()}
-        with output:
-            output.clear_output(wait=True)
-            try:
-                figure = draw(**values)
-            except features.SequenceRefused as reason:
-                print(f"{values['sequence']}: {reason}")
-                return
-            display(figure)
+        try:
+            picture.value, message.value = _png(draw(**values)), ""
+        except features.SequenceRefused as reason:
+            message.value = f"{values['sequence']}: {reason}"
+        picture.layout.display = "none" if message.value else ""
 
     for control in controls.values():
         control.observe(show, "value")
     show()
-    return widgets.VBox([widgets.HBox(list(controls.values())), output])
+    return widgets.VBox([widgets.HBox(list(controls.values())), message, picture])
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()

@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_utils import phases, regions
 from fer_utils.datasets.sequence import Sequence
-from fer_utils.landmarks import LandmarkTrack
+from fer_utils.landmarks import NO_FACE, LandmarkTrack
 
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 N_KEY_FRAMES = 5  # of the paper
@@ -117,7 +117,12 @@ def sequence_features(
     """
     if len(track) < n_key_frames:
         raise SequenceRefused(f"{len(track)} frames, {n_key_frames} key frames need at least as many")
-    points = bridge(track.points, track.times, max_gap)
+    try:
+        points = bridge(track.points, track.times, max_gap)
+    except SequenceRefused as refused:
+        # a frame that could not be read tells more than one in which there is no face
+        unread = next((reason for reason in track.reasons.tolist() if reason not in ("", NO_FACE)), "")
+        raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
     upright = normalise(points)
     found = phases.find(intensity(points), track.times, apex)
     chosen = phases.key_frames(found, n_key_frames, spacing)

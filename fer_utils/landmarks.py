@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import zipfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ else:
         del sys.modules["tensorflow"]
 
 N_POINTS = 478
+NO_FACE = "no face found"
 MODEL = paths.ASSETS / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
@@ -110,7 +110,9 @@ class LandmarkTrack:
                     arrays.get("blendshapes"),
                     int(arrays["quarter_turns"]),
                 )
-        except (KeyError, EOFError, zipfile.BadZipFile, ValueError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
             raise ValueError(f"{path}: not a landmark track ({error}); delete it and it is made anew") from None
         if track.points.shape != (len(track), N_POINTS, 3) or len(track.reasons) != len(track):
             raise ValueError(f"{path}: not a landmark track (points {track.points.shape}); delete it")
@@ -202,7 +204,7 @@ def track(frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = Fal
                 found, found_scores = landmarker.detect(frame.image, frame.time)
             points.append(np.full((N_POINTS, 3), np.nan, np.float32) if found is None else found)
             scores.append(np.full(52, np.nan, np.float32) if found_scores is None else found_scores)
-            reasons.append("" if found is not None else frame.problem or "no face found")
+            reasons.append("" if found is not None else frame.problem or NO_FACE)
             times.append(frame.time)
     return LandmarkTrack(
         points=np.array(points, np.float32).reshape(-1, N_POINTS, 3),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from fer_utils import paths
-from fer_utils.errors import ModelFileError
+from fer_utils.errors import ModelFileError, TrainingError
 from fer_utils.quiet import native_logs_hidden
 
 with native_logs_hidden():  # a machine without a GPU is told so, five times
@@ -101,6 +100,8 @@ class SequenceClassifier:
             self.model.reset_metrics()
             for name, value in self.model.test_on_batch(*checked, return_dict=True).items():
                 logs[f"val_{name}"] = float(value)
+            if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
+                raise TrainingError(f"the loss is not finite in epoch {epoch + 1}: lower the learning rate")
             history.append(logs)
             on_epoch(epoch, history[-1])
             if best is None or history[-1]["val_loss"] < history[best]["val_loss"]:
@@ -135,8 +136,9 @@ class SequenceClassifier:
             with np.load(folder / "scaler.npz", allow_pickle=False) as arrays:
                 classifier.mean, classifier.scale = arrays["mean"], arrays["scale"]
             classifier.classes = np.array(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ModelFileError(f"{folder}: not a saved model ({str(error).splitlines()[0]}); train it anew") from None
+        except Exception as error:  # whatever a damaged file makes Keras, zipfile, zlib and NumPy stumble over
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ModelFileError(f"{folder}: not a saved model ({reason}); train it anew") from None
         scaler, classes = classifier.mean.shape, classifier.classes.shape
         given, taken = classifier.model.output_shape[1:], classifier.model.input_shape[2:]
         fits = classifier.scale.shape == scaler and taken == (*scaler, 1) and given == classes

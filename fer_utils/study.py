@@ -26,6 +26,13 @@ from fer_utils.quiet import children_log_to
 ONCE = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm")
 
+# what the notebooks write for each dataset, as KIND_DATASET.csv and figures/KIND_DATASET.png
+TABLES = ("left_out", "coverage", "phases", "phase_errors", "results", "summary", "predictions", "history")
+FIGURES = (
+    *("01_faces", "02_categories", "02_intensity", "02_changes"),
+    *("03_training", "03_confusion", "03_protocols"),
+)
+
 # values of the notebooks' parameters: their own, and those of --quick
 FULL: Mapping[str, object] = {}
 QUICK: Mapping[str, object] = {"subjects": 5, "epochs": 3}
@@ -48,14 +55,16 @@ def choose(names: list[str] | None, data: str) -> list[str]:
 
     Says of each that is not there why. Raises StudyError where none is.
     """
-    if names or not data:
-        return names or list(STAND_INS)
-    found, missing = survey(data, [name for name in datasets.NAMES if name != "folder"])
+    if not data:
+        if "folder" in (names or ()):
+            raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
+        return list(dict.fromkeys(names or STAND_INS))
+    found, missing = survey(data, names or [name for name in datasets.NAMES if name != "folder"])
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
     if not found:
         raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
-    return [each.dataset for each in found]
+    return list(dict.fromkeys(each.dataset for each in found))
 
 
 def run(
@@ -78,8 +87,8 @@ def run(
     out = (out or paths.runs() / ("quick" if settings is QUICK else "study")).expanduser().resolve()
     paths.check_writable(out)
     for name in names:  # what an earlier run found must not pass for what this one finds
-        for old in (*out.glob(f"*_{name}.csv"), *out.glob(f"figures/*_{name}.png")):
-            old.unlink()
+        for old in (*(f"{kind}_{name}.csv" for kind in TABLES), *(f"figures/{kind}_{name}.png" for kind in FIGURES)):
+            (out / old).unlink(missing_ok=True)
     done = []
     for number, (notebook, name) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
@@ -124,7 +133,7 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
     except papermill.PapermillExecutionError as error:
         result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
     except (OSError, RuntimeError) as error:  # the kernel died or did not start
-        result.error = str(error).splitlines()[0]
+        result.error = (str(error) or type(error).__name__).splitlines()[0]
     result.seconds = time.monotonic() - start
     return result
 
@@ -214,12 +223,15 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>No results.</p>" if found.empty else readable(found).to_html(index=False, border=0)
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
-        for figure in sorted(out.glob(f"figures/*_{name}.png")):
+        for figure in (file for kind in FIGURES if (file := out / "figures" / f"{kind}_{name}.png").is_file()):
             yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
     yield "<h2>Left out</h2>"
-    if missing.empty:
-        yield "<p>Nothing was left out.</p>"
-    else:
+    for name in _datasets(done):
+        if not (out / f"left_out_{name}.csv").is_file():
+            yield f"<p>{name}: not known, since notebook 01 failed.</p>"
+        elif missing.empty or name not in set(missing["dataset"]):
+            yield f"<p>{name}: nothing.</p>"
+    if not missing.empty:
         counts = missing.groupby(["dataset", "stage", "reason"], as_index=False).size()
         yield counts.rename(columns={"size": "count"}).to_html(index=False, border=0)
     yield "<h2>Notebooks</h2><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"

@@ -47,7 +47,7 @@ class Pictures:
                 height, width = image.shape[:2]
                 size = size or (width, height)
                 if (width, height) != size:
-                    problem = f"{file}: {width}x{height} pixels, where the sequence began with {size[0]}x{size[1]}"
+                    problem = f"{file.name}: {width}x{height} pixels, where the sequence began with {size[0]}x{size[1]}"
                     image = None
             yield Frame(index, index / self.fps, image, problem)
 
@@ -113,10 +113,10 @@ class Video:
             yield held
             return
         if held:
-            problem = f"{self.file}: the last frame before the video breaks off: may not be whole"
+            problem = f"{self.file.name}: the last frame before the video breaks off: may not be whole"
             yield replace(held, image=None, problem=problem)
         end = max(previous + 1 / fps, 0.0)
-        yield Frame(came, end, None, f"{self.file}: the video ends early: {came} of {max(promised, 1)} frames")
+        yield Frame(came, end, None, f"{self.file.name}: the video ends early: {came} of {max(promised, 1)} frames")
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes and the turn."""
@@ -151,19 +151,20 @@ def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int 
 
 def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
     """A picture as BGR uint8 (H, W, 3) and an empty string, or None and the reason in one line."""
+    name = Path(file).name  # not the folder: tracks and their reasons are kept when recordings move
     try:
         data = np.fromfile(file, np.uint8)  # unlike cv2.imread, this takes any file name on any system
     except OSError as error:
-        return None, f"{file}: {error.strerror or error}"
+        return None, f"{name}: {error.strerror or error}"
     if data.size == 0:
-        return None, f"{file}: empty file"
+        return None, f"{name}: empty file"
     if _is_cut_off(data.tobytes()):
-        return None, f"{file}: cut off, its end is missing: copy it anew"
+        return None, f"{name}: cut off, its end is missing: copy it anew"
     try:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
-    return (image, "") if image is not None else (None, f"{file}: not a readable picture")
+    return (image, "") if image is not None else (None, f"{name}: not a readable picture")
 
 
 def _is_cut_off(data: bytes) -> bool:

@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor
+
+import cv2
 
 
 def pool(jobs: int | None = None) -> ProcessPoolExecutor:
     """`jobs` fresh processes, one per core by default. They are spawned, because a fork of a process in which
-    TensorFlow or MediaPipe threads run can hang."""
-    return ProcessPoolExecutor(jobs or os.cpu_count(), mp_context=multiprocessing.get_context("spawn"))
+    TensorFlow or MediaPipe threads run can hang; and they end when the process that made them does."""
+    return ProcessPoolExecutor(
+        jobs or os.cpu_count(), mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+    )
+
+
+def _start_worker() -> None:
+    cv2.setNumThreads(1)  # the workers share the cores among them
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

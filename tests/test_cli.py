@@ -52,6 +52,14 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
     assert str(tmp_path / "report" / "index.html") in printed
 
 
+@pytest.mark.parametrize("command", ["study", "doctor"])
+@pytest.mark.parametrize("folder", ["", "not there"])
+def test_data_must_be_a_folder(command, folder, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--data", folder])
+    assert f"{folder!r} is no folder" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "two"])
 def test_jobs_are_counted_from_one(jobs, capsys):
     with pytest.raises(SystemExit):

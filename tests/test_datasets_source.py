@@ -16,7 +16,7 @@ def test_stand_in_is_made_once_and_has_its_truth(tmp_path, monkeypatch):
     again = inventory("mmi", data=str(tmp_path))  # found below a folder that the user names, too
     assert again.rendered and [each.id for each in again.sequences] == [each.id for each in found.sequences]
     assert inventory("mmi", subjects=1).root.joinpath("manifest.json").stat().st_mtime_ns == before
-    truth = read_truth(tmp_path / "rendered-1")
+    truth = read_truth(again.sequences[0])
     assert truth.loc[[each.id for each in found.sequences], "emotion"].tolist() == [e.emotion for e in found.sequences]
     used = truth[truth["used"] == 1]
     assert (used["onset"] < used["apex"]).all() and (used["apex"] < used["offset"]).all()
@@ -36,6 +36,6 @@ def test_nothing_that_can_be_used_says_why(tmp_path):
         inventory("folder", data=str(tmp_path))
 
 
-def test_stand_in_without_its_truth(tmp_path):
-    with pytest.raises(DatasetError, match=r"no truth\.csv here"):
-        read_truth(tmp_path)
+def test_stand_in_without_its_truth(tmp_path, make_sequence):
+    with pytest.raises(DatasetError, match=r"no truth\.csv above it"):
+        read_truth(make_sequence("a", files=[tmp_path / "a.png"]))

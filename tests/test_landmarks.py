@@ -141,6 +141,24 @@ def test_damaged_cache_is_made_anew(folder, tmp_path, damage):
     assert landmarks.cached_track(pictures(folder), tmp_path)[1]
 
 
+def test_no_damage_to_a_cached_track_gets_through(folder, tmp_path):
+    """Whatever a flipped byte does to the archive, it is a ValueError or harmless, never another error."""
+    landmarks.track(pictures(folder)).save(tmp_path / "track.npz")
+    whole = (tmp_path / "track.npz").read_bytes()
+    draw = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in draw.integers(0, len(whole), 3):
+            damaged[place] ^= int(draw.integers(1, 256))
+        (tmp_path / "damaged.npz").write_bytes(damaged)
+        try:
+            LandmarkTrack.load(tmp_path / "damaged.npz")
+        except ValueError:
+            refused += 1
+    assert refused > 50
+
+
 def test_pickles_are_not_loaded(tmp_path):
     np.savez(tmp_path / "evil.npz", points=np.array([{"code": 1}], dtype=object))
     with pytest.raises(ValueError, match=r"evil\.npz: not a landmark track"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fer_utils.errors import ModelFileError, OutputError
+from fer_utils.errors import ModelFileError, OutputError, TrainingError
 from fer_utils.evaluation import cross_validate
 from fer_utils.features import FeatureTable
 from fer_utils.models import SequenceClassifier, paper_network
@@ -136,6 +136,11 @@ class TestFit:
             np.testing.assert_array_equal(one, other)
         kept.fit(x[emotions != NAMES[0]], emotions[emotions != NAMES[0]], (x[:1], NAMES[1:2]))
         assert kept.model is not network and kept.predict_proba(x).shape == (30, 2)
+
+    def test_a_loss_that_is_not_a_number_is_an_error(self):
+        x, emotions = separable(30, 1)
+        with pytest.raises(TrainingError, match="not finite in epoch 1"):
+            SequenceClassifier(small_network, epochs=3).fit(x * np.float32(np.nan), emotions, separable(12, 2))
 
     def test_validation_is_measured_with_the_weights_that_are_kept(self, trained):
         classifier, history, _ = trained

@@ -109,7 +109,7 @@ def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     assert [bool(run.error) for run in done] == [False, True, True, True]
     assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
     index = (out / "report" / "index.html").read_text(encoding="utf-8")
-    assert "FAIL" in index and "No results" in index
+    assert "FAIL" in index and "No results" in index and "ckplus: not known, since notebook 01 failed" in index
 
 
 def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
@@ -118,12 +118,20 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
     out.mkdir()
     for name in ("ckplus", "mmi"):
         (out / f"summary_{name}.csv").write_text(f"dataset,data\n{name},real\n")
+    (out / "participants_ckplus.csv").write_text("the user's own")
     monkeypatch.setattr(study, "PER_DATASET", ())
     done, _ = study.run(["ckplus"], out=out)
     done.append(study.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
     assert study.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
+    assert (out / "participants_ckplus.csv").read_text() == "the user's own"
     done.append(study.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
-    assert study.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept, and shown on request
+    assert study.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
+
+
+def test_all_that_the_notebooks_write_is_known(toy):
+    *_, out, _ = toy
+    assert {path.name for path in out.glob("*.csv")} == {f"{kind}_ckplus.csv" for kind in study.TABLES}
+    assert {path.name for path in out.glob("figures/*")} == {f"{kind}_ckplus.png" for kind in study.FIGURES}
 
 
 def test_unknown_parameters_are_errors(tmp_path):
@@ -148,6 +156,8 @@ def test_no_notebooks(tmp_path, monkeypatch):
 def test_which_datasets_are_studied(tmp_path, capsys):
     assert study.choose(["mmi"], "") == ["mmi"]
     assert study.choose(None, "") == ["ckplus", "oulu_vis", "oulu_nir", "mmi"]
+    with pytest.raises(StudyError, match="folder: has no stand-in"):
+        study.choose(["folder"], "")
     with pytest.raises(StudyError, match="none of the datasets is here"):
         study.choose(None, str(tmp_path))
     clip = tmp_path / "OriginalImg/NI/Strong/P001/Anger"

@@ -69,9 +69,9 @@ class TestPictures:
         files[3].write_bytes(encoded(".png"))
         frames = list(Pictures(tuple(files), 25.0))
         assert [frame.image is not None for frame in frames] == [False, True, False, True, False]
-        assert frames[0].problem == f"{files[0]}: empty file"
-        assert frames[2].problem == f"{files[2]}: 32x24 pixels, where the sequence began with 64x48"
-        assert frames[4].problem == f"{files[4]}: No such file or directory"
+        assert frames[0].problem == f"{files[0].name}: empty file"
+        assert frames[2].problem == f"{files[2].name}: 32x24 pixels, where the sequence began with 64x48"
+        assert frames[4].problem == f"{files[4].name}: No such file or directory"
         assert [frame.problem for frame in frames if frame.image is not None] == ["", ""]
 
     def test_digest_follows_content_order_and_rate_not_names(self, tmp_path):
@@ -105,7 +105,7 @@ class TestReadPicture:
         file = tmp_path / f"a{suffix}"
         content = encoded(suffix)
         file.write_bytes(content[: int(len(content) * share)] + filling)
-        assert read_picture(file) == (None, f"{file}: cut off, its end is missing: copy it anew")
+        assert read_picture(file) == (None, f"{file.name}: cut off, its end is missing: copy it anew")
 
     @pytest.mark.parametrize("suffix", [".png", ".jpg"])
     def test_bytes_after_the_end_do_no_harm(self, tmp_path, suffix):
@@ -124,10 +124,10 @@ class TestReadPicture:
         (tmp_path / "a.png").write_bytes(content)
         image, problem = read_picture(tmp_path / "a.png")
         assert image is None
-        assert problem.startswith(f"{tmp_path / 'a.png'}: ")
+        assert problem.startswith("a.png: ")
 
     def test_a_folder(self, tmp_path):
-        assert read_picture(tmp_path) == (None, f"{tmp_path}: Is a directory")
+        assert read_picture(tmp_path) == (None, f"{tmp_path.name}: Is a directory")
 
 
 class TestVideo:
@@ -171,16 +171,16 @@ class TestVideo:
         for frame in frames[:-2]:
             assert np.abs(frame.image.astype(int) - images[frame.index]).mean() < 12
         assert frames[-2].image is None
-        assert frames[-2].problem == f"{file}: the last frame before the video breaks off: may not be whole"
+        assert frames[-2].problem == f"{file.name}: the last frame before the video breaks off: may not be whole"
         assert frames[-1].image is None
-        assert frames[-1].problem == f"{file}: the video ends early: {came} of 12 frames"
+        assert frames[-1].problem == f"{file.name}: the video ends early: {came} of 12 frames"
         assert frames[-1].time == pytest.approx(came / 25, abs=2e-3)
 
     def test_a_video_without_a_frame_has_one_row(self, tmp_path):
         file = cut(write_video(tmp_path / "a.webm", [patterned(i, 320, 240) for i in range(12)], 25.0, "VP80"), 0.05)
         (frame,) = Video(file)
         assert frame.image is None
-        assert frame.problem == f"{file}: the video ends early: 0 of 12 frames"
+        assert frame.problem == f"{file.name}: the video ends early: 0 of 12 frames"
 
     @pytest.mark.parametrize("content", [b"", b"no video", b"RIFF\0\0\0\0AVI "])
     def test_no_video_at_all(self, tmp_path, content):

@@ -79,4 +79,4 @@ def _subject(path: Path) -> str:
     subject, underscore, _ = unicodedata.normalize("NFC", path.name).partition("_")
     if not subject.strip() or not underscore:
         raise LeftOut("no subject in its name: call it <subject>_<anything>")
-    return subject.strip()
+    return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak

@@ -36,6 +36,8 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
             raise MissingDataset(f"{empty[0]}: no folder with a session.xml in it; unpack it again")
         raise MissingDataset(f"{root}: no Sessions folder here; unpack MMI there, or name its folder")
     rendered = tree.is_rendered(parts[0])
+    if rendered:  # stand-ins of several sizes hold the same actors
+        parts = parts[:1]
     sequences, skipped, seen = [], [], {}
     for session in (session for part in parts for session in tree.folders(part, skipped)):
         if session.name in seen:

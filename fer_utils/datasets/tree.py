@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -59,10 +60,13 @@ def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
 
 
 def pictures(folder: Path, fps: float) -> Pictures:
-    """The pictures of a folder as a sequence. Raises LeftOut where there are fewer than two."""
+    """The pictures of a folder as a sequence. Raises LeftOut for fewer than two, or one in two formats."""
     found = files(folder, PICTURES)
     if len(found) < 2:
         raise LeftOut(f"{len(found) or 'no'} picture{'s' * (not found)} in the folder, at least 2 are needed")
+    stems = Counter(path.stem.casefold() for path in found)
+    if twice := next((stem for stem, count in stems.items() if count > 1), None):
+        raise LeftOut(f"pictures of one name and several kinds ({twice}.*): keep one kind")
     return Pictures(tuple(found), fps)
 
 
@@ -119,9 +123,12 @@ def only(found: Iterable[Path], what: str, root: Path) -> Path:
 
 
 def is_rendered(folder: Path) -> bool:
-    """Whether a manifest in this folder, or a few above it, says that the pictures are rendered stand-ins."""
+    """Whether a manifest in this folder, or at most two above it, says that the pictures are rendered stand-ins.
+
+    No further up: a user's own recordings put somewhere below a stand-in must not pass for rendered ones.
+    """
     folder = folder.resolve()
-    return any(_says_rendered(place / "manifest.json") for place in (folder, *folder.parents[:DEPTH]))
+    return any(_says_rendered(place / "manifest.json") for place in (folder, *folder.parents[:2]))
 
 
 def _says_rendered(manifest: Path) -> bool:

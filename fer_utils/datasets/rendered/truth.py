@@ -18,7 +18,9 @@ import pandas as pd
 from fer_utils.datasets.rendered.action_units import UNITS
 from fer_utils.datasets.rendered.mesh import LEFT, RIGHT
 from fer_utils.datasets.rendered.performances import Performance
+from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import DatasetError
+from fer_utils.video import Video
 
 TRUTH = "truth.csv"
 COLUMNS = ("dataset", "subject", "id", "emotion", "used", "frames", "onset", "apex", "offset", "units")
@@ -59,12 +61,13 @@ def write_truth(file: Path, rows: list[dict]) -> None:
         writer.writerows(rows)
 
 
-def read_truth(folder: Path) -> pd.DataFrame:
-    """The truth of the stand-ins in `folder`, or one or two levels below it, indexed by id. Raises DatasetError."""
-    files = [file for pattern in (TRUTH, f"*/{TRUTH}", f"*/*/{TRUTH}") for file in sorted(folder.glob(pattern))]
-    if not files:
-        raise DatasetError(f"{folder}: no {TRUTH} here; delete the stand-in, and it is made anew")
-    return pd.concat([pd.read_csv(file, index_col="id") for file in files])
+def read_truth(sequence: Sequence) -> pd.DataFrame:
+    """The truth of the stand-in that a sequence belongs to, indexed by id. Raises DatasetError where there is none."""
+    file = sequence.frames.file if isinstance(sequence.frames, Video) else sequence.frames.files[0]
+    for folder in file.resolve().parents[:6]:
+        if (folder / TRUTH).is_file():
+            return pd.read_csv(folder / TRUTH, index_col="id")
+    raise DatasetError(f"{file}: no {TRUTH} above it; delete the stand-in, and it is made anew")
 
 
 def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, as_completed
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
-import cv2
 from tqdm import tqdm
 
 from fer_utils.datasets.rendered import ckplus, mmi, oulu_casia
 from fer_utils.datasets.rendered.truth import TRUTH, write_truth
 from fer_utils.datasets.sequence import DatasetError
+from fer_utils.workers import pool
 
 VERSION = 2  # of what is drawn; raise it with any change of the pictures or the truth
 SEED = 20251205
@@ -142,8 +140,7 @@ def _run(new: Path, writer, wanted: dict, jobs: int | None, executor: Executor |
             tqdm(total=len(tasks), desc=f"drawing {wanted['name']}", unit="subject", disable=not progress)
         )
         if executor is None and jobs > 1:
-            context = multiprocessing.get_context("spawn")
-            executor = stack.enter_context(ProcessPoolExecutor(jobs, context, partial(cv2.setNumThreads, 1)))
+            executor = stack.enter_context(pool(jobs))
         if executor is None:
             for number, task in enumerate(tasks):
                 done[number] = writer.write(new, *task)
