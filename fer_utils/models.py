@@ -78,6 +78,8 @@ class SequenceClassifier:
         The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
         after every epoch, for progress bars. Every call starts anew, from the same initial weights.
         """
+        if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
+            raise TrainingError(f"{wrong} of {len(x)} training rows hold values that are not finite: leave them out")
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
         self.mean = x.mean(axis=(0, 1))
         spread = x.std(axis=(0, 1))

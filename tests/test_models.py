@@ -139,8 +139,11 @@ class TestFit:
 
     def test_a_loss_that_is_not_a_number_is_an_error(self):
         x, emotions = separable(30, 1)
-        with pytest.raises(TrainingError, match="not finite in epoch 1"):
-            SequenceClassifier(small_network, epochs=3).fit(x * np.float32(np.nan), emotions, separable(12, 2))
+        with pytest.raises(TrainingError, match=r"the loss is not finite in epoch \d: lower the learning rate"):
+            SequenceClassifier(small_network, epochs=9, learning_rate=1e30).fit(x, emotions, separable(12, 2))
+        x[[3, 7], 0, 1] = np.nan
+        with pytest.raises(TrainingError, match="2 of 30 training rows hold values that are not finite"):
+            SequenceClassifier(small_network, epochs=3).fit(x, emotions, separable(12, 2))
 
     def test_validation_is_measured_with_the_weights_that_are_kept(self, trained):
         classifier, history, _ = trained
