@@ -42,10 +42,6 @@ def notebooks() -> Path:
     return root() / "notebooks"
 
 
-def figures() -> Path:
-    return root() / "figures"
-
-
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write into; it takes the place of `path` only if the block ends well.

@@ -19,13 +19,13 @@ class TestRoots:
         clone = Path(__file__).resolve().parents[1]
         assert paths.root() == clone
         assert (paths.data(), paths.runs(), paths.tracks()) == (clone / "data", clone / "runs", clone / "runs/tracks")
-        assert (paths.notebooks(), paths.figures()) == (clone / "notebooks", clone / "figures")
+        assert paths.notebooks() == clone / "notebooks"
         assert paths.run() == clone / "runs" / "lab"
 
     def test_the_root_moves_what_lies_under_it(self, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_ROOT", str(tmp_path))
         assert (paths.data(), paths.runs()) == (tmp_path / "data", tmp_path / "runs")
-        assert (paths.notebooks(), paths.figures()) == (tmp_path / "notebooks", tmp_path / "figures")
+        assert paths.notebooks() == tmp_path / "notebooks"
         assert (paths.ASSETS / "face_landmarker.task").is_file()
 
     def test_each_root_moves_alone(self, monkeypatch, tmp_path):

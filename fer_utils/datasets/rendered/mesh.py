@@ -41,7 +41,6 @@ LOWER_LIP = np.array(
         [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308],
     ]
 )
-MOUTH_CORNERS = (61, 291)
 
 # eyelid margins from the outer corner to the inner one, the actor's right eye; rows: right, left
 _UPPER_LID = [33, 246, 161, 160, 159, 158, 157, 173, 133]
