@@ -1,5 +1,9 @@
 """Landmarks on a real photograph (scikit-image's astronaut), rows, reasons, the cache."""
 
+import hashlib
+import json
+from importlib.metadata import version
+
 import cv2
 import numpy as np
 import pytest
@@ -127,6 +131,26 @@ def test_cache_is_keyed_by_content_and_options(folder, tmp_path):
     changed = pictures(renamed)
     changed.files[0].write_bytes(changed.files[1].read_bytes())
     assert not landmarks.cached_track(changed, cache)[1]
+
+
+def test_cache_tells_detectors_apart(folder, tmp_path):
+    frames = pictures(folder)
+    first, _ = landmarks.cached_track(frames, tmp_path)
+    fast, cached = landmarks.cached_track(frames, tmp_path, detector="face_mesh")
+    assert not cached and not np.array_equal(fast.points, first.points, equal_nan=True)
+    again, cached = landmarks.cached_track(frames, tmp_path, detector="face_mesh")
+    assert cached
+    np.testing.assert_array_equal(again.points, fast.points)
+    extraction = landmarks.extract([sequence(frames)], cache_dir=tmp_path, detector="face_mesh")
+    np.testing.assert_array_equal(extraction.tracks["a"].points, fast.points)
+    assert extraction.from_cache == 1
+    with pytest.raises(ValueError, match="'retina'"):
+        landmarks.cached_track(frames, tmp_path, detector="retina")
+    # the key of tracks cached before there was a second detector
+    identity = ["face_landmarker", landmarks.MODEL_SHA256, "mediapipe", version("mediapipe")]
+    key = {"frames": frames.digest(), "detector": identity, "mode": "video", "blendshapes": False}
+    assert (tmp_path / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz").exists()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 half a file"])
