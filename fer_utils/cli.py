@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="few subjects and epochs: does it run?")
+    study.add_argument("--paper-network", action="store_true",
+                       help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
+    study.add_argument("--splits", type=_folder, metavar="DIR",
+                       help="take notebook 03's folds from the splits_*.csv of an earlier study's folder")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.set_defaults(command=_study)
 
@@ -66,8 +70,10 @@ def _study(chosen: argparse.Namespace) -> int:
 
     data = chosen.data or ""
     settings = study.QUICK if chosen.quick else study.FULL
+    if chosen.paper_network:
+        settings = {**settings, **study.PAPER_NETWORK}
     names = study.choose(chosen.datasets, data)
-    done, out = study.run(names, data, chosen.out, settings, chosen.jobs)
+    done, out = study.run(names, data, chosen.out, settings, chosen.jobs, chosen.splits and Path(chosen.splits))
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
     found, missing = study.results(done, out), study.left_out(done, out)
     print("no results" if found.empty else study.readable(found).to_string(index=False))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fer_utils import phases, regions
 from fer_utils.datasets.sequence import Sequence
@@ -14,6 +18,31 @@ from fer_utils.landmarks import NO_FACE, LandmarkTrack
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 N_KEY_FRAMES = 5  # of the paper
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+PATH_STEPS = 32  # of a time series from onset to apex
+
+
+@dataclass(frozen=True)
+class Options:
+    """What features are made of; the defaults are the study's.
+
+    `landmarks` names the set of points (61, 122 or 250); `pairs` those inside the paper's categories ("grouped") or
+    "all" of them; `values` the "distances", the "angles", both, or, for classifiers of time series, the points' own
+    "paths" (PATH_STEPS, 2N) from onset to apex, evenly in time. `share` is how much of the way from onset to apex is
+    seen; `jitter` the standard deviation, in inter-ocular distances, of noise put on every coordinate of every frame.
+    """
+
+    landmarks: int = 61
+    pairs: regions.Pairing = "grouped"
+    values: Literal["both", "distances", "angles", "paths"] = "both"
+    normalised: bool = True
+    spacing: phases.Spacing = "intensity"
+    n_key_frames: int = N_KEY_FRAMES
+    max_gap: float = MAX_GAP
+    share: float = 1.0
+    jitter: float = 0.0
+
+
+DEFAULT = Options()
 
 
 class SequenceRefused(Exception):
@@ -40,13 +69,8 @@ def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> n
             raise SequenceRefused(
                 f"no face in frames {first} to {last}: {after - before:.2f} s, {max_gap:.2f} s can be bridged"
             )
-    flat = points.reshape(len(points), -1)
-    weights = np.interp(times, times[known], np.arange(len(known)))
-    lower = np.floor(weights).astype(int)
-    upper = np.minimum(lower + 1, len(known) - 1)
-    share = (weights - lower)[:, None]
-    bridged = flat[known[lower]] * (1 - share) + flat[known[upper]] * share
-    return np.where(found[:, None], flat, bridged).astype(points.dtype).reshape(points.shape)
+    bridged = _between(points[known], np.interp(times, times[known], np.arange(len(known))))
+    return np.where(found[:, None, None], points, bridged).astype(points.dtype)
 
 
 def normalise(points: np.ndarray) -> np.ndarray:
@@ -58,7 +82,7 @@ def normalise(points: np.ndarray) -> np.ndarray:
     if not scale > 0:
         raise SequenceRefused("the eyes of the first frame have no distance between them")
     cos, sin = across / scale
-    turned = points / np.float32(scale)
+    turned = points / scale
     x, y = turned[..., 0].copy(), turned[..., 1].copy()
     turned[..., 0], turned[..., 1] = cos * x + sin * y, cos * y - sin * x
     return turned
@@ -103,31 +127,73 @@ class SequenceFeatures:
     phases: phases.Phases
 
 
-def sequence_features(
-    track: LandmarkTrack,
-    apex: phases.Apex = "last",
-    normalised: bool = True,
-    spacing: phases.Spacing = "intensity",
-    n_key_frames: int = N_KEY_FRAMES,
-    max_gap: float = MAX_GAP,
-) -> SequenceFeatures:
+def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options: Options = DEFAULT) -> SequenceFeatures:
     """All steps from a track to its tensor. `apex` is "last" or "inside" (see `datasets.Sequence`).
 
     Raises SequenceRefused where the track is too short or has too few faces.
     """
-    if len(track) < n_key_frames:
-        raise SequenceRefused(f"{len(track)} frames, {n_key_frames} key frames need at least as many")
+    if len(track) < options.n_key_frames:
+        raise SequenceRefused(f"{len(track)} frames, {options.n_key_frames} key frames need at least as many")
     try:
-        points = bridge(track.points, track.times, max_gap)
+        points = bridge(track.points, track.times, options.max_gap)
     except SequenceRefused as refused:
         # a frame that could not be read tells more than one in which there is no face
         unread = next((reason for reason in track.reasons.tolist() if reason not in ("", NO_FACE)), "")
         raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
     upright = normalise(points)
     found = phases.find(intensity(points), track.times, apex)
-    chosen = phases.key_frames(found, n_key_frames, spacing)
-    tensor = differences((upright if normalised else points)[chosen], PAIRS)
+    if options.share < 1:
+        seen = found.onset + round(options.share * (found.apex - found.onset)) + 1
+        return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
+    chosen = phases.key_frames(found, options.n_key_frames, options.spacing)
+    if options.values == "paths":
+        tensor = paths(upright[:, regions.landmarks(options.landmarks), :2], track.times, found)
+    else:
+        shown = (upright if options.normalised else points)[chosen]
+        tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
+        n_pairs = tensor.shape[1] // 2
+        if options.values != "both":
+            tensor = tensor[:, :n_pairs] if options.values == "distances" else tensor[:, n_pairs:]
     return SequenceFeatures(tensor, chosen, found)
+
+
+def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
+    """How far points (T, N, 2) are from where they were at the onset, at PATH_STEPS times from onset to apex:
+    (PATH_STEPS, 2N) float32."""
+    first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
+    at = np.interp(np.linspace(times[first], times[last], PATH_STEPS), times, np.arange(len(times)))
+    return (_between(points, at) - points[first]).reshape(PATH_STEPS, -1).astype(np.float32)
+
+
+def first_frames(track: LandmarkTrack, count: int) -> LandmarkTrack:
+    """The track as it was known after `count` frames."""
+    return replace(track, points=track.points[:count], times=track.times[:count], reasons=track.reasons[:count])
+
+
+def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
+    """The track with normal noise on every coordinate; its standard deviation is `size` inter-ocular distances."""
+    eyes = track.points[:, regions.LEFT_EYE_CORNER, :2] - track.points[:, regions.RIGHT_EYE_CORNER, :2]
+    scale = size * np.nanmean(np.linalg.norm(eyes, axis=1))
+    noise = np.random.default_rng(seed).normal(0, scale, track.points.shape)
+    return replace(track, points=(track.points + noise).astype(np.float32))
+
+
+def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> float:
+    """How much the detector's points tremble while the face rests, in inter-ocular distances: the median, over
+    sequences, of a coordinate's standard deviation before the onset, read off second differences in time, to which slow
+    movement adds nothing. NaN where no sequence rests for long enough."""
+    found = []
+    for sequence in sequences:
+        if sequence.id not in tracks:
+            continue
+        try:
+            made = sequence_features(tracks[sequence.id], sequence.apex)
+        except SequenceRefused:  # listed where the features are made
+            continue
+        still = normalise(tracks[sequence.id].points)[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
+        if len(still) >= 4 and np.isfinite(still).all():
+            found.append(np.sqrt(np.mean(np.diff(still, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
+    return float(np.median(found)) if found else float("nan")
 
 
 def intensity(points: np.ndarray) -> np.ndarray:
@@ -166,23 +232,28 @@ class FeatureTable:
         return len(self.x)
 
 
-def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **options) -> FeatureTable:
-    """The features of all `sequences` that have a track (by id); `options` go to `sequence_features`."""
-    shape = options.get("n_key_frames", N_KEY_FRAMES) - 1, 2 * len(PAIRS)
+def table(
+    sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], options: Options = DEFAULT
+) -> FeatureTable:
+    """The features of all `sequences` that have a track (by id)."""
     kept, tensors, found, refused = [], [], {}, {}
-    for sequence in sequences:
-        if sequence.id not in tracks:
-            continue
-        try:
-            made = sequence_features(tracks[sequence.id], sequence.apex, **options)
-        except SequenceRefused as reason:
-            refused[sequence.id] = str(reason)
-            continue
-        kept.append(sequence)
-        tensors.append(made.tensor)
-        found[sequence.id] = made.phases
+    with threadpool_limits(1):  # small matrices: threads cost more than they give, and would round differently
+        for sequence in sequences:
+            if sequence.id not in tracks:
+                continue
+            track = tracks[sequence.id]
+            if options.jitter:
+                track = jittered(track, options.jitter, zlib.crc32(sequence.id.encode()))
+            try:
+                made = sequence_features(track, sequence.apex, options)
+            except SequenceRefused as reason:
+                refused[sequence.id] = str(reason)
+                continue
+            kept.append(sequence)
+            tensors.append(made.tensor)
+            found[sequence.id] = made.phases
     return FeatureTable(
-        x=np.array(tensors, np.float32).reshape(-1, *shape),
+        x=np.array(tensors, np.float32).reshape(-1, *shape(options)),
         emotions=np.array([sequence.emotion for sequence in kept], np.str_),
         subjects=np.array([sequence.subject for sequence in kept], np.str_),
         ids=np.array([sequence.id for sequence in kept], np.str_),
@@ -191,13 +262,35 @@ def table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], **
     )
 
 
-PAIRS = np.array(regions.pairs())
+def shape(options: Options = DEFAULT) -> tuple[int, int]:
+    """(steps, features) of a tensor."""
+    if options.values == "paths":
+        return PATH_STEPS, 2 * len(regions.landmarks(options.landmarks))
+    n_pairs = len(pairs_of(options.landmarks, options.pairs))
+    return options.n_key_frames - 1, n_pairs * (2 if options.values == "both" else 1)
+
+
+@cache
+def pairs_of(landmarks: int = 61, pairing: regions.Pairing = "grouped") -> np.ndarray:
+    """The pairs (P, 2) of MediaPipe indices of a set of landmarks."""
+    return np.array(regions.pairs(landmarks, pairing))
+
+
+PAIRS = pairs_of()
 
 
 def _offsets(points: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = points[..., 0], points[..., 1]
     i, j = pairs[:, 0], pairs[:, 1]
     return x[..., i] - x[..., j], y[..., i] - y[..., j]
+
+
+def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Points (len(at), N, D) at fractional frame numbers, on straight lines between the frames."""
+    lower = np.floor(at).astype(int)
+    upper = np.minimum(lower + 1, len(points) - 1)
+    share = (at - lower)[:, None, None]
+    return points[lower] * (1 - share) + points[upper] * share
 
 
 def _runs(mask: np.ndarray) -> Iterable[tuple[int, int]]:

@@ -1,42 +1,57 @@
-"""The paper's network, and the classifier around it: scaler, training, saving."""
+"""Classifiers by name; and the one around a network: scaler, training, saving."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import psutil
 
-from fer_utils import paths
+from fer_utils import baselines, networks, paths
 from fer_utils.errors import ModelFileError, TrainingError
-from fer_utils.quiet import native_logs_hidden
+from fer_utils.networks import keras, tf
+from fer_utils.training import Trainer, predictor
 
-with native_logs_hidden():  # a machine without a GPU is told so, five times
-    import keras
-    import tensorflow as tf
-    from keras import layers
+# networks by name, with the learning rate that suits each (a public re-implementation guesses 1e-3 for the paper's;
+# on the stand-in that ends at twice the validation loss of 1e-4, later)
+NETWORKS: Mapping[str, tuple[Callable[[int, int, int], keras.Model], float]] = {
+    "paper": (networks.paper_network, 1e-4),
+    "compact": (networks.compact_network, 1e-3),
+    "mlp": (networks.perceptron, 1e-4),
+}
+NAMES = (*NETWORKS, *baselines.NAMES)
 
-    tf.config.list_logical_devices()
 
+def make(name: str, seed: int = 0, **settings):
+    """A classifier by name: anything with `fit(x, emotions, validation)`, `predict_proba(x)` and `classes`.
 
-def paper_network(steps: int, features: int, classes: int) -> keras.Model:
-    """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
-
-    Input (steps, features, 1): the ConvLSTM walks over the steps in time, and its kernel of 1 over the features, so
-    every feature passes through the same 8-unit cell. Equations 3–7 of the paper show peepholes; the Keras layer that
-    its figure names has none. 49.8 million weights for 2912 features and 7 classes.
+    `settings` are those of `SequenceClassifier` and say nothing to the baselines, which have no epochs. Raises
+    TrainingError for an unknown name.
     """
-    return keras.Sequential(
-        [
-            keras.Input((steps, features, 1)),
-            layers.ConvLSTM1D(8, 1),
-            layers.Flatten(),
-            layers.Dense(2048, activation="relu"),
-            layers.Dense(1024, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
-        ]
-    )
+    if name in NETWORKS:
+        return SequenceClassifier(name, seed=seed, **settings)
+    if name in baselines.NAMES:
+        return baselines.make(name, seed)
+    raise TrainingError(f"model {name!r} is unknown: choose one of {', '.join(NAMES)}")
+
+
+def memory_needed(name: str, features: int, classes: int = 7) -> int:
+    """Bytes that training the network `name` takes beyond the libraries: its weights seven times (gradient, two moments
+    of Adam, the initial ones, the best ones so far and the ones that are about to replace these)."""
+    return 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
+
+
+def memory_free() -> int:
+    """Bytes that can still be had on this machine, or in the container that limits it."""
+    free = psutil.virtual_memory().available
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    try:
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    except (OSError, ValueError):  # not Linux, or no limit ("max")
+        return free
+    return free
 
 
 class SequenceClassifier:
@@ -44,26 +59,25 @@ class SequenceClassifier:
 
     Parameters
     ----------
-    network : callable (steps, features, classes) → keras.Model
+    name : one of NETWORKS
     epochs, batch_size, learning_rate, patience
         Training ends after `epochs`, or `patience` epochs without a lower loss on the validation part, whose best
-        epoch's weights are kept. Our choices: the paper gives none. 32 is what a public re-implementation guesses; its
-        rate of 1e-3 was tried, and on the stand-in ends at twice the validation loss of 1e-4, later.
+        epoch's weights are kept. Our choices: the paper gives none. 32 is what a public re-implementation guesses.
     seed
         Two fits with one seed on one machine give the same weights.
     """
 
     def __init__(
         self,
-        network: Callable[[int, int, int], keras.Model] = paper_network,
+        name: str = "paper",
         epochs: int = 60,
         batch_size: int = 32,
-        learning_rate: float = 1e-4,
+        learning_rate: float | None = None,
         patience: int = 10,
         seed: int = 0,
     ):
-        self.network, self.epochs, self.batch_size = network, epochs, batch_size
-        self.learning_rate, self.patience, self.seed = learning_rate, patience, seed
+        self.name, self.epochs, self.batch_size, self.patience, self.seed = name, epochs, batch_size, patience, seed
+        self.learning_rate = learning_rate or NETWORKS[name][1]
         self.model: keras.Model | None = None
 
     def fit(
@@ -84,40 +98,33 @@ class SequenceClassifier:
         self.mean = x.mean(axis=(0, 1))
         spread = x.std(axis=(0, 1))
         self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
-        self._start(x.shape[1], x.shape[2], len(self.classes))
+        trainer = _trainer(self.name, self.seed, *x.shape[1:], len(self.classes))
+        self.model, self._predict = trainer.network, trainer.predict
+        trainer.restart()
         x, y = self._scaled(x), np.searchsorted(self.classes, emotions)
         checked = self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])
         shuffle = np.random.default_rng(self.seed)
-        history, best = [], None
-        # a plain loop over rows in memory: `Model.fit` builds an input pipeline that this size of data does not need
+        history, best = [], 0
         for epoch in range(self.epochs):
             order = shuffle.permutation(len(x))
-            logs = {"loss": 0.0, "accuracy": 0.0}
-            for start in range(0, len(x), self.batch_size):
-                rows = order[start : start + self.batch_size]
-                self.model.reset_metrics()  # Keras does this itself, or not, from version to version
-                batch = self.model.train_on_batch(x[rows], y[rows], return_dict=True)
-                for name, value in batch.items():
-                    logs[name] += float(value) * len(rows) / len(x)
-            self.model.reset_metrics()
-            for name, value in self.model.test_on_batch(*checked, return_dict=True).items():
-                logs[f"val_{name}"] = float(value)
-            if not np.isfinite([logs["loss"], logs["val_loss"]]).all():
+            loss, accuracy = trainer.epoch(x, y, order, self.batch_size, self.learning_rate)
+            val_loss, val_accuracy = map(float, trainer.evaluate(*checked))
+            if not np.isfinite([loss, val_loss]).all():
                 raise TrainingError(f"the loss is not finite in epoch {epoch + 1}: lower the learning rate")
+            logs = {"loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
             history.append(logs)
-            on_epoch(epoch, history[-1])
-            if best is None or history[-1]["val_loss"] < history[best]["val_loss"]:
-                best, weights = epoch, self.model.get_weights()
+            on_epoch(epoch, logs)
+            if epoch == 0 or val_loss < history[best]["val_loss"]:
+                best, weights = epoch, trainer.weights()
             elif epoch - best >= self.patience:
                 break
-        self.model.set_weights(weights)
+        trainer.set_weights(weights)
         return {name: [epoch[name] for epoch in history] for name in history[0]}
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities (n, C) of `classes` for tensors (n, steps, A)."""
-        scaled = self._scaled(x)
-        parts = [self.model.predict_on_batch(scaled[start : start + 256]) for start in range(0, len(x), 256)]
-        return np.concatenate(parts)
+        starts = range(0, len(x), 256)
+        return np.concatenate([self._predict(self._scaled(x[at : at + 256])).numpy() for at in starts])
 
     def save(self, folder: Path) -> None:
         """Write `model.keras` (network), `scaler.npz` and `classes.json` into `folder`."""
@@ -135,6 +142,7 @@ class SequenceClassifier:
         classifier = cls()
         try:
             classifier.model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+            classifier._predict = predictor(classifier.model)
             with np.load(folder / "scaler.npz", allow_pickle=False) as arrays:
                 classifier.mean, classifier.scale = arrays["mean"], arrays["scale"]
             classifier.classes = np.array(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
@@ -148,28 +156,25 @@ class SequenceClassifier:
             raise ModelFileError(f"{folder}: network, scaler and classes do not belong together; train it anew")
         return classifier
 
-    def _start(self, steps: int, features: int, classes: int) -> None:
-        """Bring network and optimizer into the state that the seed gives.
-
-        A network of the right size is kept and set back: TensorFlow 2.21 does not free what a traced training step has
-        used (0.6 GB a fold), and tracing it anew takes seconds.
-        """
-        if self.model is not None and self.model.input_shape[1:] + self.model.output_shape[1:] == (
-            steps, features, 1, classes,
-        ):  # fmt: skip
-            self.model.set_weights(self._initial)
-            for variable in self.model.optimizer.variables:
-                variable.assign(keras.ops.zeros_like(variable))
-            self.model.optimizer.learning_rate = self.learning_rate
-            return
-        keras.utils.set_random_seed(self.seed)
-        tf.config.experimental.enable_op_determinism()
-        self.model = self.network(steps, features, classes)
-        self.model.compile(
-            keras.optimizers.Adam(self.learning_rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
-        self._initial = self.model.get_weights()
-
     def _scaled(self, x: np.ndarray) -> np.ndarray:
-        return ((x - self.mean) / self.scale)[..., None]
+        return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
+
+
+_kept: dict[tuple, Trainer] = {}
+
+
+def _trainer(name: str, seed: int, steps: int, features: int, classes: int) -> Trainer:
+    """The trainer of a network of this size and seed; the last one is kept, for the next fold."""
+    key = name, seed, steps, features, classes
+    if key not in _kept:
+        _kept.clear()  # first, so that two large networks are never there at once
+        needed, free = memory_needed(name, features, classes), memory_free()
+        if needed > free:
+            raise TrainingError(
+                f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
+                f"{free / 1e9:.1f} GB are free: use a machine with more memory, or a smaller set of landmarks"
+            )
+        keras.utils.set_random_seed(seed)
+        tf.config.experimental.enable_op_determinism()
+        _kept[key] = Trainer(NETWORKS[name][0](steps, features, classes))
+    return _kept[key]

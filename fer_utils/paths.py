@@ -42,6 +42,11 @@ def notebooks() -> Path:
     return root() / "notebooks"
 
 
+def figures() -> Path:
+    """The figures that the repository shows, and the published numbers."""
+    return root() / "figures"
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write into; it takes the place of `path` only if the block ends well.

@@ -6,7 +6,7 @@ import html
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +21,46 @@ from fer_utils.datasets.source import STAND_INS
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import STAND_IN
 from fer_utils.quiet import children_log_to
+from fer_utils.results import read_plain
 
-# notebooks that look at the machine, once a study, and those that run for each dataset
-ONCE = ("00_check_setup",)
-PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm")
+# notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
+# first of them only where there are several
+FIRST = ("00_check_setup",)
+PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
+ACROSS = ("04_cross_dataset",)
+LAST = ("06_paper_figures",)
 
-# what the notebooks write for each dataset, as KIND_DATASET.csv and figures/KIND_DATASET.png
-TABLES = ("left_out", "coverage", "phases", "phase_errors", "results", "summary", "predictions", "history")
+# what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
+TABLES = (
+    *("left_out", "coverage", "curves", "phases", "phase_errors"),
+    *("splits", "results", "summary", "recalls", "predictions", "history"),
+    *(f"open_{kind}" for kind in ("summary", "results", "recalls", "predictions", "pairs", "importance", "refused")),
+    "open_features",
+)
 FIGURES = (
-    *("01_faces", "02_categories", "02_intensity", "02_changes"),
-    *("03_training", "03_confusion", "03_protocols"),
+    *("01_faces", "02_categories", "02_intensity", "02_changes", "03_training", "03_confusion", "03_protocols"),
+    *("03b_models", "03b_leakage", "03b_ablations", "03b_conditions", "03b_importance"),
+)
+CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
+CROSS_FIGURES = ("04_matrix", "04_composites")
+PAPER_FIGURES = (
+    *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
+    *("conditions", "importance", "important", "matrix", "composites"),
 )
 
-# values of the notebooks' parameters: their own, and those of --quick
+# values of the notebooks' parameters: their own, those of --quick, and those of --paper-network
 FULL: Mapping[str, object] = {}
-QUICK: Mapping[str, object] = {"subjects": 5, "epochs": 3}
+QUICK: Mapping[str, object] = {
+    "subjects": 5,
+    "epochs": 3,
+    "seeds": 1,
+    "questions": ["leakage", "ablations", "early", "importance"],
+    "models": ["compact"],
+}
+PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
+
+
+NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
 
 
 @dataclass
@@ -73,26 +98,31 @@ def run(
     out: Path | None = None,
     settings: Mapping[str, object] = FULL,
     jobs: int | None = None,
+    splits: Path | None = None,
 ) -> tuple[list[NotebookRun], Path]:
     """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
 
-    `settings` are values of the notebooks' parameters. A notebook that fails does not end the study. Raises StudyError
-    where the study cannot start, OutputError where it cannot write.
+    `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, whose folds notebook
+    03 takes. A notebook that fails does not end the study. A study that was interrupted goes on from the landmarks and
+    folds that it had finished. Raises StudyError where the study cannot start, OutputError where it cannot write.
     """
-    plan = [(notebook, "") for notebook in ONCE] + [(notebook, name) for name in names for notebook in PER_DATASET]
-    common = {"data": data, "jobs": jobs or os.cpu_count(), "interactive": False, **settings}
+    plan = [
+        *((notebook, "") for notebook in FIRST),
+        *((notebook, name) for name in names for notebook in PER_DATASET),
+        *((notebook, "") for notebook in ACROSS if len(names) > 1),
+        *((notebook, "") for notebook in LAST),
+    ]
+    common = {"data": data, "jobs": jobs or os.cpu_count(), "interactive": False, "datasets": names, **settings}
     known = {notebook: parameters(notebook) for notebook, _ in plan}
-    if unknown := sorted(set(settings) - set().union(*known.values())):
+    if unknown := sorted(set(settings) - set().union(*map(parameters, NOTEBOOKS))):
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
-    out = (out or paths.runs() / ("quick" if settings is QUICK else "study")).expanduser().resolve()
+    out = (out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")).expanduser().resolve()
     paths.check_writable(out)
-    for name in names:  # what an earlier run found must not pass for what this one finds
-        for old in (*(f"{kind}_{name}.csv" for kind in TABLES), *(f"figures/{kind}_{name}.png" for kind in FIGURES)):
-            (out / old).unlink(missing_ok=True)
+    _forget(out, names)
     done = []
     for number, (notebook, name) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
-        values = {**common, "out": str(out), "dataset": name}
+        values = {**common, "out": str(out), "dataset": name, "splits": _manifest(splits, name)}
         result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
         print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
         done.append(result)
@@ -198,6 +228,27 @@ def outcome(done: list[NotebookRun]) -> pd.DataFrame:
     )
 
 
+def _manifest(splits: Path | None, dataset: str) -> str:
+    """The split manifest of a dataset in the folder of an earlier study; "" where that has none."""
+    path = splits / f"splits_{dataset}.csv" if splits and dataset else None
+    return str(path.resolve()) if path and path.is_file() else ""
+
+
+def _forget(out: Path, names: list[str]) -> None:
+    """Remove the tables and figures of an earlier run: what it found must not pass for what this one finds."""
+    for name in names:
+        for old in (*(f"{kind}_{name}.csv" for kind in TABLES), *(f"figures/{kind}_{name}.png" for kind in FIGURES)):
+            (out / old).unlink(missing_ok=True)
+    for old in (
+        *(f"{kind}.csv" for kind in (*CROSS_TABLES, "claims")),
+        *(f"figures/{kind}.png" for kind in CROSS_FIGURES),
+    ):
+        (out / old).unlink(missing_ok=True)
+    for old in (out / "figures" / "paper").glob("*"):
+        if old.stem.split("_")[0] in {kind.split("_")[0] for kind in PAPER_FIGURES} and old.suffix in (".png", ".svg"):
+            old.unlink()
+
+
 def _datasets(done: list[NotebookRun]) -> list[str]:
     return list(dict.fromkeys(result.dataset for result in done if result.dataset))
 
@@ -219,12 +270,22 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     if rendered:
         yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
+    yield "<h2>Claimed and found</h2><p>In %; the interval is over people.</p>"
+    claimed = out / "claims.csv"
+    yield _html(read_plain(claimed)) if claimed.is_file() else "<p>Not known, since notebook 06 failed.</p>"
     yield "<h2>Results</h2>"
-    yield "<p>No results.</p>" if found.empty else readable(found).to_html(index=False, border=0)
+    yield "<p>No results.</p>" if found.empty else _html(readable(found))
+    yield from _pictures(out, "figures/paper", ("method",))
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
-        for figure in (file for kind in FIGURES if (file := out / "figures" / f"{kind}_{name}.png").is_file()):
-            yield f"<figure><img src='../figures/{html.escape(figure.name)}' alt='{html.escape(figure.stem)}'></figure>"
+        yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
+        if (refused := out / f"open_refused_{name}.csv").is_file() and len(table := read_plain(refused)):
+            yield "<h3>Runs that could not be made</h3>" + _html(table)
+    yield "<h2>Across datasets</h2>"
+    yield from _pictures(out, "figures", CROSS_FIGURES)
+    yield "<h2>The paper's figures, and ours</h2>"
+    paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
+    yield from _pictures(out, "figures/paper", paper)
     yield "<h2>Left out</h2>"
     for name in _datasets(done):
         if not (out / f"left_out_{name}.csv").is_file():
@@ -233,10 +294,20 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
             yield f"<p>{name}: nothing.</p>"
     if not missing.empty:
         counts = missing.groupby(["dataset", "stage", "reason"], as_index=False).size()
-        yield counts.rename(columns={"size": "count"}).to_html(index=False, border=0)
+        yield _html(counts.rename(columns={"size": "count"}))
     yield "<h2>Notebooks</h2><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"
     for result, row in zip(done, outcome(done).itertuples(index=False), strict=True):
         name = html.escape(result.notebook)
         link = f"<a href='{html.escape(result.page.name)}'>{name}</a>" if result.page else name
         yield f"<tr><td>{link}<td>{row.dataset}<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
     yield "</table></html>"
+
+
+def _html(table: pd.DataFrame) -> str:
+    return table.to_html(index=False, border=0, na_rep="")
+
+
+def _pictures(out: Path, folder: str, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        if (out / folder / f"{name}.png").is_file():
+            yield f"<figure><img src='../{folder}/{html.escape(name)}.png' alt='{html.escape(name)}'></figure>"

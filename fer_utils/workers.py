@@ -8,6 +8,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 
 import cv2
+import threadpoolctl
 
 
 def pool(jobs: int | None = None) -> ProcessPoolExecutor:
@@ -19,7 +20,10 @@ def pool(jobs: int | None = None) -> ProcessPoolExecutor:
 
 
 def _start_worker() -> None:
-    cv2.setNumThreads(1)  # the workers share the cores among them
+    # the workers share the cores among them; and what they compute is the same however many they are
+    cv2.setNumThreads(1)
+    threadpoolctl.threadpool_limits(1)
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when it is imported
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

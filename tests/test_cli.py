@@ -40,16 +40,26 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
     run = study.NotebookRun("03_train_convlstm", "ckplus", tmp_path / "x.ipynb", 61.4, error)
     seen = {}
 
-    def stand_in(names, data, out, settings, jobs):
-        seen.update(names=names, data=data, settings=settings, jobs=jobs)
+    def stand_in(names, data, out, settings, jobs, splits):
+        seen.update(names=names, data=data, settings=settings, jobs=jobs, splits=splits)
         return [run], out
 
     monkeypatch.setattr(study, "run", stand_in)
     assert cli.main(["study", "--quick", "--out", str(tmp_path), "--jobs", "3"]) == status
-    assert seen == {"names": ["ckplus", "oulu_vis", "oulu_nir", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3}
+    assert seen == {"names": ["ckplus", "oulu_vis", "oulu_nir", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3,
+                    "splits": None}  # fmt: skip
     printed = capsys.readouterr().out
     assert "61 s" in printed and ("FAIL: DatasetError: gone" if error else "PASS") in printed
     assert str(tmp_path / "report" / "index.html") in printed
+
+
+def test_options_of_the_study(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        study, "run", lambda *given: (seen.update(settings=given[3], splits=given[5]), ([], tmp_path))[1]
+    )
+    assert cli.main(["study", "--paper-network", "--splits", str(tmp_path)]) == 0
+    assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "splits": tmp_path}
 
 
 @pytest.mark.parametrize("command", ["study", "doctor"])

@@ -1,160 +1,23 @@
 """Splits that do not leak, metrics worked out by hand, intervals over subjects, and the tables."""
 
-import copy
 import shutil
 import subprocess
-import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.model_selection import StratifiedKFold
 
 from fer_utils import evaluation
-from fer_utils.errors import OutputError, SplitError
-from fer_utils.features import FeatureTable
+from fer_utils.errors import OutputError
 from fer_utils.phases import Phases
 
 
-def rows(n_subjects=17, seed=0):
-    """Emotions and subjects of an unbalanced dataset: subjects show one to six emotions, happiness most often."""
-    draw = np.random.default_rng(seed)
-    names = np.array(["anger", "disgust", "fear", "happiness", "sadness", "surprise"])
-    shown = [
-        draw.choice(names, draw.integers(1, 7), replace=False, p=[0.1, 0.1, 0.1, 0.4, 0.1, 0.2])
-        for _ in range(n_subjects)
-    ]
-    emotions = np.concatenate([*shown, np.repeat(["happiness", "surprise"], n_subjects)])
-    subjects = [f"toy/s{number}" for number, each in enumerate(shown) for _ in each]
-    return emotions, np.array(subjects + [f"toy/s{number}" for number in range(n_subjects)] * 2)
-
-
 def outcome(true, predicted, subjects, **columns):
-    """Predictions as `cross_validate` returns them, a letter an emotion."""
+    """Predictions as `experiments.run` returns them, a letter an emotion."""
     frame = {"emotion": list(true), "predicted": list(predicted), "subject": list(subjects)}
-    return pd.DataFrame({"model": "paper", "protocol": "grouped", **frame, **columns})
-
-
-class TestOuterFolds:
-    @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
-    @pytest.mark.parametrize("n_folds", [2, 5])
-    @pytest.mark.parametrize("seed", [0, 7])
-    def test_every_row_is_tested_once_and_trained_on_otherwise(self, protocol, n_folds, seed):
-        emotions, subjects = rows()
-        folds = list(evaluation.outer_folds(protocol, emotions, subjects, n_folds, seed))
-        assert len(folds) == n_folds
-        assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(emotions)))
-        for train, test in folds:
-            assert sorted([*train, *test]) == list(range(len(emotions)))
-
-    def test_grouped_folds_share_no_subject_and_stratified_ones_do(self):
-        emotions, subjects = rows()
-        shared = {
-            protocol: [
-                len(set(subjects[train]) & set(subjects[test]))
-                for train, test in evaluation.outer_folds(protocol, emotions, subjects)
-            ]
-            for protocol in evaluation.PROTOCOLS
-        }
-        assert shared["grouped"] == [0] * 5
-        assert min(shared["stratified"]) > 0
-
-    def test_stratified_folds_keep_the_shares_of_the_emotions(self):
-        emotions, subjects = rows(40)
-        for _, test in evaluation.outer_folds("stratified", emotions, subjects):
-            for name in set(emotions):
-                assert abs((emotions[test] == name).sum() - (emotions == name).sum() / 5) < 1
-
-    def test_grouped_folds_keep_the_shares_as_well_as_subjects_allow(self):
-        emotions, subjects = rows(40)
-        for _, test in evaluation.outer_folds("grouped", emotions, subjects):
-            assert abs(np.mean(emotions[test] == "happiness") - np.mean(emotions == "happiness")) < 0.1
-            assert 0.1 < len(test) / len(emotions) < 0.3
-
-    @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
-    def test_the_seed_decides(self, protocol):
-        def tests(seed):
-            return [sorted(test) for _, test in evaluation.outer_folds(protocol, *rows(), seed=seed)]
-
-        assert tests(3) == tests(3)
-        assert tests(3) != tests(4)
-
-    @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
-    def test_a_fold_that_trains_without_an_emotion_says_so_once(self, protocol):
-        emotions, subjects = rows()
-        emotions = emotions.astype("<U12")
-        emotions[3] = "contempt"
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            folds = list(evaluation.outer_folds(protocol, emotions, subjects))
-        (number,) = (number for number, (_, test) in enumerate(folds) if 3 in test)
-        assert [str(each.message) for each in said] == [f"fold {number} ({protocol}) is trained without contempt"]
-
-    @pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
-    def test_a_splitter_that_leaks_is_found_out(self, monkeypatch):
-        monkeypatch.setattr(evaluation, "StratifiedGroupKFold", StratifiedKFold)  # pays no heed to groups
-        with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
-            list(evaluation.outer_folds("grouped", *rows()))
-        with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
-            evaluation.inner_split(*rows())
-
-    @pytest.mark.parametrize(
-        ("protocol", "emotions", "subjects", "n_folds", "message"),
-        [
-            ("leave-one-out", "aabb" * 5, "abcdefghij" * 2, 5, "protocol 'leave-one-out' is unknown: choose one of"),
-            ("grouped", "ab" * 10, "wxyz" * 5, 5, "4 subjects cannot be split into 5 folds"),
-            ("stratified", "ab" * 2, "wxyz", 5, "4 sequences cannot be split into 5 folds"),
-            ("stratified", "", "", 5, "0 sequences cannot be split into 5 folds"),
-            ("grouped", "", "", 5, "0 subjects cannot be split into 5 folds"),
-            ("grouped", "a" * 10, "abcdefghij", 5, r"only one emotion \(a\) is there: nothing to tell apart"),
-            ("stratified", "a" * 10, "abcdefghij", 5, r"only one emotion \(a\) is there"),
-            ("stratified", "aabbccdd", "abcdefgh", 5, "no emotion has 5 sequences"),
-            ("grouped", "aabbccdd", "abcdefgh", 5, "no emotion has 5 sequences"),
-            ("grouped", "aabbccdd", "abcdefgh", 1, "1 folds leave nothing to train on"),
-        ],
-    )
-    def test_data_that_cannot_be_split(self, protocol, emotions, subjects, n_folds, message):
-        with pytest.raises(SplitError, match=message) as raised:
-            list(evaluation.outer_folds(protocol, np.array(list(emotions)), np.array(list(subjects)), n_folds))
-        assert "\n" not in str(raised.value)
-
-
-class TestInnerSplit:
-    @pytest.mark.parametrize("seed", range(4))
-    def test_a_fifth_of_the_subjects_validates_and_the_rest_is_fitted(self, seed):
-        emotions, subjects = rows(20)
-        fit, validation = evaluation.inner_split(emotions, subjects, seed)
-        assert sorted([*fit, *validation]) == list(range(len(emotions)))
-        assert not set(subjects[fit]) & set(subjects[validation])
-        assert 3 <= len(set(subjects[validation])) <= 5
-
-    def test_two_subjects_are_enough(self):
-        subjects = np.array(list("xxxyy"))
-        fit, validation = evaluation.inner_split(np.array(list("abcab")), subjects)
-        assert {frozenset(subjects[fit]), frozenset(subjects[validation])} == {frozenset("x"), frozenset("y")}
-
-    def test_few_sequences_of_each_emotion(self):
-        fit, validation = evaluation.inner_split(np.array(list("aabbcc")), np.array(list("uvwxyz")))
-        assert len(fit) == len(validation) == 3
-
-    @pytest.mark.parametrize(
-        ("emotions", "subjects", "message"),
-        [
-            ("abab", "xxxx", "a single subject cannot be divided into training and validation"),
-            ("", "", "a single subject cannot be divided"),
-            ("abcd", "wxyz", "no emotion has two sequences to divide into training and validation"),
-        ],
-    )
-    def test_too_little(self, emotions, subjects, message):
-        with pytest.raises(SplitError, match=message):
-            evaluation.inner_split(np.array(list(emotions)), np.array(list(subjects)))
-
-
-def test_a_planted_subject_is_named():
-    subjects = np.array(["s1", "s2", "s3", "s1", "s4", "s2"])
-    evaluation.check_disjoint(subjects, np.array([0, 2, 3]), np.array([1, 4, 5]))
-    with pytest.raises(SplitError, match=r"^on both sides of the split: s1, s2$"):
-        evaluation.check_disjoint(subjects, np.array([0, 1, 2]), np.array([3, 4, 5]))
+    key = {"model": "paper", "variant": "61", "tested": "61", "protocol": "grouped", "select_on": "validation"}
+    ids = [f"row {number}" for number in range(len(frame["emotion"]))]
+    return pd.DataFrame({**key, "seed": 0, "fold": 0, "id": ids, **frame, **columns})
 
 
 class TestMetrics:
@@ -162,15 +25,17 @@ class TestMetrics:
         values = evaluation.metrics(np.array(list("aaabbc")), np.array(list("aabbcc")))
         # a: precision 1, recall 2/3; b: 1/2, 1/2; c: 1/2, 1
         assert values["accuracy"] == pytest.approx(4 / 6)
+        assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
         assert values["macro_f1"] == pytest.approx((4 / 5 + 1 / 2 + 2 / 3) / 3)
 
     def test_an_emotion_that_is_only_predicted_counts_as_zero(self):
         values = evaluation.metrics(np.array(list("aab")), np.array(list("acb")))
-        assert values == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx((2 / 3 + 1 + 0) / 3)}
+        # a: precision 1, recall 1/2; b: 1, 1; c has no recall
+        assert values == pytest.approx({"accuracy": 2 / 3, "balanced_accuracy": 3 / 4, "macro_f1": (2 / 3 + 1 + 0) / 3})
 
     def test_a_small_class_weighs_as_much_as_a_large_one(self):
         values = evaluation.metrics(np.array(["a"] * 98 + ["b"] * 2), np.array(["a"] * 100))
-        assert values == {"accuracy": pytest.approx(0.98), "macro_f1": pytest.approx((196 / 198) / 2)}
+        assert values == pytest.approx({"accuracy": 0.98, "balanced_accuracy": 0.5, "macro_f1": (196 / 198) / 2})
 
     def test_confusion(self):
         counts = evaluation.confusion(outcome("aabbbd", "abbcba", "sssttt"))
@@ -181,13 +46,13 @@ class TestMetrics:
 class TestIntervals:
     def test_all_correct(self):
         intervals = evaluation.bootstrap_intervals(outcome("abcabc", "abcabc", "sssttt"))
-        assert intervals == {"accuracy": (1, 1), "macro_f1": (1, 1)}
+        assert intervals == dict.fromkeys(evaluation.MEASURES, (1, 1))
 
     def test_subjects_are_drawn_not_sequences(self):
         """One subject all right, one all wrong: a draw of two is 0, 1/2 or 1, with 1/4, 1/2, 1/4. Drawn one by one,
         200 sequences would stay near 1/2."""
         intervals = evaluation.bootstrap_intervals(outcome("ab" * 100, "ab" * 50 + "ba" * 50, "s" * 100 + "t" * 100))
-        assert intervals == {"accuracy": (0, 1), "macro_f1": (0, 1)}
+        assert intervals == dict.fromkeys(evaluation.MEASURES, (0, 1))
 
     def test_a_single_subject_has_no_spread(self):
         intervals = evaluation.bootstrap_intervals(outcome("aabb", "aaba", "ssss"))
@@ -234,6 +99,59 @@ def test_summary_has_a_row_a_model_and_protocol():
     assert summary[["accuracy_low", "accuracy_high"]].to_numpy().tolist() == [[1, 1], [0, 1], [0, 1]]
     for _, row in summary.iterrows():
         assert row["macro_f1_low"] <= row["macro_f1"] <= row["macro_f1_high"]
+    assert summary["seeds"].tolist() == [1, 1, 1] and summary["accuracy_sd_seeds"].isna().all()
+
+
+def test_several_seeds_are_one_result_with_their_spread():
+    right, half = outcome("abab", "abab", "sstt"), outcome("abab", "abba", "sstt", seed=1)
+    (row,) = evaluation.summary(pd.concat([right, half])).to_dict("records")
+    assert (row["seeds"], row["sequences"]) == (2, 4)
+    assert row["accuracy"] == pytest.approx(0.75)
+    assert row["accuracy_sd_seeds"] == pytest.approx(np.std([1, 0.5], ddof=1))
+    # one person is right 4 times of 4, the other 2 of 4
+    assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx((0.5, 1))
+
+
+def test_recalls_are_by_emotion():
+    table = evaluation.recalls(outcome("aabbb", "abbbc", "stuvw"))
+    assert table[["emotion", "tested_times"]].to_numpy().tolist() == [["a", 2], ["b", 3]]
+    assert table["recall"].tolist() == pytest.approx([1 / 2, 2 / 3])
+
+
+class TestPaired:
+    def test_the_same_answers_do_not_differ(self):
+        one = outcome("abab", "abba", "stuv")
+        found = evaluation.paired(one, one.copy())
+        assert (found["difference"], found["difference_low"], found["difference_high"]) == (0, 0, 0)
+        assert found["p"] == 1
+
+    def test_p_counts_exchanges_of_people(self):
+        """One is right for all of five people, the other for none: of 32 exchanges two give a difference as large."""
+        found = evaluation.paired(outcome("abcde", "abcde", "stuvw"), outcome("abcde", "bcdea", "stuvw"))
+        assert found["difference"] == 1 and found["sequences"] == 5
+        assert found["p"] == pytest.approx(2 / 32, abs=0.01)
+
+    def test_people_count_not_sequences(self):
+        """Two people, 50 sequences each: exchanging them can give no p below 1/2."""
+        people = "s" * 50 + "t" * 50
+        found = evaluation.paired(outcome("ab" * 50, "ab" * 50, people), outcome("ab" * 50, "ba" * 50, people))
+        assert found["p"] == pytest.approx(1 / 2, abs=0.03)
+
+    def test_opposite_people(self):
+        one = outcome("abab", "abba", "sstt")
+        found = evaluation.paired(one, outcome("abab", "baab", "sstt"))
+        assert found["difference"] == 0
+        assert (found["difference_low"], found["difference_high"]) == (-1, 1)
+        swapped = evaluation.paired(outcome("abab", "abab", "sstt"), one)
+        assert swapped["difference"] == 0.5
+
+    def test_only_what_both_have(self):
+        one, other = outcome("abab", "abab", "stuv"), outcome("ab", "ba", "st")
+        assert evaluation.paired(one, other)["sequences"] == 2
+        with pytest.raises(ValueError, match="no sequence and seed in common"):
+            evaluation.paired(one, other.assign(seed=1))
+        with pytest.raises(ValueError, match="not the same folds"):
+            evaluation.paired(one, other.assign(fold=1))
 
 
 class TestWriteCsv:
@@ -293,126 +211,6 @@ class TestCommit:
         assert commit == git("rev-parse", "HEAD")[:12]
         (tmp_path / "file").write_text("two")
         assert evaluation.versions()["commit"] == f"{commit}-dirty"
-
-
-class Oracle:
-    """Knows each row by the number in its tensor and names the true emotion, if it was there in training.
-
-    Keeps, fold by fold, the rows that it was fitted, validated and tested with.
-    """
-
-    epochs = 3
-
-    def __init__(self, truth):
-        self.truth, self.fits, self.folds = truth, 0, []
-
-    def fit(self, x, emotions, validation, on_epoch):
-        self.fits += 1
-        self.fitted, self.validated = self.numbers(x), self.numbers(validation[0])
-        assert emotions.tolist() == self.truth[self.fitted].tolist()
-        assert validation[1].tolist() == self.truth[self.validated].tolist()
-        self.classes = np.unique(np.concatenate([emotions, validation[1]]))
-        for epoch in range(2):  # ends early
-            on_epoch(epoch, {"loss": 1.0, "val_loss": 2.0, "val_accuracy": 0.5})
-        return {"loss": [0.9, 0.7], "val_loss": [2.0, 1.0]}
-
-    def predict_proba(self, x):
-        self.tested = self.numbers(x)
-        self.folds.append(copy.copy(self))
-        right = self.truth[self.tested][:, None] == self.classes
-        return np.where(right, 0.75, 0.25 / len(self.classes))
-
-    @staticmethod
-    def numbers(x):
-        assert x.shape[1:] == (4, 6)
-        return x[:, 0, 0].astype(int)
-
-
-class TestCrossValidate:
-    @staticmethod
-    def run(protocol, rare=False, seed=0):
-        emotions, subjects = rows()
-        emotions = emotions.astype("<U12")
-        if rare:
-            emotions[3] = "contempt"
-        x = np.zeros((len(emotions), 4, 6), np.float32)
-        x[:, 0, 0] = np.arange(len(emotions))
-        table = FeatureTable(x, emotions, subjects, np.array([f"row {number}" for number in range(len(emotions))]))
-        oracle = Oracle(emotions)
-        return evaluation.cross_validate(table, oracle, protocol, seed=seed), oracle.folds, table
-
-    @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
-    def test_test_rows_reach_neither_fit_nor_validation(self, protocol):
-        _, made, table = self.run(protocol)
-        assert [oracle.fits for oracle in made] == [1, 2, 3, 4, 5]
-        assert sorted(np.concatenate([oracle.tested for oracle in made])) == list(range(len(table)))
-        for oracle in made:
-            assert sorted([*oracle.fitted, *oracle.validated, *oracle.tested]) == list(range(len(table)))
-            subjects = [set(table.subjects[part]) for part in (oracle.fitted, oracle.validated, oracle.tested)]
-            assert not subjects[0] & subjects[1]
-            if protocol == "grouped":
-                assert not (subjects[0] | subjects[1]) & subjects[2]
-
-    @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
-    def test_a_row_a_fold(self, protocol):
-        outcome, made, table = self.run(protocol)
-        assert outcome.folds["fold"].tolist() == [0, 1, 2, 3, 4]
-        assert set(zip(outcome.folds["model"], outcome.folds["protocol"], strict=True)) == {("paper", protocol)}
-        for part, column in (("fitted", "n_fit"), ("validated", "n_validation"), ("tested", "n_test")):
-            assert outcome.folds[column].tolist() == [len(getattr(oracle, part)) for oracle in made]
-        tested = [set(table.subjects[oracle.tested]) for oracle in made]
-        trained = [set(table.subjects[[*oracle.fitted, *oracle.validated]]) for oracle in made]
-        assert outcome.folds["subjects_test"].tolist() == [len(subjects) for subjects in tested]
-        assert outcome.folds["subjects_shared"].tolist() == [len(a & b) for a, b in zip(tested, trained, strict=True)]
-        assert (outcome.folds["subjects_shared"].sum() > 0) == (protocol == "stratified")
-        assert set(outcome.folds["epochs"]) == {2}
-        assert set(outcome.folds["accuracy"]) == set(outcome.folds["macro_f1"]) == {1.0}
-
-    def test_a_row_a_sequence_with_its_own_names(self):
-        outcome, _, table = self.run("grouped")
-        assert sorted(outcome.predictions["id"]) == sorted(table.ids)
-        for row in outcome.predictions.itertuples():
-            number = int(row.id.removeprefix("row "))
-            assert (row.emotion, row.subject) == (table.emotions[number], table.subjects[number])
-            assert row.predicted == row.emotion
-            assert getattr(row, f"p_{row.emotion}") == 0.75
-        assert outcome.predictions.groupby("subject")["fold"].nunique().max() == 1
-
-    def test_a_row_a_fold_and_epoch(self):
-        outcome, *_ = self.run("grouped")
-        history = outcome.history
-        assert list(history) == ["model", "protocol", "fold", "epoch", "loss", "val_loss"]
-        assert history[["fold", "epoch"]].to_numpy().tolist() == [
-            [fold, epoch] for fold in range(5) for epoch in (1, 2)
-        ]
-        assert history["val_loss"].tolist() == [2.0, 1.0] * 5
-
-    def test_an_emotion_that_training_lacks_has_probability_zero(self):
-        with pytest.warns(UserWarning, match="is trained without contempt"):
-            outcome, made, _ = self.run("grouped", rare=True)
-        predictions = outcome.predictions.set_index("id")
-        row = predictions.loc["row 3"]
-        assert (row["emotion"], row["p_contempt"]) == ("contempt", 0)
-        assert row["predicted"] != "contempt"
-        (fold,) = (number for number, oracle in enumerate(made) if 3 in oracle.tested)
-        assert "contempt" not in made[fold].classes
-        others = predictions[predictions["fold"] != fold]
-        assert (others["p_contempt"] > 0).all()
-        assert (others["predicted"] == others["emotion"]).all()
-        assert outcome.folds["accuracy"][fold] == pytest.approx(1 - 1 / len(made[fold].tested))
-
-    def test_the_seed_decides(self):
-        first, again, other = (self.run("grouped", seed=seed)[0] for seed in (0, 0, 1))
-        pd.testing.assert_frame_equal(first.predictions, again.predictions)
-        pd.testing.assert_frame_equal(first.folds, again.folds)
-        assert first.predictions["id"].tolist() != other.predictions["id"].tolist()
-
-    def test_shows_its_progress(self, capfd):
-        self.run("stratified")
-        shown = capfd.readouterr().err
-        assert "stratified, fold 5 of 5" in shown
-        assert "2/3" in shown
-        assert "val_accuracy=0.500" in shown
 
 
 class TestPhaseErrors:

@@ -13,7 +13,11 @@ from fer_utils.errors import OutputError, StudyError
 
 pytestmark = pytest.mark.xdist_group("study")
 
-TOY = {"subjects": 5, "epochs": 2, "folds": 2}
+TOY = {
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"]},
+    "questions": ["leakage", "early", "importance"],
+}
+KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,7 @@ def toy(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_DATA", str(home / "data"))
         patch.setenv("FER_RUNS", str(home / "runs"))
-        first, out = study.run(["ckplus"], out=home / "first", settings=TOY, jobs=2)
+        first, out = study.run(["ckplus", "mmi"], out=home / "first", settings=TOY, jobs=2)
         again, _ = study.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
         yield first, again, out, home
 
@@ -36,11 +40,14 @@ def outputs(executed) -> str:
 
 def test_every_notebook_passes(toy):
     first, again, *_ = toy
-    assert [(run.notebook, run.error) for run in first + again] == [
-        (notebook, "") for notebook in (*study.ONCE, *study.PER_DATASET) * 2
+    per_dataset = list(study.PER_DATASET)
+    assert [(run.notebook, run.error) for run in first] == [
+        (notebook, "") for notebook in (*study.FIRST, *per_dataset, *per_dataset, *study.ACROSS, *study.LAST)
     ]
-    on_disk = {path.stem for path in paths.notebooks().glob("*.ipynb")}
-    assert on_disk == {*study.ONCE, *study.PER_DATASET}
+    assert [(run.notebook, run.error) for run in again] == [
+        (notebook, "") for notebook in (*study.FIRST, *per_dataset, *study.LAST)
+    ]
+    assert {path.stem for path in paths.notebooks().glob("*.ipynb")} == set(study.NOTEBOOKS)
 
 
 def test_tables_and_figures(toy):
@@ -60,12 +67,49 @@ def test_tables_and_figures(toy):
         (grouped["emotion"] == grouped["predicted"]).mean(), 1e-4
     )
     assert summary.loc["grouped", "accuracy_low"] <= summary.loc["grouped", "accuracy"]
-    assert {path.name[:2] for path in (out / "figures").glob("*_ckplus.png")} == {"01", "02", "03"}
+    cross = pd.read_csv(out / "cross_summary.csv")
+    assert {"ckplus → mmi", "mmi → mmi", "all merged, grouped"} <= set(cross["protocol"])
+    assert set(cross["emotions"]) == {6}  # no contempt
+    claims = pd.read_csv(out / "claims.csv")
+    assert set(claims["verdict"]) == {"needs the licensed data"} and claims["difference"].isna().all()
+    assert len(claims[claims["dataset"] == "ckplus"]) == 2  # one a protocol
+
+
+def test_the_manifest_holds_every_row_once_a_fold(toy):
+    *_, out, _ = toy
+    manifest, predictions = (pd.read_csv(out / f"{kind}_ckplus.csv") for kind in ("splits", "predictions"))
+    assert (
+        manifest.groupby(["protocol", "fold"])["id"].agg(["size", "nunique"]).eq(predictions["id"].nunique()).all(None)
+    )
+    tested = manifest[manifest["part"] == "test"].set_index(["protocol", "id"])["fold"]
+    assert predictions.set_index(["protocol", "id"])["fold"].sort_index().equals(tested.sort_index())
+
+
+def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
+    *_, out, home = toy
+    monkeypatch.setenv("FER_DATA", str(home / "data"))
+    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    manifest = pd.read_csv(out / "splits_ckplus.csv", dtype=str)
+    manifest[manifest["protocol"] == "grouped"].assign(protocol="mine").to_csv(
+        earlier / "splits_ckplus.csv", index=False
+    )
+    values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": 5, "epochs": 1, "model": "compact"}
+    given = study._manifest(earlier, "ckplus")
+    run = study.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given}, tmp_path)
+    assert run.error == ""
+    made = pd.read_csv(tmp_path / "predictions_ckplus.csv")
+    theirs = pd.read_csv(out / "predictions_ckplus.csv")
+    assert set(made["protocol"]) == {"mine"}
+    folds = theirs[theirs["protocol"] == "grouped"].set_index("id")["fold"].sort_index()
+    assert made.set_index("id")["fold"].sort_index().equals(folds)
+    assert study._manifest(earlier, "mmi") == ""
 
 
 def test_same_seed_gives_the_same_tables(toy):
     _, _, out, home = toy
-    for table in ("results", "predictions", "history", "summary", "coverage"):
+    for table in KINDS:
         assert (out / f"{table}_ckplus.csv").read_bytes() == (home / "second" / f"{table}_ckplus.csv").read_bytes()
 
 
@@ -88,7 +132,7 @@ def test_report_is_marked_whole_and_fetches_nothing(toy):
         assert "data:image/png;base64" in page or run.notebook == "00_check_setup"
         assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|mjs)""", page)
         assert not re.findall(r"""import\s[^;]*["']https?://""", page)
-        assert "it/s]" not in page and "epoch/s" not in page  # progress bars are not results
+        assert "it/s]" not in page and "fold/s" not in page  # progress bars are not results
 
 
 def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
@@ -106,10 +150,15 @@ def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
 def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     done, out = study.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
-    assert [bool(run.error) for run in done] == [False, True, True, True]
+    assert [bool(run.error) for run in done] == [False, True, True, True, True, False]
     assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
     index = (out / "report" / "index.html").read_text(encoding="utf-8")
-    assert "FAIL" in index and "No results" in index and "ckplus: not known, since notebook 01 failed" in index
+    assert (
+        "FAIL" in index
+        and "No results" in index
+        and "needs the licensed data" in index
+        and "ckplus: not known, since notebook 01 failed" in index
+    )
 
 
 def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
@@ -119,7 +168,8 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
     for name in ("ckplus", "mmi"):
         (out / f"summary_{name}.csv").write_text(f"dataset,data\n{name},real\n")
     (out / "participants_ckplus.csv").write_text("the user's own")
-    monkeypatch.setattr(study, "PER_DATASET", ())
+    for plan in ("PER_DATASET", "LAST"):
+        monkeypatch.setattr(study, plan, ())
     done, _ = study.run(["ckplus"], out=out)
     done.append(study.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
     assert study.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
@@ -130,8 +180,20 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
 
 def test_all_that_the_notebooks_write_is_known(toy):
     *_, out, _ = toy
-    assert {path.name for path in out.glob("*.csv")} == {f"{kind}_ckplus.csv" for kind in study.TABLES}
-    assert {path.name for path in out.glob("figures/*")} == {f"{kind}_ckplus.png" for kind in study.FIGURES}
+    per_dataset = {f"{kind}_{name}.csv" for kind in study.TABLES for name in ("ckplus", "mmi")}
+    assert {path.name for path in out.glob("*.csv")} == {
+        *per_dataset,
+        *(f"{k}.csv" for k in (*study.CROSS_TABLES, "claims")),
+    }
+    per_dataset = {f"{kind}_{name}.png" for kind in study.FIGURES for name in ("ckplus", "mmi")}
+    assert {path.name for path in out.glob("figures/*.png")} == {
+        *per_dataset,
+        *(f"{k}.png" for k in study.CROSS_FIGURES),
+    }
+    drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
+    assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}
+    kinds = {name.removesuffix("_ckplus").removesuffix("_mmi") for name in drawn}
+    assert kinds == set(study.PAPER_FIGURES)
 
 
 def test_unknown_parameters_are_errors(tmp_path):

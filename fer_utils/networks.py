@@ -1,0 +1,121 @@
+"""The networks: the paper's, a compact one with the same inputs, and a plain perceptron to compare them with."""
+
+from __future__ import annotations
+
+from fer_utils.quiet import native_logs_hidden
+
+with native_logs_hidden():  # a machine without a GPU is told so, five times
+    import keras
+    import tensorflow as tf
+    from keras import layers, ops
+
+    tf.config.list_logical_devices()
+
+
+@keras.saving.register_keras_serializable("fer_utils")
+class PointwiseConvLSTM1D(layers.Layer):
+    """`keras.layers.ConvLSTM1D` with a kernel of 1, faster: (n, steps, features, 1) → (n, features, filters).
+
+    A kernel of 1 mixes no neighbours, so the layer is one LSTM cell of `filters` units that all features share. Here a
+    step is one small matrix product over all features; Keras runs two convolutions for each of four gates. Same
+    weights in the same shapes and order, same gates (sigmoid, tanh), same initial values.
+    """
+
+    def __init__(self, filters: int, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((1, 1, 4 * self.filters), "glorot_uniform", name="kernel")
+        self.recurrent_kernel = self.add_weight(
+            (1, self.filters, 4 * self.filters), "orthogonal", name="recurrent_kernel"
+        )
+        self.bias = self.add_weight((4 * self.filters,), self._forget_bias, name="bias")
+
+    def call(self, x):
+        steps, features = x.shape[1], x.shape[2]
+        # rows of gates, columns of values: every operation runs along the long axis
+        weights = ops.transpose(ops.concatenate([self.kernel[0], self.bias[None], self.recurrent_kernel[0]]))
+        one = ops.ones_like(ops.reshape(x[:, 0], (1, -1)))
+        hidden = carry = None
+        for step in range(steps):
+            given = [ops.reshape(x[:, step], (1, -1)), one]
+            if step == 0:  # hidden and carry are zero
+                gates = ops.matmul(weights[:, :2], ops.concatenate(given))
+            else:
+                gates = ops.matmul(weights, ops.concatenate([*given, hidden]))
+            i, f, c, o = ops.split(gates, 4)
+            new = ops.sigmoid(i) * ops.tanh(c)
+            carry = new if step == 0 else ops.sigmoid(f) * carry + new
+            hidden = ops.sigmoid(o) * ops.tanh(carry)
+        return ops.reshape(ops.transpose(hidden), (-1, features, self.filters))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], input_shape[2], self.filters
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters}
+
+    def _forget_bias(self, shape, dtype=None):
+        """Ones for the forget gate, else zeros, as in Keras."""
+        return ops.concatenate(
+            [ops.zeros(self.filters, dtype), ops.ones(self.filters, dtype), ops.zeros(2 * self.filters, dtype)]
+        )
+
+
+def paper_network(steps: int, features: int, classes: int) -> keras.Model:
+    """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
+
+    Input (steps, features, 1): the ConvLSTM walks over the steps in time, and its kernel of 1 over the features, so
+    every feature passes through the same 8-unit cell. Equations 3–7 of the paper show peepholes; the Keras layer that
+    its figure names has none. 49.8 million weights for 2912 features and 7 classes.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((steps, features, 1)),
+            PointwiseConvLSTM1D(8),
+            layers.Flatten(),
+            layers.Dense(2048, activation="relu"),
+            layers.Dense(1024, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def paper_weights(features: int, classes: int) -> int:
+    """How many weights `paper_network` has, without making it."""
+    recurrent = 4 * 8 * (1 + 8 + 1)
+    return recurrent + (8 * features + 1) * 2048 + (2048 + 1) * 1024 + (1024 + 1) * classes
+
+
+def compact_network(steps: int, features: int, classes: int) -> keras.Model:
+    """A 220th of the weights: each step's features → 64, shared by all steps → LSTM of 64 → softmax.
+
+    Our choice, for where the paper's network is too large to be trained often or run fast. Half of the inputs of each
+    layer are left out while it learns, which the few sequences of these datasets ask for.
+    """
+    return keras.Sequential(
+        [
+            keras.Input((steps, features, 1)),
+            layers.Reshape((steps, features)),
+            layers.Dropout(0.5),
+            layers.Dense(64, activation="relu"),
+            layers.Dropout(0.5),
+            layers.LSTM(64, unroll=True),
+            layers.Dropout(0.5),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def perceptron(steps: int, features: int, classes: int) -> keras.Model:
+    """All steps' features at once → 64 → 32 → softmax: a network that knows nothing of time."""
+    return keras.Sequential(
+        [
+            keras.Input((steps, features, 1)),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(32, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )

@@ -1,0 +1,179 @@
+"""What the study asks: the variants of the features, and the runs that answer each question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fer_utils import features, landmarks, splits
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import StudyError
+from fer_utils.experiments import BASE, Run
+from fer_utils.features import DEFAULT, FeatureTable, Options
+from fer_utils.landmarks import Extraction, LandmarkTrack
+from fer_utils.splits import Split
+
+SETS = {BASE: DEFAULT, "122 landmarks": Options(landmarks=122), "250 landmarks": Options(landmarks=250)}
+ABLATIONS = {
+    "distances only": Options(values="distances"),
+    "angles only": Options(values="angles"),
+    "all pairs": Options(pairs="all"),
+    "not normalised": Options(normalised=False),
+    "3 key frames": Options(n_key_frames=3),
+    "7 key frames": Options(n_key_frames=7),
+    "9 key frames": Options(n_key_frames=9),
+    "evenly in time": Options(spacing="time"),
+}
+# the same features of points that were found in another way: (mode, detector) for `landmarks.extract`
+DETECTION = {"image mode": ("image", "face_landmarker"), "face_mesh": ("video", "face_mesh")}
+MERGED = "all merged"
+PATHS = "paths"  # what MiniRocket sees
+SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
+JITTER = (2, 4, 8, 16)  # times the detector's own noise
+BASELINES = ("majority", "logistic", "svm", "minirocket", "mlp")
+
+QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance")
+
+
+def early(share: float) -> str:
+    return f"{share:.0%} of the way"
+
+
+def jitter(times: float) -> str:
+    return f"{times} x jitter"
+
+
+def variants(
+    questions: tuple[str, ...], sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], executor: Executor
+) -> tuple[dict[str, FeatureTable], float]:
+    """The feature tables that `questions` need, by name, and the detector's noise in inter-ocular distances.
+
+    Raises StudyError for a question that is not one of QUESTIONS.
+    """
+    if unknown := sorted(set(questions) - set(QUESTIONS)):
+        raise StudyError(f"question {unknown[0]!r} is unknown: choose from {', '.join(QUESTIONS)}")
+    wanted = {BASE: DEFAULT}
+    if "models" in questions:
+        wanted[PATHS] = Options(values="paths")
+    if "landmark sets" in questions:
+        wanted |= SETS
+    if "ablations" in questions:
+        wanted |= ABLATIONS
+    if "early" in questions:
+        wanted |= {early(share): replace(DEFAULT, share=share) for share in SHARES}
+    noise = features.detector_noise(sequences, tracks)
+    if "jitter" in questions and np.isfinite(noise):
+        wanted |= {jitter(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
+    tables = {name: features.table(sequences, tracks, options) for name, options in wanted.items()}
+    if "detection" in questions:
+        for name, (mode, detector) in DETECTION.items():
+            other: Extraction = landmarks.extract(sequences, executor, mode=mode, detector=detector)
+            tables[name] = features.table(sequences, other.tracks)
+    return tables, noise
+
+
+def runs(
+    questions: tuple[str, ...], tables: Mapping[str, FeatureTable], seeds: int, network: str = "compact"
+) -> list[Run]:
+    """The runs that answer `questions` with the variants that `tables` holds.
+
+    `network` is the one that is trained where the question is not about the model. Models, leakage and importance are
+    asked `seeds` times, with folds and initial weights of their own; the rest once.
+    """
+    tested = tuple(name for name in (*map(early, SHARES), *map(jitter, JITTER)) if name in tables)
+    found = []
+    for seed in range(seeds):
+        found.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
+        if "models" in questions:
+            found += [Run(model, "grouped", seed, PATHS if model == "minirocket" else BASE) for model in BASELINES]
+        if "leakage" in questions:
+            found += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
+    if "leakage" in questions:
+        found.append(Run(network, "leave-one-subject-out"))
+    found += [Run(network, "grouped", 0, name) for name in (*SETS, *ABLATIONS, *DETECTION) if name in tables]
+    return found
+
+
+def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> dict[tuple[str, int], list[Split]]:
+    """The folds that the runs need, by protocol and seed. Raises SplitError as `splits.make` does."""
+    keys = dict.fromkeys((run.protocol, run.seed) for run in planned)
+    return {
+        (protocol, seed): splits.make(protocol, table.emotions, table.subjects, n_folds, seed)
+        for protocol, seed in keys
+    }
+
+
+@dataclass(frozen=True)
+class Merged:
+    """One table of several datasets: the emotions that all of them have, and each row's dataset. A person who is in two
+    of them has one name."""
+
+    table: FeatureTable
+    datasets: np.ndarray
+
+    def rows(self, *names: str) -> np.ndarray:
+        """(n,) bool: the rows of some datasets."""
+        return np.isin(self.datasets, names)
+
+
+def merge(sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[str, LandmarkTrack]]) -> Merged:
+    """Sequences and tracks by dataset → one table. Raises StudyError where the sets share fewer than two emotions."""
+    shared = set.intersection(*({each.emotion for each in found} for found in sequences.values()))
+    if len(shared) < 2:
+        raise StudyError(f"{', '.join(sequences)}: fewer than two emotions are in all of them")
+    renamed, found, owner = [], {}, {}
+    for name, each in ((name, each) for name, those in sequences.items() for each in those if each.emotion in shared):
+        if each.id in tracks[name]:
+            key = f"{name}/{each.id}"
+            renamed.append(replace(each, id=key))
+            found[key], owner[key] = tracks[name][each.id], name
+    table = features.table(renamed, found)
+    return Merged(table, np.array([owner[i] for i in table.ids.tolist()]))
+
+
+def matrix_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
+    """Every set trained on, every set tested on: folds by the name "source → target" and seed. Within a dataset,
+    and between two that film the same people, they are folds of people."""
+    names = dict.fromkeys(merged.datasets.tolist())
+    return {
+        (name := f"{source} → {target}", seed): splits.transfer(
+            name, merged.table.emotions, merged.table.subjects, merged.rows(source), merged.rows(target), n_folds, seed
+        )
+        for source in names
+        for target in names
+    }
+
+
+def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
+    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, where it is there with others; and
+    all merged in folds, of people and, as in the paper perhaps, of sequences."""
+    emotions, subjects = merged.table.emotions, merged.table.subjects
+    names = list(dict.fromkeys(merged.datasets.tolist()))
+    folds = {}
+    if "mmi" in names and len(names) > 1:
+        others = [name for name in names if name != "mmi"]
+        name = f"{' + '.join(others)} → mmi"
+        rows = merged.rows(*others), merged.rows("mmi")
+        folds[name, seed] = splits.transfer(name, emotions, subjects, *rows, n_folds, seed)
+    for protocol in ("grouped", "stratified"):
+        name = f"{MERGED}, {protocol}"
+        made = splits.make(protocol, emotions, subjects, n_folds, seed)
+        folds[name, seed] = [replace(split, protocol=name) for split in made]
+    return folds
+
+
+def cross_runs(
+    made: Mapping[tuple[str, int], list[Split]], matrix_model: str, models: list[str], seed: int = 0
+) -> list[Run]:
+    """The runs of the matrix with one model, and of the composites with several. The paper's network is not trained on
+    the merged sets' folds of sequences: they take longest and say least."""
+    runs = []
+    for name, _ in made:
+        composite = name.startswith(MERGED) or " + " in name
+        for model in models if composite else [matrix_model]:
+            if not (model == "paper" and name.endswith(splits.LEAKY)):
+                runs.append(Run(model, name, seed))
+    return runs

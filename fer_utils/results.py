@@ -1,0 +1,209 @@
+"""Result tables cut out of summaries and predictions, as the notebooks show them and the figures need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils import evaluation, features, plans
+from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import StudyError, UserError
+from fer_utils.experiments import BASE
+from fer_utils.features import FeatureTable, SequenceFeatures, SequenceRefused, sequence_features
+from fer_utils.landmarks import LandmarkTrack
+
+SHOWN = (
+    "sequences", "seeds", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "macro_f1_low",
+    "macro_f1_high", "accuracy_sd_seeds",
+)  # fmt: skip
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A results CSV. Raises StudyError, naming the file, where it is not there, damaged or of an older version."""
+    frame = read_plain(path)
+    needed = ["dataset", "data", *(evaluation.KEYS if "protocol" in frame and "model" in frame else ())]
+    if missing := [name for name in needed if name not in frame]:
+        raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
+    return frame
+
+
+def read_plain(path: Path) -> pd.DataFrame:
+    """A CSV. Raises StudyError, naming the file, where it is not there or damaged."""
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise StudyError(f"{path}: not there; run the notebook that writes it first") from None
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read ({str(error).splitlines()[0]}); run its notebook again") from None
+
+
+def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables KIND_DATASET.csv that are there, by dataset; says which are not."""
+    for name in datasets:
+        path = out / f"{kind}_{name}.csv"
+        if path.is_file():
+            yield name, read(path)
+        else:
+            print(f"{path.name}: not there, since its notebook failed or was not run")
+
+
+def rendered(table: pd.DataFrame) -> bool:
+    """Whether a stand-in's numbers are in the table."""
+    return bool((table["data"] == evaluation.STAND_IN).any())
+
+
+def one_of_each(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
+) -> list[tuple[Sequence, SequenceFeatures]]:
+    """The first sequence of every emotion that gives features, and these. Raises UserError where there is none."""
+    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
+    for sequence in sequences:
+        if sequence.id in tracks and sequence.emotion not in first:
+            with suppress(SequenceRefused):
+                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
+    if not first:
+        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
+    return [first[emotion] for emotion in sorted(first)]
+
+
+def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
+    """Of the first sequence of every emotion, a row a frame: time in seconds; intensity and the opening of the mouth
+    (points 13 and 14) in inter-ocular distances; whether it is a key frame; and "onset", "apex" or "offset"."""
+    frames = []
+    for sequence, made in one_of_each(sequences, tracks):
+        track = tracks[sequence.id]
+        points = features.normalise(features.bridge(track.points, track.times))
+        phase = np.full(len(track), "", dtype="<U6")
+        marks = {"onset": made.phases.onset, "offset": made.phases.offset, "apex": made.phases.apex}
+        for name, frame in marks.items():
+            phase[frame] = name
+        frames.append(
+            pd.DataFrame(
+                {
+                    "id": sequence.id,
+                    "emotion": sequence.emotion,
+                    "time": track.times,
+                    "intensity": made.phases.intensity,
+                    "mouth_opening": features.distances(points, np.array([[13, 14]]))[:, 0],
+                    "key_frame": np.isin(np.arange(len(track)), made.key_frames),
+                    "phase": phase,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def coverage(tables: Mapping[str, FeatureTable]) -> pd.DataFrame:
+    """How many sequences each variant of the features has, and how many it refused."""
+    rows = [(name, len(table), len(table.refused)) for name, table in tables.items()]
+    return pd.DataFrame(rows, columns=["variant", "sequences", "refused"])
+
+
+def models(summary: pd.DataFrame, paper: Path) -> pd.DataFrame:
+    """Models under folds of people; the paper's network out of notebook 03's summary, where that is there."""
+    mine = summary[
+        (summary["protocol"] == "grouped")
+        & (summary["select_on"] == "validation")
+        & summary["variant"].isin([BASE, plans.PATHS])
+        & (summary["variant"] == summary["tested"])
+    ]
+    theirs = read(paper) if paper.is_file() else pd.DataFrame(columns=summary.columns)
+    theirs = theirs[(theirs["protocol"] == "grouped") & ~theirs["model"].isin(mine["model"])]
+    both = pd.concat([each for each in (mine, theirs) if len(each)], ignore_index=True)
+    return both.sort_values("accuracy", kind="stable")[["model", *SHOWN]].reset_index(drop=True)
+
+
+def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
+    """`network` and the paper's network against each model, on the same sequences and folds."""
+    mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
+    mine = mine[mine["variant"].isin([BASE, plans.PATHS]) & (mine["variant"] == mine["tested"])]
+    by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
+    if paper.is_file():
+        theirs = read(paper)
+        for name, group in theirs[theirs["protocol"] == "grouped"].groupby("model"):
+            by_model.setdefault(str(name), group)
+    rows = []
+    for one in dict.fromkeys((network, "paper")):
+        for other in by_model:
+            if one in by_model and other != one and not (one == "paper" and other == network):
+                rows.append({"model": one, "against": other, **_paired(by_model[one], by_model[other])})
+    return pd.DataFrame(rows)
+
+
+def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, by the folds it is tested on and the rows that choose its epoch."""
+    found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
+    on_test = found["select_on"] == "test"
+    found["protocol"] = np.where(on_test, found["protocol"] + ", best epoch on test", found["protocol"])
+    return found[["protocol", *SHOWN]].reset_index(drop=True)
+
+
+def ablations(summary: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, by the features it is trained and tested with."""
+    found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
+    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation")]
+    return found[["variant", *SHOWN]].reset_index(drop=True)
+
+
+def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, trained on whole sequences, by what it is tested with; `kind` and `amount` say what that is."""
+    known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
+    known |= {plans.jitter(times): ("times the detector's noise", times) for times in plans.JITTER}
+    found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
+    found = found[(found["variant"] == BASE) & (found["select_on"] == "validation")]
+    rows = []
+    for row in found.to_dict("records"):
+        if row["tested"] in known:
+            kind, amount = known[row["tested"]]
+            rows.append({"kind": kind, "amount": amount, **row})
+        elif row["tested"] == BASE:
+            rows += [{"kind": "share of the way seen", "amount": 1.0, **row}]
+            rows += [{"kind": "times the detector's noise", "amount": 0.0, **row}]
+    table = pd.DataFrame(rows, columns=["kind", "amount", *SHOWN])
+    # a kind with nothing but its starting point was not asked about
+    table = table[table.groupby("kind")["amount"].transform("size") > 1]
+    return table.sort_values(["kind", "amount"]).reset_index(drop=True)
+
+
+def importance(found: pd.DataFrame) -> pd.DataFrame:
+    """A row a group of features: the accuracy lost, its standard deviation over folds and seeds, and the share of these
+    in which any was lost; the largest first."""
+    if found.empty:
+        return pd.DataFrame(columns=["values", "regions", "n_features", "lost", "sd", "stable", "folds"])
+    grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
+    table = grouped.agg(lost="mean", sd="std", stable=lambda lost: (lost > 0).mean(), folds="size").reset_index()
+    return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def by_regions(importance: pd.DataFrame) -> dict[str, float]:
+    """The accuracy lost by pair of regions, that of distances and angles together."""
+    return importance.groupby("regions")["lost"].sum().to_dict()
+
+
+def asked(summary: pd.DataFrame) -> str:
+    """The network that notebook 03b asked its questions of: its first run's."""
+    return summary["model"].iloc[0]
+
+
+def matrix(summary: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
+    found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
+    found[["source", "target"]] = found["protocol"].str.split(" → ", expand=True)
+    return found[["source", "target", *SHOWN]].reset_index(drop=True)
+
+
+def composites(summary: pd.DataFrame) -> pd.DataFrame:
+    """The composites, a row a model and protocol."""
+    named = summary["protocol"].str.startswith(plans.MERGED) | summary["protocol"].str.contains(" + ", regex=False)
+    return summary[named][["protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:
+    try:
+        return evaluation.paired(one, other)
+    except ValueError as error:
+        return {"note": str(error)}

@@ -1,0 +1,216 @@
+"""Who is trained on and who is tested on: folds, their manifest, and the checks that no one is on both sides."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
+
+from fer_utils.errors import SplitError
+from fer_utils.features import FeatureTable
+
+# folds of rows, as the paper may have them (a person can be in training and test); folds of people; each person a fold
+PROTOCOLS = ("stratified", "grouped", "leave-one-subject-out")
+LEAKY = "stratified"  # the end of the names of those that allow that
+PARTS = ("fit", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of one fold. Training is `fit` plus `validation`, which early stopping watches; no subject is in both
+    of these. `untrained` names the emotions of the test rows that no training row has."""
+
+    protocol: str
+    seed: int
+    fold: int
+    fit: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    untrained: str = ""
+
+    @property
+    def train(self) -> np.ndarray:
+        return np.concatenate([self.fit, self.validation])
+
+
+def make(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int = 5, seed: int = 0) -> list[Split]:
+    """The folds of a protocol; each row is tested once.
+
+    Raises SplitError for an unknown protocol, or data too few for it or for a validation part.
+    """
+    return [
+        _split(protocol, seed, number, emotions, subjects, train, test)
+        for number, (train, test) in enumerate(_outer(protocol, emotions, subjects, n_folds, seed))
+    ]
+
+
+def transfer(
+    name: str,
+    emotions: np.ndarray,
+    subjects: np.ndarray,
+    source: np.ndarray,
+    target: np.ndarray,
+    n_folds: int = 5,
+    seed: int = 0,
+) -> list[Split]:
+    """Folds `name`: train on the rows in the mask `source`, test on those in the mask `target`, each of these once.
+
+    One fold where they share no subject. Where they do (VIS and NIR film the same people, and a set shares all with
+    itself), the target is tested in folds of people, and those of a fold are left out of its training.
+    """
+    if not source.any() or not target.any():
+        raise SplitError(f"{int(source.sum())} rows to train on and {int(target.sum())} to test on: both are needed")
+    tested = np.flatnonzero(target)
+    if set(subjects[source]) & set(subjects[target]):
+        parts = [tested[test] for _, test in _outer("grouped", emotions[target], subjects[target], n_folds, seed)]
+    else:
+        parts = [tested]
+    splits = []
+    for number, test in enumerate(parts):
+        train = np.flatnonzero(source & ~np.isin(subjects, subjects[test]))
+        splits.append(_split(name, seed, number, emotions, subjects, train, test))
+    return splits
+
+
+def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> dict:
+    """The folds of both of the paper's possible protocols, or those of a manifest, by protocol and seed."""
+    if manifest:
+        given: dict[tuple[str, int], list[Split]] = {}
+        for split in read_manifest(Path(manifest), table.ids, table.emotions, table.subjects):
+            given.setdefault((split.protocol, split.seed), []).append(split)
+        return given
+    return {
+        (protocol, seed): make(protocol, table.emotions, table.subjects, n_folds, seed)
+        for protocol in ("stratified", "grouped")
+    }
+
+
+def check_disjoint(subjects: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
+    """Raise SplitError where a subject is on both sides."""
+    if both := sorted(set(subjects[train]) & set(subjects[test])):
+        raise SplitError(f"on both sides of the split: {', '.join(both)}")
+
+
+def inner(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers (fit, validation) with a fifth of the subjects, at least one, in validation; disjoint in subjects.
+    More than a fifth where no emotion has five sequences.
+
+    Raises SplitError where there are fewer than two subjects, or no two sequences of one emotion.
+    """
+    n_subjects = len(set(subjects))
+    if n_subjects < 2:
+        raise SplitError("a single subject cannot be divided into training and validation: give more subjects")
+    n_parts = min(5, n_subjects, _largest_class(emotions))
+    if n_parts < 2:
+        raise SplitError("no emotion has two sequences to divide into training and validation: give more data")
+    fit, validation = next(_folds(StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed), emotions, subjects))
+    check_disjoint(subjects, fit, validation)
+    return fit, validation
+
+
+def manifest(splits: Iterable[Split], ids: np.ndarray, subjects: np.ndarray) -> pd.DataFrame:
+    """Every fold's rows by name: a row a fold and sequence, with the part that it is in."""
+    parts = [
+        pd.DataFrame(
+            {
+                "protocol": split.protocol,
+                "seed": split.seed,
+                "fold": split.fold,
+                "part": part,
+                "id": ids[getattr(split, part)],
+                "subject": subjects[getattr(split, part)],
+            }
+        )
+        for split in splits
+        for part in PARTS
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: np.ndarray) -> list[Split]:
+    """The folds that `manifest` wrote as CSV, or that a user wrote alike, for rows with these ids.
+
+    Raises SplitError, naming the file, where a column is missing, an id is unknown, a sequence is on two sides of a
+    fold, or a subject is (but for "stratified" protocols, which allow that between training and test).
+    """
+    try:
+        frame = pd.read_csv(path, dtype={"id": str, "subject": str, "part": str, "protocol": str})
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise SplitError(f"{path}: no split manifest ({str(error).splitlines()[0]})") from None
+    if missing := {"protocol", "seed", "fold", "part", "id"} - set(frame.columns):
+        raise SplitError(f"{path}: no split manifest, it lacks {', '.join(sorted(missing))}; write it anew")
+    if wrong := sorted(set(frame["part"].astype(str)) - set(PARTS)):
+        raise SplitError(f"{path}: part {wrong[0]!r} is none of {', '.join(PARTS)}")
+    if unknown := sorted(set(frame["id"]) - set(ids)):
+        raise SplitError(f"{path}: {len(unknown)} ids are not in the data, the first is {unknown[0]}")
+    row = {name: number for number, name in enumerate(ids)}
+    splits = []
+    for (protocol, seed, fold), rows in frame.groupby(["protocol", "seed", "fold"], sort=False):
+        where = f"{path}: fold {fold} ({protocol}, seed {seed})"
+        part = {name: np.array([row[i] for i in rows.loc[rows["part"] == name, "id"]], int) for name in PARTS}
+        if empty := [name for name in PARTS if not len(part[name])]:
+            raise SplitError(f"{where}: nothing in {empty[0]}")
+        if rows["id"].duplicated().any():
+            raise SplitError(f"{where}: {rows.loc[rows['id'].duplicated(), 'id'].iloc[0]} is there twice")
+        try:
+            check_disjoint(subjects, part["fit"], part["validation"])
+            if not str(protocol).endswith(LEAKY):
+                check_disjoint(subjects, np.concatenate([part["fit"], part["validation"]]), part["test"])
+        except SplitError as error:
+            raise SplitError(f"{where}: {error}") from None
+        missing = _missing(emotions, np.concatenate([part["fit"], part["validation"]]), part["test"])
+        splits.append(Split(str(protocol), int(seed), int(fold), **part, untrained=missing))
+    return splits
+
+
+def _outer(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int, seed: int):
+    """Row numbers (train, test) of every fold."""
+    if protocol not in PROTOCOLS:
+        raise SplitError(f"protocol {protocol!r} is unknown: choose one of {', '.join(PROTOCOLS)}")
+    by_people = protocol != LEAKY
+    kind, units = ("subjects", len(set(subjects))) if by_people else ("sequences", len(emotions))
+    if protocol == "leave-one-subject-out":
+        n_folds = max(units, 2)
+    if n_folds < 2:
+        raise SplitError(f"{n_folds} folds leave nothing to train on: choose 2 or more")
+    if units < n_folds:
+        raise SplitError(f"{units} {kind} cannot be split into {n_folds} folds: give more data or fewer folds")
+    largest = _largest_class(emotions)
+    if largest == len(emotions):
+        raise SplitError(f"only one emotion ({emotions[0]}) is there: nothing to tell apart")
+    if protocol == "leave-one-subject-out":
+        return LeaveOneGroupOut().split(emotions, emotions, subjects)
+    if largest < n_folds:
+        raise SplitError(f"no emotion has {n_folds} sequences, one a fold: give more data or fewer folds")
+    kind = StratifiedGroupKFold if by_people else StratifiedKFold
+    return _folds(kind(n_folds, shuffle=True, random_state=seed), emotions, subjects if by_people else None)
+
+
+def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None):
+    with warnings.catch_warnings():  # rare emotions are named in `Split.untrained`
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return iter(list(splitter.split(emotions, emotions, subjects)))
+
+
+def _split(protocol, seed, fold, emotions, subjects, train, test) -> Split:
+    if not protocol.endswith(LEAKY):
+        check_disjoint(subjects, train, test)
+    try:
+        fit, validation = inner(emotions[train], subjects[train], seed)
+    except SplitError as error:
+        raise SplitError(f"fold {fold} ({protocol}): {error}") from None
+    missing = _missing(emotions, train, test)
+    return Split(protocol, seed, fold, train[fit], train[validation], test, missing)
+
+
+def _missing(emotions: np.ndarray, train: np.ndarray, test: np.ndarray) -> str:
+    return ", ".join(sorted(set(emotions[test]) - set(emotions[train])))
+
+
+def _largest_class(emotions: np.ndarray) -> int:
+    return int(np.unique(emotions, return_counts=True)[1].max(initial=0))

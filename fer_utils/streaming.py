@@ -1,0 +1,257 @@
+"""Frames or points, one at a time → probabilities, phase and intensity, by a sliding buffer of the batch's features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from fer_utils import features, phases
+from fer_utils.errors import ModelFileError
+from fer_utils.landmarks import N_POINTS, Detector, open_detector
+from fer_utils.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
+
+INTERVAL = 0.4  # seconds from key frame to key frame (sec. 4.3 of arXiv:2512.05669)
+STEPS, PAIRS = features.N_KEY_FRAMES - 1, features.PAIRS
+SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
+ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
+# what a classifier's training features must share with the stream's; the others do not change what a column means
+_FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
+
+
+class Classifier(Protocol):
+    """Names C classes and gives their probabilities (n, C) for tensors (n, 4, 2912) float32. An attribute `features`
+    (`features.Options`), where there is one, says what it was trained on."""
+
+    classes: Sequence[str]
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What is known after one frame.
+
+    `points` (478, 3) in pixels, `phase` and `intensity` (see `Recognizer`) are None where no face was found or the
+    frame was refused; `probabilities` by class are there once the buffer is full; `emotion` is the most probable class
+    unless the face is neutral. `why` says why there is no emotion, and is empty where there is one.
+    """
+
+    time: float
+    points: np.ndarray | None = None
+    probabilities: dict[str, float] | None = None
+    emotion: str | None = None
+    phase: phases.Phase | None = None
+    intensity: float | None = None
+    why: str = ""
+
+
+class Recognizer:
+    """One stream of frames, or of points that were already found, with timestamps in seconds.
+
+    The classifier sees what sec. 4.3 of arXiv:2512.05669 describes: the changes between five key frames, `interval`
+    apart, the last of which is the newest frame. They are what `features.differences` makes of `features.normalise`
+    of those frames; each frame's distances and angles are computed once. Our choices:
+
+    - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
+      quarter of `interval` there is no label. Missing frames are not interpolated.
+    - Where no face was seen for more than `features.MAX_GAP`, all is started anew: buffer, phase, intensity. So is it
+      where the frames' size changes, or time goes back by more than the buffer holds: that is taken for a new stream.
+      A frame whose time stands still or goes back by less is refused and changes nothing.
+    - Phase and intensity are those of `phases.Tracker`, from the pairs' distances in space, each frame's in units of
+      its own inter-ocular distance. (The intensity of `features.intensity` wants the whole sequence.)
+
+    Without a classifier there are points, phase and intensity. Use it as a context manager where frames are pushed:
+    that opens the `detector`. A classifier is tried once here, which also warms it up. Raises ModelFileError where it
+    was made for other features, ValueError for an interval that is not a positive number.
+    """
+
+    def __init__(
+        self, classifier: Classifier | None = None, detector: Detector = "face_landmarker", interval: float = INTERVAL
+    ):
+        if not (math.isfinite(interval) and interval > 0):
+            raise ValueError(f"interval {interval}: must be a positive number of seconds")
+        if classifier is not None:
+            _check_fit(classifier)
+        self.classifier, self.detector = classifier, detector
+        self._buffer, self._tracker = _Buffer(interval), phases.Tracker(features.SETTLING)
+        self._detector = None
+        self._time: float | None = None  # of the newest frame, and of the newest with a face
+        self._seen: float | None = None
+        self._size: tuple[int, int] | None = None
+        self._news = ""  # why all was started anew, for the next outcome
+
+    def __enter__(self) -> Recognizer:
+        self._detector = open_detector(self.detector)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._detector.__exit__(*_)
+        self._detector = None
+
+    def push(self, frame: np.ndarray, time: float) -> Recognition:
+        """What is known after a BGR uint8 frame (height, width, 3). Of several faces the detector's choice counts.
+
+        Raises ValueError for a frame of another kind or a time that is not finite.
+        """
+        if self._detector is None:
+            raise RuntimeError("frames need a detector: use `with Recognizer(...) as recognizer`, or push points")
+        frame = np.asarray(frame)
+        if frame.dtype != np.uint8 or frame.shape[2:] != (3,) or not frame.size:
+            raise ValueError(f"frame of {frame.dtype}, shape {frame.shape}: must be BGR uint8 (height, width, 3)")
+        if (refused := self._refused(time)) is not None:
+            return refused
+        size = frame.shape[1::-1]
+        if self._size not in (None, size):
+            self._new_stream("frame size changed from {}x{} to {}x{}".format(*self._size, *size))
+        self._size = size
+        return self._push(self._detector.detect(frame, time)[0], time)
+
+    def push_points(self, points: np.ndarray | None, time: float) -> Recognition:
+        """What is known after a frame's points (478, 3) in pixels; None, or any that are not finite, mean no face.
+
+        Raises ValueError for points of another shape or a time that is not finite.
+        """
+        if points is not None:
+            points = np.asarray(points)
+            if points.shape != (N_POINTS, 3) or points.dtype.kind not in "fiu":
+                raise ValueError(f"points of {points.dtype}, shape {points.shape}: must be numbers ({N_POINTS}, 3)")
+        refused = self._refused(time)
+        return self._push(points, time) if refused is None else refused
+
+    def _refused(self, time: float) -> Recognition | None:
+        if not math.isfinite(time):
+            raise ValueError(f"time {time}: must be a finite number of seconds")
+        if self._time is None or time > self._time:
+            return None
+        if time == self._time:
+            return Recognition(time, why=f"time stands still at {time:.2f} s: frame refused")
+        back = f"time went back from {self._time:.2f} to {time:.2f} s"
+        if self._time - time <= self._buffer.span:
+            return Recognition(time, why=f"{back}: frame refused")
+        self._new_stream(back)
+        return None
+
+    def _push(self, points: np.ndarray | None, time: float) -> Recognition:
+        if self._seen is not None and time - self._seen > features.MAX_GAP + ROUNDING:
+            self._start_anew(f"no face for {time - self._seen:.2f} s, {features.MAX_GAP:.2f} s can be bridged")
+        self._time, news, self._news = time, self._news, ""
+        if problem := _problem(points):
+            return Recognition(time, why="; ".join(filter(None, (news, problem))))
+        self._seen = time
+        self._tracker.update(self._buffer.add(points.astype(np.float64), time), time)
+        phase, intensity = self._tracker.phase, self._tracker.intensity
+        probabilities, why = self._classified()
+        emotion = None if why else max(probabilities, key=probabilities.__getitem__)
+        return Recognition(time, points, probabilities, emotion, phase, intensity, news or why)
+
+    def _classified(self) -> tuple[dict[str, float] | None, str]:
+        """Probabilities by class, and why they name no emotion, if so."""
+        if self.classifier is None:
+            return None, "no classifier"
+        tensor, why = self._buffer.tensor()
+        if tensor is None:
+            return None, why
+        found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
+        if not np.isfinite(found).all():
+            return None, "the classifier's probabilities are not finite"
+        probabilities = dict(zip(map(str, self.classifier.classes), found.tolist(), strict=True))
+        return probabilities, "neutral: no expression to name" if self._tracker.phase == "neutral" else ""
+
+    def _start_anew(self, reason: str) -> None:
+        self._buffer.clear()
+        self._tracker = phases.Tracker(features.SETTLING)
+        self._seen, self._news = None, f"{reason}: started anew"
+
+    def _new_stream(self, reason: str) -> None:
+        self._start_anew(reason)
+        if self._detector is not None:  # one a stream: it tracks, and its clock does not go back
+            self._detector.__exit__(None, None, None)
+            self._detector = open_detector(self.detector)
+
+
+class _Buffer:
+    """Distances and angles of the last frames with a face, in arrays that are made once."""
+
+    def __init__(self, interval: float):
+        self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
+        self._ago = interval * np.arange(STEPS, -1, -1)
+        slots = (STEPS + 1) * SLOTS_AN_INTERVAL
+        self._times = np.empty(slots)
+        self._features = np.empty((slots, 2, len(PAIRS)))
+        self._eyes = np.empty((slots, 2))
+        self.clear()
+
+    def clear(self) -> None:
+        self._times[:] = -np.inf
+        self._newest = 0
+        self._since: float | None = None
+
+    def add(self, points: np.ndarray, time: float) -> np.ndarray:
+        """Take a frame in; return its distances (P,) in space, in inter-ocular distances."""
+        newest = self._newest
+        if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
+            newest = self._newest = (newest + 1) % len(self._times)
+        distances, angles = self._features[newest]
+        distances[:] = features.distances(points, PAIRS)
+        angles[:] = features.angles(points, PAIRS)
+        x, y, z = points[RIGHT_EYE_CORNER] - points[LEFT_EYE_CORNER]
+        self._eyes[newest] = math.hypot(x, y), math.atan2(y, x)
+        self._times[newest] = time
+        self._since = time if self._since is None else self._since
+        depth = points[:, 2]
+        return np.sqrt(distances**2 + (depth[PAIRS[:, 0]] - depth[PAIRS[:, 1]]) ** 2) / math.hypot(x, y, z)
+
+    def tensor(self) -> tuple[np.ndarray | None, str]:
+        """The newest frame's tensor (4, 2912) float32, or None and why there is none."""
+        now = self._times[self._newest]
+        if now - self._since < self.span - ROUNDING:
+            return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
+        start = self._newest + 1
+        times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
+        off = np.abs(times - (now - self._ago)[:, None])
+        nearest = off.argmin(axis=1)
+        if (off := off[range(len(nearest)), nearest]).max() > self._tolerance + ROUNDING:
+            return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
+        slots = (nearest + start) % len(times)
+        scale, roll = self._eyes[slots[0]]
+        distances, angles = self._features[slots].swapaxes(0, 1)
+        # as `features.normalise` has it: distances shrink, angles turn, but those of points in one place are 0
+        turns = np.diff(np.where(distances > 0, angles + roll, 0), axis=0)
+        far = np.abs(turns) >= np.pi
+        turns[far] = features.wrap(turns[far])
+        return np.concatenate([np.diff(distances, axis=0) / scale, turns], axis=1, dtype=np.float32), ""
+
+
+def _problem(points: np.ndarray | None) -> str:
+    """Why points cannot be used; empty where they can."""
+    if points is None:
+        return "no face"
+    if not np.isfinite(points).all():
+        return "no face: points that are not finite"
+    if (points[LEFT_EYE_CORNER, :2] == points[RIGHT_EYE_CORNER, :2]).all():
+        return "no face: the eyes have no distance between them"
+    return ""
+
+
+def _check_fit(classifier: Classifier) -> None:
+    """Raises ModelFileError where the classifier was not made for the stream's features."""
+    options = getattr(classifier, "features", None) or features.DEFAULT
+    wrong = [name for name in _FORM if getattr(options, name) != getattr(features.DEFAULT, name)]
+    if wrong:
+        what = "landmark set" if "landmarks" in wrong else "form of features"
+        told = ", ".join(
+            f"{name} {getattr(options, name)!r}, not {getattr(features.DEFAULT, name)!r}" for name in wrong
+        )
+        raise ModelFileError(f"exported for another {what}: {told}; take a classifier of the default features")
+    shape, n_classes = features.shape(), len(classifier.classes)
+    try:
+        given = np.shape(classifier.predict_proba(np.zeros((1, *shape), np.float32)))
+    except Exception as error:  # whatever a network of another shape stumbles over
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ModelFileError(f"exported for another landmark set: no tensor {shape} goes in ({reason})") from None
+    if given != (1, n_classes):
+        raise ModelFileError(f"exported with other classes: {given} probabilities for {n_classes} names; train it anew")
