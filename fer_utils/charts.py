@@ -37,7 +37,7 @@ def curves(table: pd.DataFrame) -> Figure:
     legend = {
         label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("inter-ocular distances", fontsize=9)
     return figure
@@ -53,7 +53,7 @@ def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
             range(1, size.shape[1] + 1),
             values.mean(axis=0),
             color=PALETTE[number % 7],
-            marker="osD^vPX"[number % 7],
+            marker=MARKERS[number % 7],
             label=name,
         )
     axes.set_xticks(range(1, size.shape[1] + 1), [f"{k} → {k + 1}" for k in range(1, size.shape[1] + 1)])
@@ -71,8 +71,9 @@ def training_curves(history: pd.DataFrame) -> Figure:
     )
     for row, protocol in zip(panels, protocols, strict=True):
         for axes, name in zip(row, ("loss", "accuracy"), strict=True):
-            for _, fold in history[history["protocol"] == protocol].groupby("fold"):
-                first = fold["fold"].iloc[0] == 0
+            folds = history[history["protocol"] == protocol].groupby(["seed", "fold"])
+            for number, (_, fold) in enumerate(folds):
+                first = number == 0
                 axes.plot(
                     fold["epoch"], fold[name], color=BLUE, alpha=0.6, linewidth=1, label="fitted" if first else None
                 )
@@ -184,7 +185,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
 
 def matrix(table: pd.DataFrame) -> Figure:
     """Accuracy by the set that was trained on (rows) and the one that was tested on (columns), with its interval."""
-    names = list(dict.fromkeys(table["source"]))
+    names = list(dict.fromkeys([*table["source"], *table["target"]]))
     values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
     text = {
         (
@@ -194,10 +195,32 @@ def matrix(table: pd.DataFrame) -> Figure:
         for row in table.itertuples()
     }
     figure, axes = plt.subplots(figsize=(1.6 + 1.1 * len(names), 0.9 + 0.9 * len(names)), layout="constrained")
-    sns.heatmap(
-        100 * values, ax=axes, annot=np.array([[text.get((s, t), "") for t in names] for s in names]), fmt="",
-        cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, annot_kws={"fontsize": 8}, linewidths=0.5,
-    )  # fmt: skip
+    if names:
+        sns.heatmap(
+            100 * values, ax=axes, annot=np.array([[text.get((s, t), "") for t in names] for s in names]), fmt="",
+            cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, annot_kws={"fontsize": 8}, linewidths=0.5,
+        )  # fmt: skip
     axes.set(xlabel="tested on", ylabel="trained on")
     axes.set_title("accuracy, % [95 %]", fontsize=9)
+    return figure
+
+
+def ledger(table: pd.DataFrame) -> Figure:
+    """Frames a second of every stage that was measured, fastest at the top, on a logarithmic scale; bars of whole
+    streams and limits are hatched."""
+    rows = table.dropna(subset=["frames_per_s"]).sort_values("frames_per_s").reset_index(drop=True)
+    figure, axes = plt.subplots(figsize=(8.5, 0.9 + 0.26 * len(rows)), layout="constrained")
+    for place, row in rows.iterrows():
+        whole, limit = row["stage"].startswith("whole"), row["stage"].startswith(("limit", "instead"))
+        colour, hatch = (RED, "///") if whole else ((ORANGE, "...") if limit else (BLUE, ""))
+        axes.barh(place, row["frames_per_s"], color=colour, hatch=hatch, edgecolor="white")
+        axes.annotate(f"{row['frames_per_s']:,.0f}", (row["frames_per_s"], place), xytext=(3, 0), fontsize=8,
+                      textcoords="offset points", va="center")  # fmt: skip
+    axes.axvline(165, color=BLACK, linestyle=":", linewidth=1)
+    axes.annotate("165, as the paper reports\nwith an RTX 3060", (165, -0.4), xytext=(4, 0), fontsize=7,
+                  textcoords="offset points")  # fmt: skip
+    axes.set_yticks(range(len(rows)), rows["stage"], fontsize=8)
+    axes.set_xscale("log")
+    axes.set_xlabel("frames a second")
+    axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -50,7 +50,7 @@ def table(out: Path) -> pd.DataFrame:
                     "data": result["data"],
                 }
             )
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"sequences": "Int64"})
 
 
 def _found(dataset: str, out: Path) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="folder of your licensed data; rendered stand-ins without it",
     )
     study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
-    study.add_argument("--quick", action="store_true", help="few subjects and epochs: does it run?")
+    study.add_argument("--quick", action="store_true", help="two stand-ins, few subjects and epochs: does it run?")
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
@@ -72,7 +72,7 @@ def _study(chosen: argparse.Namespace) -> int:
     settings = study.QUICK if chosen.quick else study.FULL
     if chosen.paper_network:
         settings = {**settings, **study.PAPER_NETWORK}
-    names = study.choose(chosen.datasets, data)
+    names = study.choose(chosen.datasets, data, chosen.quick)
     done, out = study.run(names, data, chosen.out, settings, chosen.jobs, chosen.splits and Path(chosen.splits))
     print(f"\n{study.outcome(done).to_string(index=False)}\n")
     found, missing = study.results(done, out), study.left_out(done, out)

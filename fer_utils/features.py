@@ -172,8 +172,11 @@ def first_frames(track: LandmarkTrack, count: int) -> LandmarkTrack:
 
 def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
     """The track with normal noise on every coordinate; its standard deviation is `size` inter-ocular distances."""
-    eyes = track.points[:, regions.LEFT_EYE_CORNER, :2] - track.points[:, regions.RIGHT_EYE_CORNER, :2]
-    scale = size * np.nanmean(np.linalg.norm(eyes, axis=1))
+    if not track.found.any():
+        return track
+    known = track.points[track.found, :, :2]
+    eyes = known[:, regions.LEFT_EYE_CORNER] - known[:, regions.RIGHT_EYE_CORNER]
+    scale = size * np.linalg.norm(eyes, axis=1).mean()
     noise = np.random.default_rng(seed).normal(0, scale, track.points.shape)
     return replace(track, points=(track.points + noise).astype(np.float32))
 
@@ -188,9 +191,10 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
             continue
         try:
             made = sequence_features(tracks[sequence.id], sequence.apex)
-        except SequenceRefused:  # listed where the features are made
+            points = normalise(tracks[sequence.id].points)
+        except SequenceRefused:  # listed where the features are made; or without a face in its first frame
             continue
-        still = normalise(tracks[sequence.id].points)[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
+        still = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
         if len(still) >= 4 and np.isfinite(still).all():
             found.append(np.sqrt(np.mean(np.diff(still, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
     return float(np.median(found)) if found else float("nan")

@@ -17,6 +17,7 @@ FOLLOWING = 0.05  # seconds, time constant of the distances and of the rate of c
 REST, HELD = 1.0, 30.0  # seconds in which the neutral reference follows the face, in neutral and in other phases
 START, END = 0.005, 0.004  # intensity above which an onset can start, and below which the face is neutral again
 RISE = 0.015  # intensity a second by which it must rise for that
+ABOVE_REST = 3.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
 SLOWER = 0.4  # as SLOW; more, because what has happened is seen late
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
 
@@ -87,8 +88,8 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
 class Tracker:
     """`phase` and `intensity` of one face so far, frame by frame, where the frames to come are not known.
 
-    The mean change of distances is small in neutral, rises in onset, peaks at the apex and decays in offset (sec. 4.3 of
-    arXiv:2512.05669). Here it is the mean absolute change, in inter-ocular distances, of smoothed distances from a
+    The mean change of distances is small in neutral, rises in onset, peaks at the apex and decays in offset (sec. 4.3
+    of arXiv:2512.05669). Here it is the mean absolute change, in inter-ocular distances, of smoothed distances from a
     running reference. The face is taken to be at rest after the first `settling` frames, whose intensity is 0, and an
     expression held for half a minute becomes the reference. Phases come as neutral → onset → apex → offset → neutral,
     or from offset back to onset where the face rises again, about 0.1 s late. All but the first sentence is our choice.
@@ -96,7 +97,7 @@ class Tracker:
 
     def __init__(self, settling: int = 0):
         self.phase: Phase = "neutral"
-        self.intensity = self._rate = 0.0
+        self.intensity = self._rate = self._at_rest = 0.0
         self._count = -settling
 
     def update(self, distances: np.ndarray, time: float) -> None:
@@ -113,13 +114,14 @@ class Tracker:
         before, self.intensity = self.intensity, float(np.abs(change).mean())
         self._rate += share * ((self.intensity - before) / step - self._rate)
         neutral = self.phase == "neutral"
-        # the plain mean at first, while there are few frames
-        self._rest = self._rest + change * max(neutral / self._count, 1 - math.exp(-step / (REST if neutral else HELD)))
+        follow = 1 - math.exp(-step / (REST if neutral else HELD))
+        self._rest = self._rest + change * max(neutral / self._count, follow)  # at first the mean of all frames
+        self._at_rest += neutral * follow * (self.intensity - self._at_rest)
         self._advance(self.intensity, self._rate)
 
     def _advance(self, level: float, rate: float) -> None:
         if self.phase == "neutral":
-            if level > START and rate > RISE:
+            if level > max(START, ABOVE_REST * self._at_rest) and rate > RISE:
                 self.phase, self._peak, self._steepest = "onset", level, rate
         elif self.phase == "onset":
             self._peak, self._steepest = max(self._peak, level), max(self._steepest, rate)

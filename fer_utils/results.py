@@ -192,7 +192,7 @@ def asked(summary: pd.DataFrame) -> str:
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
     found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
-    found[["source", "target"]] = found["protocol"].str.split(" → ", expand=True)
+    found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
     return found[["source", "target", *SHOWN]].reset_index(drop=True)
 
 

@@ -31,15 +31,14 @@ def method() -> Figure:
     _face(axes, 61)
     axes.set_title("1  61 of 478 landmarks, in seven regions", fontsize=10, loc="left")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=3, frameon=False, fontsize=7, markerscale=1.5)
-    inner = grid[0, 2:].subgridspec(2, 3)
+    groups = figure.add_subfigure(grid[0, 2:])
+    groups.suptitle("2  1456 pairs, inside five groups of action units", fontsize=10, ha="left", x=0.02)
+    inner = groups.add_gridspec(2, 3)
     for number, units in enumerate(regions.CATEGORIES):
-        axes = figure.add_subplot(inner[number // 3, number % 3])
+        axes = groups.add_subplot(inner[number // 3, number % 3])
         _face(axes, 61, category=units)
         axes.set_title(units, fontsize=8)
-        if number == 0:
-            title = "2  1456 pairs, inside five groups of action units"
-            axes.text(0, 1.22, title, transform=axes.transAxes, fontsize=10).set_in_layout(False)
-    axes = figure.add_subplot(inner[1, 2])
+    axes = groups.add_subplot(inner[1, 2])
     _pair(axes)
     axes = figure.add_subplot(grid[1, :3])
     _phases(axes)

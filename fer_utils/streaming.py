@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -16,19 +14,12 @@ from fer_utils.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 
 INTERVAL = 0.4  # seconds from key frame to key frame (sec. 4.3 of arXiv:2512.05669)
 STEPS, PAIRS = features.N_KEY_FRAMES - 1, features.PAIRS
+EYES = [LEFT_EYE_CORNER, RIGHT_EYE_CORNER]
 SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
+LEAP = 1.0  # inter-ocular distances by which an eye moves from one frame to the next: it is another face's
 ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 # what a classifier's training features must share with the stream's; the others do not change what a column means
 _FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
-
-
-class Classifier(Protocol):
-    """Names C classes and gives their probabilities (n, C) for tensors (n, 4, 2912) float32. An attribute `features`
-    (`features.Options`), where there is one, says what it was trained on."""
-
-    classes: Sequence[str]
-
-    def predict_proba(self, x: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -59,19 +50,20 @@ class Recognizer:
     - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
       quarter of `interval` there is no label. Missing frames are not interpolated.
     - Where no face was seen for more than `features.MAX_GAP`, all is started anew: buffer, phase, intensity. So is it
-      where the frames' size changes, or time goes back by more than the buffer holds: that is taken for a new stream.
-      A frame whose time stands still or goes back by less is refused and changes nothing.
+      where an eye leaps, as when another face is followed; where the frames' size changes; or where time goes back by
+      more than the buffer holds: that is taken for a new stream. A frame whose time stands still or goes back by less
+      is refused and changes nothing.
     - Phase and intensity are those of `phases.Tracker`, from the pairs' distances in space, each frame's in units of
       its own inter-ocular distance. (The intensity of `features.intensity` wants the whole sequence.)
 
-    Without a classifier there are points, phase and intensity. Use it as a context manager where frames are pushed:
-    that opens the `detector`. A classifier is tried once here, which also warms it up. Raises ModelFileError where it
-    was made for other features, ValueError for an interval that is not a positive number.
+    Use it as a context manager where frames are pushed: that opens the `detector`. A `classifier` has the names
+    `classes` and gives their probabilities `predict_proba(x)` (1, C) for x (1, 4, 2912) float32; if it has `features`,
+    these are the `features.Options` that it was trained on. It is tried once here, which also warms it up. Without one
+    there are points, phase and intensity. Raises ModelFileError for a classifier of other features, ValueError for an
+    interval that is not a positive number.
     """
 
-    def __init__(
-        self, classifier: Classifier | None = None, detector: Detector = "face_landmarker", interval: float = INTERVAL
-    ):
+    def __init__(self, classifier=None, detector: Detector = "face_landmarker", interval: float = INTERVAL):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
         if classifier is not None:
@@ -81,6 +73,7 @@ class Recognizer:
         self._detector = None
         self._time: float | None = None  # of the newest frame, and of the newest with a face
         self._seen: float | None = None
+        self._eyes: np.ndarray | None = None  # (2, 3), their outer corners in the newest frame with a face
         self._size: tuple[int, int] | None = None
         self._news = ""  # why all was started anew, for the next outcome
 
@@ -94,9 +87,7 @@ class Recognizer:
 
     def push(self, frame: np.ndarray, time: float) -> Recognition:
         """What is known after a BGR uint8 frame (height, width, 3). Of several faces the detector's choice counts.
-
-        Raises ValueError for a frame of another kind or a time that is not finite.
-        """
+        Raises ValueError for a frame of another kind or a time that is not finite."""
         if self._detector is None:
             raise RuntimeError("frames need a detector: use `with Recognizer(...) as recognizer`, or push points")
         frame = np.asarray(frame)
@@ -112,9 +103,7 @@ class Recognizer:
 
     def push_points(self, points: np.ndarray | None, time: float) -> Recognition:
         """What is known after a frame's points (478, 3) in pixels; None, or any that are not finite, mean no face.
-
-        Raises ValueError for points of another shape or a time that is not finite.
-        """
+        Raises ValueError for points of another shape or a time that is not finite."""
         if points is not None:
             points = np.asarray(points)
             if points.shape != (N_POINTS, 3) or points.dtype.kind not in "fiu":
@@ -127,21 +116,22 @@ class Recognizer:
             raise ValueError(f"time {time}: must be a finite number of seconds")
         if self._time is None or time > self._time:
             return None
-        if time == self._time:
-            return Recognition(time, why=f"time stands still at {time:.2f} s: frame refused")
-        back = f"time went back from {self._time:.2f} to {time:.2f} s"
+        back = f"time {'stands still' if time == self._time else 'went back'}: {time:.2f} s after {self._time:.2f} s"
         if self._time - time <= self._buffer.span:
             return Recognition(time, why=f"{back}: frame refused")
         self._new_stream(back)
         return None
 
     def _push(self, points: np.ndarray | None, time: float) -> Recognition:
-        if self._seen is not None and time - self._seen > features.MAX_GAP + ROUNDING:
-            self._start_anew(f"no face for {time - self._seen:.2f} s, {features.MAX_GAP:.2f} s can be bridged")
+        problem = _problem(points)
+        if self._seen is not None and (gap := time - self._seen) > features.MAX_GAP + ROUNDING:
+            self._start_anew(f"no face for {gap:.2f} s, {features.MAX_GAP:.2f} s can be bridged")
+        elif self._seen is not None and not problem and _leap(self._eyes, points[EYES]) > LEAP:
+            self._start_anew("the face leapt and is taken for another")
         self._time, news, self._news = time, self._news, ""
-        if problem := _problem(points):
+        if problem:
             return Recognition(time, why="; ".join(filter(None, (news, problem))))
-        self._seen = time
+        self._seen, self._eyes = time, points[EYES]
         self._tracker.update(self._buffer.add(points.astype(np.float64), time), time)
         phase, intensity = self._tracker.phase, self._tracker.intensity
         probabilities, why = self._classified()
@@ -169,8 +159,8 @@ class Recognizer:
     def _new_stream(self, reason: str) -> None:
         self._start_anew(reason)
         if self._detector is not None:  # one a stream: it tracks, and its clock does not go back
-            self._detector.__exit__(None, None, None)
-            self._detector = open_detector(self.detector)
+            self.__exit__()
+            self.__enter__()
 
 
 class _Buffer:
@@ -179,10 +169,9 @@ class _Buffer:
     def __init__(self, interval: float):
         self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
         self._ago = interval * np.arange(STEPS, -1, -1)
-        slots = (STEPS + 1) * SLOTS_AN_INTERVAL
-        self._times = np.empty(slots)
-        self._features = np.empty((slots, 2, len(PAIRS)))
-        self._eyes = np.empty((slots, 2))
+        self._times = np.empty((STEPS + 1) * SLOTS_AN_INTERVAL)
+        self._features = np.empty((len(self._times), 2, len(PAIRS)))
+        self._eyes = np.empty((len(self._times), 2))  # distance in pixels and roll
         self.clear()
 
     def clear(self) -> None:
@@ -198,7 +187,7 @@ class _Buffer:
         distances, angles = self._features[newest]
         distances[:] = features.distances(points, PAIRS)
         angles[:] = features.angles(points, PAIRS)
-        x, y, z = points[RIGHT_EYE_CORNER] - points[LEFT_EYE_CORNER]
+        x, y, z = np.diff(points[EYES], axis=0)[0]
         self._eyes[newest] = math.hypot(x, y), math.atan2(y, x)
         self._times[newest] = time
         self._since = time if self._since is None else self._since
@@ -232,21 +221,23 @@ def _problem(points: np.ndarray | None) -> str:
         return "no face"
     if not np.isfinite(points).all():
         return "no face: points that are not finite"
-    if (points[LEFT_EYE_CORNER, :2] == points[RIGHT_EYE_CORNER, :2]).all():
-        return "no face: the eyes have no distance between them"
-    return ""
+    left, right = points[EYES, :2]
+    return "no face: the eyes have no distance between them" if (left == right).all() else ""
 
 
-def _check_fit(classifier: Classifier) -> None:
+def _leap(before: np.ndarray, after: np.ndarray) -> float:
+    """How far the eye (of two, (2, 3)) that moved more has moved, in the smaller face's inter-ocular distances."""
+    return max(map(math.dist, before, after)) / min(math.dist(*before), math.dist(*after))
+
+
+def _check_fit(classifier) -> None:
     """Raises ModelFileError where the classifier was not made for the stream's features."""
     options = getattr(classifier, "features", None) or features.DEFAULT
-    wrong = [name for name in _FORM if getattr(options, name) != getattr(features.DEFAULT, name)]
-    if wrong:
-        what = "landmark set" if "landmarks" in wrong else "form of features"
-        told = ", ".join(
-            f"{name} {getattr(options, name)!r}, not {getattr(features.DEFAULT, name)!r}" for name in wrong
-        )
-        raise ModelFileError(f"exported for another {what}: {told}; take a classifier of the default features")
+    for name in _FORM:
+        theirs, ours = getattr(options, name), getattr(features.DEFAULT, name)
+        if theirs != ours:
+            what = "landmark set" if name == "landmarks" else "form of features"
+            raise ModelFileError(f"exported for another {what}: {name} {theirs!r}, the stream has {ours!r}; train anew")
     shape, n_classes = features.shape(), len(classifier.classes)
     try:
         given = np.shape(classifier.predict_proba(np.zeros((1, *shape), np.float32)))

@@ -57,6 +57,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
 }
+QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
 
 
@@ -75,15 +76,15 @@ class NotebookRun:
     page: Path | None = None
 
 
-def choose(names: list[str] | None, data: str) -> list[str]:
-    """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins.
+def choose(names: list[str] | None, data: str, quick: bool = False) -> list[str]:
+    """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins, or two.
 
     Says of each that is not there why. Raises StudyError where none is.
     """
     if not data:
         if "folder" in (names or ()):
             raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
-        return list(dict.fromkeys(names or STAND_INS))
+        return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else STAND_INS)))
     found, missing = survey(data, names or [name for name in datasets.NAMES if name != "folder"])
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
@@ -263,7 +264,7 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     found, missing = results(done, out), left_out(done, out)
     rendered = not found.empty and (found["data"] == STAND_IN).any()
     yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
-    yield "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    yield "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222}"
     yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
     yield "text-align:left}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.6rem 1rem}"
     yield "img{max-width:100%}</style><h1>Sequential facial expression analysis from geometric features</h1>"

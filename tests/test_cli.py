@@ -46,7 +46,7 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
 
     monkeypatch.setattr(study, "run", stand_in)
     assert cli.main(["study", "--quick", "--out", str(tmp_path), "--jobs", "3"]) == status
-    assert seen == {"names": ["ckplus", "oulu_vis", "oulu_nir", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3,
+    assert seen == {"names": ["ckplus", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3,
                     "splits": None}  # fmt: skip
     printed = capsys.readouterr().out
     assert "61 s" in printed and ("FAIL: DatasetError: gone" if error else "PASS") in printed

@@ -1,5 +1,7 @@
 """Distances, angles and their changes on points worked out by hand, and what the tensor does not depend on."""
 
+import warnings
+import zlib
 from dataclasses import replace
 from math import cos, hypot, pi, radians, sin
 
@@ -9,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_utils import features, regions
-from fer_utils.features import SequenceRefused
+from fer_utils.features import Options, SequenceRefused
+from fer_utils.phases import Phases
 
 ONE_PAIR = np.array([[0, 1]])
 RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 17)))
+AFTER_REST = np.concatenate([np.zeros(10), RISE, np.ones(3)])  # 30 frames
 
 
 def two_points(*offsets):
@@ -164,7 +168,7 @@ class TestBridge:
         with pytest.raises(SequenceRefused) as refused:
             features.sequence_features(track)
         assert str(refused.value) == "no face in frames 5 to 11: 0.27 s, 0.20 s can be bridged"
-        assert features.sequence_features(track, max_gap=0.27).tensor.shape == (4, 2912)
+        assert features.sequence_features(track, options=Options(max_gap=0.27)).tensor.shape == (4, 2912)
 
     def test_no_face_at_all(self, make_track):
         track = make_track(np.zeros(6), missing=range(6))
@@ -175,7 +179,7 @@ class TestBridge:
 class TestSequenceFeatures:
     def test_tensor_holds_the_changes_between_key_frames(self, make_track):
         track = make_track(RISE)
-        made = features.sequence_features(track, normalised=False)
+        made = features.sequence_features(track, options=Options(normalised=False))
         assert made.tensor.shape == (4, 2912)
         assert made.tensor.dtype == np.float32
         for column in (0, 700, 1455):
@@ -206,8 +210,9 @@ class TestSequenceFeatures:
 
     def test_unnormalised_form_grows_with_the_face_and_normalised_is_in_inter_ocular_distances(self, make_track):
         track = make_track(RISE)
-        pixels = features.sequence_features(track, normalised=False).tensor
-        doubled = features.sequence_features(moved(track, scale=2), normalised=False).tensor
+        plain = Options(normalised=False)
+        pixels = features.sequence_features(track, options=plain).tensor
+        doubled = features.sequence_features(moved(track, scale=2), options=plain).tensor
         np.testing.assert_allclose(doubled[:, :1456], 2 * pixels[:, :1456], atol=1e-3)
         np.testing.assert_allclose(doubled[:, 1456:], pixels[:, 1456:], atol=1e-4)
         across = (track.points[0, regions.RIGHT_EYE_CORNER] - track.points[0, regions.LEFT_EYE_CORNER])[:2]
@@ -216,10 +221,11 @@ class TestSequenceFeatures:
 
     def test_options_reach_the_choice_of_key_frames(self, make_track):
         track = make_track(np.linspace(0, 1, 21) ** 3)
-        by_time = features.sequence_features(track, spacing="time", n_key_frames=3)
+        by_time = features.sequence_features(track, options=Options(spacing="time", n_key_frames=3))
         assert by_time.tensor.shape == (2, 2912)
         assert by_time.key_frames[1] == round((by_time.key_frames[0] + 20) / 2)
-        assert features.sequence_features(track, n_key_frames=3).key_frames[1] > by_time.key_frames[1]
+        by_intensity = features.sequence_features(track, options=Options(n_key_frames=3))
+        assert by_intensity.key_frames[1] > by_time.key_frames[1]
 
     def test_five_frames_do_and_four_do_not(self, make_track):
         made = features.sequence_features(make_track([0, 0.2, 0.5, 0.9, 1]))
@@ -273,11 +279,256 @@ class TestTable:
             np.testing.assert_array_equal(table.x[row], features.sequence_features(tracks[name], apex).tensor)
 
     @pytest.mark.parametrize("count", [0, 1])
-    @pytest.mark.parametrize("n_key_frames", [3, 5])
-    def test_none_and_one_have_the_shape_of_many(self, make_track, make_sequence, count, n_key_frames):
+    @pytest.mark.parametrize(
+        ("options", "shape"),
+        [
+            (Options(), (4, 2912)),
+            (Options(n_key_frames=3), (2, 2912)),
+            (Options(values="angles", n_key_frames=9), (8, 1456)),
+            (Options(pairs="all"), (4, 3660)),
+            (Options(landmarks=122), (4, 11862)),
+            (Options(landmarks=250, values="distances"), (4, 25041)),
+            (Options(values="paths"), (32, 122)),
+            (Options(values="paths", landmarks=250), (32, 500)),
+        ],
+    )
+    def test_none_and_one_have_the_shape_of_many(self, make_track, make_sequence, count, options, shape):
+        assert features.shape(options) == shape
         sequences = [make_sequence("a")][:count]
-        table = features.table(sequences, {"a": make_track(RISE)}, n_key_frames=n_key_frames)
-        assert table.x.shape == (count, n_key_frames - 1, 2912)
+        table = features.table(sequences, {"a": make_track(RISE)}, options)
+        assert table.x.shape == (count, *shape)
         assert table.x.dtype == np.float32
         assert len(table.ids) == len(table.subjects) == len(table.emotions) == count
         assert {column.dtype.kind for column in (table.ids, table.subjects, table.emotions)} == {"U"}
+
+    def test_options_and_phases_are_those_of_each_sequence(self, make_track, make_sequence):
+        track = make_track(np.concatenate([RISE, RISE[::-1]]))
+        options = Options(values="distances", share=0.6)
+        table = features.table([make_sequence("a", apex="inside")], {"a": track}, options)
+        made = features.sequence_features(track, "inside", options)
+        np.testing.assert_array_equal(table.x[0], made.tensor)
+        assert list(table.phases) == ["a"]
+        found = table.phases["a"]
+        assert (found.onset, found.apex, found.offset) == (made.phases.onset, made.phases.apex, made.phases.offset)
+
+
+class TestValues:
+    def test_distances_and_angles_are_the_halves_of_both(self, make_track):
+        track = make_track(RISE)
+        both, distances, angles = (
+            features.sequence_features(track, options=Options(values=values)).tensor
+            for values in ("both", "distances", "angles")
+        )
+        np.testing.assert_array_equal(distances, both[:, :1456])
+        np.testing.assert_array_equal(angles, both[:, 1456:])
+        assert np.abs(distances).max() > 0 and np.abs(distances - angles).max() > 0.01
+
+    @pytest.mark.parametrize(("landmarks", "pairs"), [(122, "grouped"), (250, "grouped"), (61, "all")])
+    def test_larger_sets_hold_the_pairs_of_the_paper_and_more(self, make_track, landmarks, pairs):
+        track = make_track(RISE)
+        plain = features.sequence_features(track)
+        made = features.sequence_features(track, options=Options(landmarks=landmarks, pairs=pairs))
+        np.testing.assert_array_equal(made.key_frames, plain.key_frames)  # the phases are found in one way
+        place = {pair: number for number, pair in enumerate(regions.pairs(landmarks, pairs))}
+        columns = [place[pair] for pair in regions.pairs()]
+        np.testing.assert_array_equal(made.tensor[:, columns], plain.tensor[:, :1456])
+        n_pairs = len(place)
+        np.testing.assert_array_equal(made.tensor[:, n_pairs:][:, columns], plain.tensor[:, 1456:])
+        last = regions.pairs(landmarks, pairs)[-1]
+        upright = features.normalise(track.points)[made.key_frames]
+        distance = np.hypot(*(upright[:, last[0]] - upright[:, last[1]])[:, :2].T)
+        assert made.tensor[:, n_pairs - 1] == pytest.approx(np.diff(distance), abs=1e-5)
+
+    def test_a_set_that_is_not_there(self, make_track):
+        with pytest.raises(KeyError, match="60"):
+            features.sequence_features(make_track(RISE), options=Options(landmarks=60))
+
+    def test_pairs_of_a_set(self):
+        assert features.PAIRS.tolist() == [list(pair) for pair in regions.pairs()]
+        assert features.pairs_of(61, "all").shape == (1830, 2)
+        assert features.pairs_of(122).shape == (5931, 2)
+
+
+class TestPaths:
+    times = np.array([0.0, 1, 3, 7, 8])
+
+    def test_evenly_in_time_from_onset_to_apex(self):
+        """One point moves right by 2 a second; the other jumps down by 6 between 3 s and 7 s, and is still else."""
+        one = np.stack([2 * self.times, np.full(5, 4.0)], axis=1)
+        other = np.stack([np.full(5, -1.0), [5, 5, 5, 11, 11]], axis=1)
+        found = features.paths(np.stack([one, other], axis=1), self.times, Phases(1, 3, 4, np.zeros(5)))
+        assert found.shape == (32, 4) and found.dtype == np.float32
+        seconds = np.linspace(0, 6, 32)  # since the onset
+        assert found[:, 0] == pytest.approx(2 * seconds, abs=1e-6)
+        assert found[:, 1] == pytest.approx(np.zeros(32))
+        assert found[:, 2] == pytest.approx(np.zeros(32))
+        assert found[:, 3] == pytest.approx(np.clip(6 * (seconds - 2) / 4, 0, 6), abs=1e-6)
+        assert found[-1].tolist() == [12, 0, 0, 6]
+
+    @pytest.mark.parametrize(("onset", "end"), [(2, 4), (4, 0)])
+    def test_where_onset_and_apex_are_one_frame_the_next_is_the_end(self, onset, end):
+        points = np.array([0.0, 1, 3, 7, 8])[:, None, None] * np.ones((1, 1, 2))
+        found = features.paths(points, self.times, Phases(onset, onset, 4, np.zeros(5)))
+        assert found[0].tolist() == [0, 0] and found[-1].tolist() == [end, end]
+
+    def test_of_a_track_they_end_at_the_apex_in_inter_ocular_distances(self, make_track):
+        track = make_track(AFTER_REST)
+        options = Options(values="paths", landmarks=122)
+        made = features.sequence_features(track, options=options)
+        assert made.tensor.shape == (32, 244)
+        upright = features.normalise(track.points)[:, regions.landmarks(122), :2]
+        way = upright[made.phases.apex] - upright[made.phases.onset]
+        assert made.tensor[0].tolist() == [0] * 244
+        assert made.tensor[-1] == pytest.approx(way.ravel(), abs=1e-6)  # x and y of one point side by side
+        assert 0.01 < np.abs(way).max() < 0.05  # 1.5 pixels of 60
+        for change in ({"scale": 2.5}, {"roll": 25}, {"shift": (-180, 33)}):
+            other = features.sequence_features(moved(track, **change), options=options)
+            np.testing.assert_allclose(other.tensor, made.tensor, atol=2e-4)
+
+
+class TestShare:
+    def test_all_of_the_way_is_the_default(self, make_track):
+        track = make_track(AFTER_REST)
+        whole = features.sequence_features(track, options=Options(share=1.0))
+        np.testing.assert_array_equal(whole.tensor, features.sequence_features(track).tensor)
+
+    @pytest.mark.parametrize("values", ["both", "paths"])
+    @pytest.mark.parametrize("apex", ["last", "inside"])
+    def test_a_share_is_what_the_track_gives_that_ends_there(self, make_track, apex, values):
+        track = make_track(np.concatenate([AFTER_REST, RISE[::-1]]), missing=[14, 15, 21])
+        whole = features.sequence_features(track, apex)
+        onset, last = whole.phases.onset, whole.phases.apex
+        assert last == 46 if apex == "last" else 20 < last < 32
+        for share in (0.43, 0.77):
+            seen = int(onset + share * (last - onset) + 0.5)
+            made = features.sequence_features(track, apex, Options(share=share, values=values))
+            ending = features.first_frames(track, seen + 1)
+            assert len(ending) == len(ending.points) == len(ending.reasons) == seen + 1
+            expected = features.sequence_features(ending, "last", Options(values=values))
+            np.testing.assert_array_equal(made.tensor, expected.tensor)
+            assert made.key_frames[-1] == made.phases.apex == seen
+
+    def test_what_comes_later_changes_nothing_but_where_the_apex_lies(self, make_track):
+        track, early = make_track(AFTER_REST), Options(share=0.5)
+        whole = features.sequence_features(track)
+        seen = whole.phases.onset + round((29 - whole.phases.onset) / 2)
+        points = track.points.copy()
+        points[seen + 1 :, 61] += 0.5  # pixels, of a corner of the mouth
+        other = replace(track, points=points)
+        changed = features.sequence_features(other)
+        assert (changed.phases.onset, changed.phases.apex) == (whole.phases.onset, whole.phases.apex)
+        assert np.abs(changed.tensor - whole.tensor).max() > 0.005
+        np.testing.assert_array_equal(
+            features.sequence_features(other, options=early).tensor,
+            features.sequence_features(track, options=early).tensor,
+        )
+        points[seen, 61] += 0.5  # the last frame that is seen
+        assert np.abs(
+            features.sequence_features(other, options=early).tensor
+            - features.sequence_features(track, options=early).tensor
+        ).max() > 0.005  # fmt: skip
+
+    def test_too_little_to_see_is_refused(self, make_track):
+        track = make_track(np.linspace(0, 1, 11) ** 0.5)
+        assert features.sequence_features(track).phases.onset == 0
+        with pytest.raises(SequenceRefused, match=r"^3 frames, 5 key frames need at least as many$"):
+            features.sequence_features(track, options=Options(share=0.2))
+
+
+class TestJitter:
+    def test_its_standard_deviation_is_in_inter_ocular_distances(self, make_track):
+        track = make_track(np.zeros(30), missing=[3, 4])
+        there = np.delete(np.arange(30), [3, 4])
+        noisy = features.jittered(track, 0.02, seed=7)
+        noise = (noisy.points - track.points)[there]
+        across = hypot(59, 11)  # pixels between the corners of the eyes
+        assert noise.std(axis=(0, 1)) == pytest.approx([0.02 * across] * 3, rel=0.03)
+        assert noise.mean() == pytest.approx(0, abs=0.02)
+        assert np.diff(noise, axis=0).std() == pytest.approx(0.02 * across * 2**0.5, rel=0.03)  # anew in every frame
+        assert np.isnan(noisy.points[[3, 4]]).all()
+        assert noisy.points.dtype == np.float32
+        np.testing.assert_array_equal(noisy.times, track.times)
+        np.testing.assert_array_equal(noisy.reasons, track.reasons)
+
+    def test_the_seed_decides_and_the_size_scales(self, make_track):
+        track = make_track(RISE)
+        one, again, other = (features.jittered(track, 0.1, seed).points for seed in (1, 1, 2))
+        np.testing.assert_array_equal(one, again)
+        assert np.abs(one - other).max() > 1
+        np.testing.assert_array_equal(features.jittered(track, 0, 1).points, track.points)
+        twice = features.jittered(track, 0.2, 1).points
+        np.testing.assert_allclose(twice - track.points, 2 * (one - track.points), atol=1e-3)
+
+    def test_every_sequence_of_a_table_has_noise_of_its_own_and_always_the_same(self, make_track, make_sequence):
+        sequences, track = [make_sequence("a"), make_sequence("b")], make_track(RISE)
+        tracks, options = {"a": track, "b": track}, Options(jitter=0.05)
+        plain, table = features.table(sequences, tracks), features.table(sequences, tracks, options)
+        np.testing.assert_array_equal(plain.x[0], plain.x[1])
+        assert np.abs(table.x[0] - table.x[1]).max() > 0.01
+        np.testing.assert_array_equal(features.table(sequences[1:], tracks, options).x[0], table.x[1])
+        for row, name in enumerate("ab"):
+            noisy = features.jittered(track, 0.05, zlib.crc32(name.encode()))
+            np.testing.assert_array_equal(table.x[row], features.sequence_features(noisy).tensor)
+
+    def test_a_track_without_a_face_is_refused_as_ever(self, make_track, make_sequence):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            table = features.table(
+                [make_sequence("a")], {"a": make_track(np.zeros(6), missing=range(6))}, Options(jitter=1)
+            )
+        assert table.refused == {"a": "no face in any of 6 frames"}
+
+
+class TestDetectorNoise:
+    levels = np.concatenate([np.zeros(30), 6 * RISE])
+    across = hypot(59, 11)
+
+    def trembling(self, make_track, pixels, seed=0, missing=()):
+        track = make_track(self.levels, missing=missing)
+        noise = np.random.default_rng(seed).normal(0, pixels, track.points.shape)
+        return replace(track, points=(track.points + noise).astype(np.float32))
+
+    @pytest.mark.parametrize("pixels", [0.1, 0.3])
+    def test_a_known_noise_is_found(self, make_track, make_sequence, pixels):
+        found = features.detector_noise([make_sequence("a")], {"a": self.trembling(make_track, pixels)})
+        assert found == pytest.approx(pixels / self.across, rel=0.1)
+
+    def test_slow_movement_and_a_larger_face_play_no_part(self, make_track, make_sequence):
+        track, sequences = self.trembling(make_track, 0.2), [make_sequence("a")]
+        plain = features.detector_noise(sequences, {"a": track})
+        seconds = np.arange(len(track)) / 30
+        drift = np.stack([20 * seconds, 8 * np.sin(seconds), 0 * seconds], axis=1)[:, None].astype(np.float32)
+        drifting = replace(track, points=track.points + drift)
+        assert np.ptp(drift[:30, 0], axis=0)[0] > 15  # pixels: a hundred times the noise
+        assert features.detector_noise(sequences, {"a": drifting}) == pytest.approx(plain, rel=0.02)
+        assert features.detector_noise(sequences, {"a": moved(track, scale=3)}) == pytest.approx(plain, rel=1e-3)
+
+    def test_frames_in_which_the_tracking_settles_and_the_expression_itself_are_left_out(
+        self, make_track, make_sequence
+    ):
+        track, sequences = self.trembling(make_track, 0.2), [make_sequence("a")]
+        plain = features.detector_noise(sequences, {"a": track})
+        rough = track.points.copy()
+        others = np.setdiff1d(np.arange(478), [regions.LEFT_EYE_CORNER, regions.RIGHT_EYE_CORNER])
+        rough[:2, others] += 30 * (-1.0) ** np.arange(len(others))[:, None]
+        assert features.detector_noise(sequences, {"a": replace(track, points=rough)}) == pytest.approx(plain)
+        rough = track.points.copy()
+        rough[-8::2] += 3  # the whole face, up and down
+        assert features.detector_noise(sequences, {"a": replace(track, points=rough)}) == pytest.approx(plain)
+
+    def test_the_median_of_those_that_can_be_measured(self, make_track, make_sequence):
+        tracks = {name: self.trembling(make_track, pixels, 3) for name, pixels in (("a", 0.1), ("b", 0.2), ("c", 0.9))}
+        tracks |= {
+            "short": make_track([0, 1]),
+            "no face at first": self.trembling(make_track, 5, missing=[0]),
+            "a gap": self.trembling(make_track, 5, missing=[9]),
+            "no rest": make_track(np.linspace(0, 1, 12) ** 0.5),
+        }
+        sequences = [make_sequence(name) for name in ("no track", *tracks)]
+        found = features.detector_noise(sequences, tracks)
+        assert found == features.detector_noise([make_sequence("b")], tracks)
+        assert found == pytest.approx(0.2 / self.across, rel=0.1)
+
+    def test_where_nothing_rests_it_is_not_known(self, make_track, make_sequence):
+        assert np.isnan(features.detector_noise([], {}))
+        assert np.isnan(features.detector_noise([make_sequence("a")], {"a": make_track(np.linspace(0, 1, 12) ** 0.5)}))

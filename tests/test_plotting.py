@@ -1,14 +1,13 @@
-"""What the figures show: the mark, the right frames, the right numbers."""
+"""What figures of faces and tracks show: the mark, the right points, the right frames; and how figures are saved."""
 
 from dataclasses import replace
 from math import comb
+from xml.etree import ElementTree
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pytest
-from matplotlib.colors import to_rgba
 from test_video import patterned, write_video
 
 from fer_utils import features, plotting, regions
@@ -76,19 +75,51 @@ class TestMark:
         assert 0 <= mark.y0 < mark.y1 <= label.y0
 
     @pytest.mark.parametrize("rendered", [True, False])
-    @pytest.mark.parametrize("name", ["contact_sheet", "categories", "intensities"])
+    @pytest.mark.parametrize("name", ["contact_sheet", "categories"])
     def test_figures_of_sequences_carry_it(self, dataset, name, rendered):
         options = {"pictures": False} if name == "contact_sheet" else {}
         figure = getattr(plotting, name)(*dataset(rendered), **options)
         assert words(figure).count(MARK) == rendered
 
 
-def test_save_writes_a_picture_and_closes_the_figure(tmp_path):
-    figure = plt.figure(figsize=(2, 1))
-    assert plotting.save(figure, tmp_path / "new" / "a.png") is figure
-    assert cv2.imread(str(tmp_path / "new" / "a.png")).shape == (110, 220, 3)
-    assert plt.get_fignums() == []
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+class TestSave:
+    def test_a_picture_is_written_and_the_figure_closed(self, tmp_path):
+        figure = plt.figure(figsize=(2, 1))
+        assert plotting.save(figure, tmp_path / "new" / "a.png") is figure
+        assert cv2.imread(str(tmp_path / "new" / "a.png")).shape == (110, 220, 3)
+        assert plt.get_fignums() == []
+        assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+
+    @staticmethod
+    def drawn():
+        figure, axes = plt.subplots(figsize=(3, 2), layout="constrained")
+        axes.plot([0, 1, 2], [0, 1, 0], "o-", clip_on=True)
+        axes.fill_between([0, 2], [0, 0], [1, 1], hatch="//", alpha=0.3)
+        axes.plot([0, 2], [1, 0], rasterized=True)
+        axes.set_title("Δ of 14 pairs – öäü <&>")
+        return plotting.mark(figure, True)
+
+    def test_a_vector_picture_lies_beside_it_with_its_text_as_text(self, tmp_path):
+        plotting.save(self.drawn(), tmp_path / "a.png", vector=True)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
+        drawing = ElementTree.parse(tmp_path / "a.svg").getroot()
+        assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+        assert (drawing.get("width"), drawing.get("height")) == ("216pt", "144pt")
+        texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
+        assert "Δ of 14 pairs – öäü <&>" in texts and MARK in texts
+
+    def test_two_runs_write_the_same_bytes(self, tmp_path):
+        for folder in ("one", "two"):
+            plotting.save(self.drawn(), tmp_path / folder / "a.png", vector=True)
+        for name in ("a.png", "a.svg"):
+            first, second = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+            assert first == second
+        assert b"<dc:date>" not in (tmp_path / "one" / "a.svg").read_bytes()
+
+    def test_settings_of_other_figures_stay_as_they_are(self, tmp_path):
+        before = {name: plt.rcParams[name] for name in ("svg.fonttype", "svg.hashsalt")}
+        plotting.save(self.drawn(), tmp_path / "a.png", vector=True)
+        assert {name: plt.rcParams[name] for name in before} == before
 
 
 class TestFace:
@@ -97,7 +128,7 @@ class TestFace:
         axes = plt.figure().subplots()
         plotting.face(axes, points, labels=True)
         assert len(axes.images) == 0
-        for region, indices in regions.REGIONS.items():
+        for region, indices in regions.by_region().items():
             np.testing.assert_allclose(drawn_points(axes, region), points[list(indices), :2])
         colours = {tuple(dots.get_facecolor()[0]) for dots in axes.collections}
         assert len(colours) == 7
@@ -138,7 +169,7 @@ class TestSequences:
         above, below = np.reshape(figure.axes, (2, 2))
         assert [axes.get_title() for axes in above] == ["anger", "sadness"]
         for column, (name, apex) in enumerate([("a", "inside"), ("s", "last")]):
-            points = tracks[name].points[:, list(regions.REGIONS["mouth"]), :2]
+            points = tracks[name].points[:, list(regions.by_region()["mouth"]), :2]
             np.testing.assert_allclose(drawn_points(above[column], "mouth"), points[0])
             strongest = features.sequence_features(tracks[name], apex).phases.apex
             np.testing.assert_allclose(drawn_points(below[column], "mouth"), points[strongest])
@@ -166,20 +197,7 @@ class TestSequences:
         assert [axes.get_title() for axes in figure.axes] == list(regions.CATEGORIES)
         assert [len(axes.collections[0].get_segments()) for axes in figure.axes] == [435, 325, 780, 465, 861]
 
-    def test_intensities_with_onset_apex_and_key_frames(self, dataset):
-        sequences, tracks = dataset()
-        figure = plotting.intensities(sequences, tracks)
-        for axes, title, name, apex in zip(figure.axes, ("anger", "sadness"), "as", ("inside", "last"), strict=True):
-            made = features.sequence_features(tracks[name], apex)
-            assert axes.get_title() == title
-            curve, dots = axes.lines[:2]
-            np.testing.assert_array_equal(curve.get_ydata(), made.phases.intensity)
-            np.testing.assert_array_equal(dots.get_xdata(), tracks[name].times[made.key_frames])
-            times = tracks[name].times
-            offset = {"offset": times[made.phases.offset]} if apex == "inside" else {}
-            assert verticals(axes) == {"onset": times[made.phases.onset], "apex": times[made.phases.apex], **offset}
-
-    @pytest.mark.parametrize("name", ["contact_sheet", "categories", "intensities"])
+    @pytest.mark.parametrize("name", ["contact_sheet", "categories"])
     def test_no_face_anywhere(self, make_sequence, make_track, name):
         options = {"pictures": False} if name == "contact_sheet" else {}
         with pytest.raises(UserError, match="no sequence gives features"):
@@ -201,78 +219,3 @@ def test_pair_over_time(offset):
     for axes in figure.axes:
         assert axes.lines[1].get_xdata() == pytest.approx([0.1, 0.2, 0.4])
         assert verticals(axes) == pytest.approx({"onset": 0.1, "apex": 0.4} | ({"offset": 0.5} if offset == 5 else {}))
-
-
-def test_mean_changes_by_hand():
-    tensors = np.zeros((3, 2, 4), np.float32)
-    tensors[0, 0] = 1, -3, 50, 50  # two distances, two angles
-    tensors[1, 0] = 2, 2, 50, 50
-    tensors[2, 1] = 0, -5, 50, 50
-    figure = plotting.mean_changes(tensors, np.array(["fear", "fear", "anger"]))
-    lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
-    assert lines == {"anger": [0, 2.5], "fear": [2, 0]}
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["1 → 2", "2 → 3"]
-
-
-class TestTrainingCurves:
-    @staticmethod
-    def history(**columns):
-        curve = {"loss": [2.0, 1.0], "val_loss": [3.0, 2.0], "accuracy": [0.5, 0.75], "val_accuracy": [0.25, 0.5]}
-        return pd.concat(
-            pd.DataFrame({"protocol": protocol, "fold": fold, "epoch": [1, 2], **curve, **columns})
-            for protocol in ("stratified", "grouped")
-            for fold in range(3)
-        )
-
-    def test_a_row_a_protocol_and_two_lines_a_fold(self):
-        figure = plotting.training_curves(self.history())
-        titles = ["stratified: loss", "stratified: accuracy", "grouped: loss", "grouped: accuracy"]
-        assert [axes.get_title() for axes in figure.axes] == titles
-        fitted, validation = to_rgba(plotting.BLUE), to_rgba(plotting.ORANGE)
-        for axes, values in zip(figure.axes, [([2, 1], [3, 2]), ([0.5, 0.75], [0.25, 0.5])] * 2, strict=True):
-            drawn = [(to_rgba(line.get_color()), line.get_ydata().tolist()) for line in axes.lines]
-            assert drawn == [(fitted, values[0]), (validation, values[1])] * 3
-        assert [text.get_text() for text in figure.axes[1].get_legend().get_texts()] == ["fitted", "validation"]
-
-    def test_one_loss_that_runs_away_does_not_flatten_the_others(self):
-        history = pd.concat([self.history()] * 10, ignore_index=True)
-        history.loc[0, "val_loss"] = 1e9
-        assert plotting.training_curves(history).axes[0].get_ylim()[1] == pytest.approx(3.3)
-
-
-def test_confusions_print_shares_of_the_true_emotion_and_counts():
-    predictions = pd.DataFrame(
-        {
-            "protocol": ["stratified"] * 5 + ["grouped"] * 2,
-            "emotion": ["anger", "anger", "anger", "fear", "fear", "fear", "fear"],
-            "predicted": ["anger", "anger", "fear", "fear", "fear", "anger", "fear"],
-        }
-    )
-    figure = plotting.confusions(predictions)
-    first, second = figure.axes
-    assert [text.get_text() for text in first.texts] == ["67\n(2)", "33\n(1)", "", "100\n(2)"]
-    assert [text.get_text() for text in second.texts] == ["", "", "50\n(1)", "50\n(1)"]
-    assert [axes.get_title().split(":")[0] for axes in figure.axes] == ["stratified", "grouped"]
-    assert [label.get_text() for label in first.get_yticklabels()] == ["anger", "fear"]
-    assert (first.get_xlabel(), first.get_ylabel()) == ("predicted", "true")
-
-
-def test_protocols_side_by_side_with_their_intervals():
-    summary = pd.DataFrame(
-        {
-            "protocol": ["stratified", "grouped"],
-            **{"accuracy": [0.9, 2 / 3], "accuracy_low": [0.85, 0.5], "accuracy_high": [0.95, 0.75]},
-            **{"macro_f1": [0.8, 0.5], "macro_f1_low": [0.8, 0.25], "macro_f1_high": [0.8, 0.625]},
-        }
-    )
-    figure = plotting.protocols(summary)
-    expected = {
-        "accuracy": (["90.0", "66.7"], [(85, 95), (50, 75)]),
-        "macro-f1": (["80.0", "50.0"], [(80, 80), (25, 62.5)]),
-    }
-    for axes, (name, (numbers, intervals)) in zip(figure.axes, expected.items(), strict=True):
-        assert axes.get_title().startswith(name)
-        assert [text.get_text() for text in axes.texts] == numbers
-        bars = [bar.get_segments()[0][:, 1] for bar in axes.collections]
-        assert np.array(bars) == pytest.approx(np.array(intervals))
-        assert [label.get_text() for label in axes.get_xticklabels()] == ["stratified", "grouped"]

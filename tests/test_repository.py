@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fer_utils import landmarks, paths
+from fer_utils import landmarks, paths, study
 
 ROOT = paths.root()
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
@@ -24,20 +24,54 @@ def locked() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK, re.M)}
 
 
+def number(notebook) -> str:
+    return notebook.stem.split("_")[0]
+
+
+def cells_of(notebook) -> tuple[list[dict], list[dict]]:
+    """All cells, and those of code."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return cells, [cell for cell in cells if cell["cell_type"] == "code"]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_clean(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    cells, code = cells_of(notebook)
     assert not any(cell["outputs"] or cell["execution_count"] for cell in code)
-    assert cells[0]["cell_type"] == "markdown" and "".join(cells[0]["source"]).startswith(f"# {notebook.stem[:2]} · ")
+    assert cells[0]["cell_type"] == "markdown" and "".join(cells[0]["source"]).startswith(f"# {number(notebook)} · ")
     tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1 and tagged[0] is code[0]
     for line in "".join(tagged[0]["source"]).splitlines():
-        assert re.fullmatch(r"\w+ = (\"[^\"]*\"|[\d.]+|True|False)(  # .+)?", line), line
+        value = r"(\"[^\"]*\"|[\d.]+|True|False)"
+        assert re.fullmatch(rf"\w+ = ({value}|\[({value}(, {value})*)?\])(  # .+)?", line), line
     for cell in code:
         assert not re.search(r"^\s*(def|class) ", "".join(cell["source"]), re.M)
     prose = sum(cell["cell_type"] == "markdown" for cell in cells)
     assert prose >= len(code) / 3
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_of_results_is_marked_and_saved(notebook):
+    """`charts` and `important_pairs` draw numbers and do not know whether these are a stand-in's."""
+    for cell in cells_of(notebook)[1]:
+        source = "".join(cell["source"])
+        drawn = len(re.findall(r"\b(?:charts\.\w+|schematics\.important_pairs)\(", source))
+        marked = len(re.findall(r"\bplotting\.mark\(", source))
+        assert drawn == marked, source
+        assert drawn <= len(re.findall(r"\bplotting\.save\(", source)), source
+
+
+def test_the_study_knows_every_figure_of_the_notebooks():
+    """It removes those of an earlier run, and shows them in its report."""
+    saved = [
+        match
+        for notebook in NOTEBOOKS
+        for cell in cells_of(notebook)[1]
+        for match in re.findall(r"out / \"figures\" / f?\"(\w+?)(_\{dataset\})?\.png\"", "".join(cell["source"]))
+    ]
+    assert sorted(name for name, dataset in saved if dataset) == sorted(study.FIGURES)
+    assert sorted(name for name, dataset in saved if not dataset) == sorted(study.CROSS_FIGURES)
+    assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(study.NOTEBOOKS))
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
@@ -50,7 +84,8 @@ def test_ruff(command):
 
 def test_lock_holds_every_dependency_with_hashes_and_names_no_index():
     pins = locked()
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    extras = PROJECT["optional-dependencies"]
+    wanted = PROJECT["dependencies"] + extras["test"] + extras["baselines"]
     for requirement in map(Requirement, wanted):
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier
     entries = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.M)[1:]
