@@ -37,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.set_defaults(command=_study)
 
+    bench = commands.add_parser("bench", help="measure how fast each stage is on this machine")
+    bench.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/bench by default")
+    bench.add_argument("--frames", type=_count, default=300, metavar="N", help="frames a stage; 300 by default")
+    bench.add_argument("--jobs", type=_count, metavar="N", help="processes of the last rows; one a core by default")
+    bench.set_defaults(command=_bench)
+
     check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
     check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
     check.set_defaults(command=_doctor)
@@ -81,6 +87,22 @@ def _study(chosen: argparse.Namespace) -> int:
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
     return int(any(result.error for result in done))
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    from fer_utils import bench, charts, paths, plotting
+
+    out = (chosen.out or paths.runs() / "bench").expanduser().resolve()
+    paths.check_writable(out)
+    ledger = bench.run(chosen.frames, chosen.jobs)
+    path = bench.write(ledger, out)
+    plotting.save(charts.ledger(ledger), out / "bench.png")
+    for name, value in bench.header().items():
+        print(f"{name}: {value}")
+    print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")
+    print(bench.aims(ledger).to_string(index=False, float_format="%.2f"))
+    print(f"\nledger: {path}")
+    return 0
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ FOLLOWING = 0.05  # seconds, time constant of the distances and of the rate of c
 REST, HELD = 1.0, 30.0  # seconds in which the neutral reference follows the face, in neutral and in other phases
 START, END = 0.005, 0.004  # intensity above which an onset can start, and below which the face is neutral again
 RISE = 0.015  # intensity a second by which it must rise for that
-ABOVE_REST = 3.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
+ABOVE_REST = 4.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
 SLOWER = 0.4  # as SLOW; more, because what has happened is seen late
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
 

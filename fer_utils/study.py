@@ -28,7 +28,7 @@ from fer_utils.results import read_plain
 FIRST = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
 ACROSS = ("04_cross_dataset",)
-LAST = ("06_paper_figures",)
+LAST = ("05_real_time", "06_paper_figures")
 
 # what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
 TABLES = (
@@ -43,6 +43,7 @@ FIGURES = (
 )
 CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
 CROSS_FIGURES = ("04_matrix", "04_composites")
+SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
 PAPER_FIGURES = (
     *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
     *("conditions", "importance", "important", "matrix", "composites"),
@@ -56,6 +57,7 @@ QUICK: Mapping[str, object] = {
     "seeds": 1,
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
+    "frames": 50,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
@@ -241,8 +243,8 @@ def _forget(out: Path, names: list[str]) -> None:
         for old in (*(f"{kind}_{name}.csv" for kind in TABLES), *(f"figures/{kind}_{name}.png" for kind in FIGURES)):
             (out / old).unlink(missing_ok=True)
     for old in (
-        *(f"{kind}.csv" for kind in (*CROSS_TABLES, "claims")),
-        *(f"figures/{kind}.png" for kind in CROSS_FIGURES),
+        *(f"{kind}.csv" for kind in (*CROSS_TABLES, *SPEED_TABLES, "claims")),
+        *(f"figures/{kind}.png" for kind in (*CROSS_FIGURES, *SPEED_FIGURES)),
     ):
         (out / old).unlink(missing_ok=True)
     for old in (out / "figures" / "paper").glob("*"):
@@ -284,6 +286,8 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
             yield "<h3>Runs that could not be made</h3>" + _html(table)
     yield "<h2>Across datasets</h2>"
     yield from _pictures(out, "figures", CROSS_FIGURES)
+    yield "<h2>Real time</h2>"
+    yield from _pictures(out, "figures", SPEED_FIGURES)
     yield "<h2>The paper's figures, and ours</h2>"
     paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
     yield from _pictures(out, "figures/paper", paper)

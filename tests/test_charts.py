@@ -324,3 +324,26 @@ class TestMatrix:
         figure = charts.matrix(self.table[:0])
         assert len(figure.axes[0].texts) == 0
         figure.canvas.draw()
+
+
+class TestLedger:
+    def test_the_fastest_stage_is_at_the_top_and_what_was_not_measured_is_left_out(self):
+        table = pd.DataFrame(
+            {
+                "stage": ["decode", "whole stream", "limit: bare network", "not installed", "features"],
+                "frames_per_s": [900.0, 120.4, 300.0, np.nan, 5000.0],
+            }
+        )
+        figure = charts.ledger(table)
+        (axes,) = figure.axes
+        places = [bar.get_y() + bar.get_height() / 2 for bar in axes.patches]
+        assert dict(zip(places, [bar.get_width() for bar in axes.patches], strict=True)) == pytest.approx(
+            {0: 120.4, 1: 300, 2: 900, 3: 5000}
+        )
+        hatches = [bar.get_hatch() or "" for bar in axes.patches]
+        assert hatches[2:] == ["", ""] and len(set(hatches)) == 3
+        assert ticks(axes.yaxis) == ["whole stream", "limit: bare network", "decode", "features"]
+        assert [text.get_text() for text in axes.texts][:4] == ["120", "300", "900", "5,000"]
+        (paper,) = axes.lines
+        assert paper.get_xdata() == [165, 165]
+        figure.canvas.draw()

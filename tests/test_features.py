@@ -399,7 +399,7 @@ class TestShare:
         whole = features.sequence_features(track, apex)
         onset, last = whole.phases.onset, whole.phases.apex
         assert last == 46 if apex == "last" else 20 < last < 32
-        for share in (0.43, 0.77):
+        for share in (0.43, 0.77, 0.93):
             seen = int(onset + share * (last - onset) + 0.5)
             made = features.sequence_features(track, apex, Options(share=share, values=values))
             ending = features.first_frames(track, seen + 1)
@@ -407,6 +407,15 @@ class TestShare:
             expected = features.sequence_features(ending, "last", Options(values=values))
             np.testing.assert_array_equal(made.tensor, expected.tensor)
             assert made.key_frames[-1] == made.phases.apex == seen
+
+    def test_all_that_is_seen_counts_where_the_rise_slows_down(self, make_track):
+        """Where the frames end, smoothing flattens the slope; this does not say that the apex has been reached."""
+        slopes = np.concatenate([np.zeros(10), np.ones(5), np.full(20, 0.3), np.zeros(8), np.full(11, -1)])
+        track = make_track(np.cumsum(slopes) / 11)
+        onset, apex = (getattr(features.sequence_features(track, "inside").phases, name) for name in ("onset", "apex"))
+        assert 30 < apex < 40
+        made = features.sequence_features(track, "inside", Options(share=0.7))
+        assert made.key_frames[-1] == made.phases.apex == round(onset + 0.7 * (apex - onset))
 
     def test_what_comes_later_changes_nothing_but_where_the_apex_lies(self, make_track):
         track, early = make_track(AFTER_REST), Options(share=0.5)

@@ -312,6 +312,7 @@ class TestConditions:
                 row(0.7, tested="2 x jitter"),
                 row(0.1, model="svm", tested="20% of the way"),
                 row(0.2, variant="angles only"),
+                row(0.2, variant="angles only", tested="20% of the way"),
                 row(0.9, select_on="test"),
                 row(0.95, protocol="stratified"),
             ]

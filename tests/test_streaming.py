@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from fer_utils import features, regions, streaming
+from fer_utils import features, phases, regions, streaming
 from fer_utils.errors import ModelFileError, UserError
 from fer_utils.landmarks import open_detector
 from fer_utils.streaming import Recognizer
 
 EYES = [regions.LEFT_EYE_CORNER, regions.RIGHT_EYE_CORNER]
+SAME = {"rtol": 2.5e-7, "atol": 1e-9}  # two steps of float32; 1e-6 is asked for
 PHASES = ["neutral", "onset", "apex", "offset"]
 
 
@@ -105,7 +106,7 @@ class TestTensor:
             assert (outcome.probabilities is None) == (row < 96)
             if row >= 96 and row % 7 == 0:
                 known = slice(max(row - 110, 0), row + 1)
-                np.testing.assert_allclose(recorder.newest, batch(points[known], times[known]), rtol=0, atol=1e-6)
+                np.testing.assert_allclose(recorder.newest, batch(points[known], times[known]), **SAME)
         assert recorder.newest.shape == (4, 2912)
         assert len(recorder.seen) == 1 + 1500 - 96  # one to see whether the classifier fits
         # the face turns by 25° from key frame to key frame, so that some angles pass from π to −π
@@ -128,7 +129,7 @@ class TestTensor:
         found = outcomes(Recognizer(recorder, interval=interval), points, times)
         assert [outcome.points is None for outcome in found] == np.isnan(points).any(axis=(1, 2)).tolist()
         assert found[-1].probabilities is not None
-        np.testing.assert_allclose(recorder.newest, batch(points, times, interval), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(recorder.newest, batch(points, times, interval), **SAME)
 
     def test_points_in_one_place(self, moving, recorder):
         """Their angle is 0 whatever the roll, so that it changes by more than the head turns when they part."""
@@ -137,7 +138,7 @@ class TestTensor:
         i, j = features.PAIRS[700]
         points[[0, 24], i] = points[[0, 24], j]
         outcomes(Recognizer(recorder), points, times)
-        np.testing.assert_allclose(recorder.newest, batch(points, times), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(recorder.newest, batch(points, times), **SAME)
         assert features.distances(points[24], features.PAIRS)[700] == 0
 
     def test_key_frames_are_the_nearest(self, face, recorder):
@@ -150,11 +151,12 @@ class TestTensor:
         times = np.array([0, 0.1875, 0.3125, 0.5, 0.625, 0.75, 0.875, 1])  # 0.25 lies between two
         outcomes(Recognizer(recorder, interval=0.25), growing(face, times), times)
         assert key_times(recorder.newest, face, 1) == pytest.approx([0, 0.1875, 0.5, 0.75, 1], abs=1e-4)
-        first_times = times - 0.5  # the same at another place of the ring
+        # the same where one of the two lies in the ring's last place and the other in its first
         recognizer = Recognizer(recorder, interval=0.25)
-        outcomes(recognizer, growing(face, np.arange(-3.125, -0.5, 0.0078125)), np.arange(-3.125, -0.5, 0.0078125))
-        outcomes(recognizer, growing(face, first_times), first_times)
-        assert key_times(recorder.newest, face, 0.5) == pytest.approx([-0.5, -0.3125, 0, 0.25, 0.5], abs=1e-4)
+        earlier = np.arange(-397, 0) / 128
+        outcomes(recognizer, growing(face, earlier), earlier)
+        outcomes(recognizer, growing(face, times), times)
+        assert key_times(recorder.newest, face, 1) == pytest.approx([0, 0.1875, 0.5, 0.75, 1], abs=1e-4)
 
     def test_a_stream_too_fast_to_remember_every_frame(self, face, recorder):
         times = np.arange(4000) / 1000
@@ -167,10 +169,10 @@ class TestTensor:
         recognizer, shaken = Recognizer(monitored), face + np.random.default_rng(3).normal(0, 0.1, (7, *face.shape))
         tracemalloc.start()
         try:
-            for row in range(3500):
+            for row in range(2000):
                 if row == 500:
                     before, _ = tracemalloc.get_traced_memory()
-                points = None if row % 900 > 880 else shaken[row % 7]  # the face is lost, and all started anew
+                points = None if row % 600 > 580 else shaken[row % 7]  # the face is lost, and all started anew
                 outcome = recognizer.push_points(points, row / 30)
                 recognizer.push_points(points, row / 30)  # refused
                 monitored.seen.clear()
@@ -178,7 +180,7 @@ class TestTensor:
         finally:
             tracemalloc.stop()
         assert outcome.probabilities is not None
-        assert after - before < 15_000
+        assert after - before < 7_500
 
 
 def expression(fps, *parts):
@@ -240,26 +242,27 @@ class TestPhases:
         found = outcomes(Recognizer(), make_track(levels, times).points, times)
         assert [phase for phase, _ in runs(found)] == [*PHASES, *PHASES[1:], "neutral"]
 
-    def test_head_that_rolls_and_comes_nearer_is_at_rest(self, face):
+    def test_head_that_turns_and_comes_nearer_is_at_rest(self, face):
         times = np.arange(90) / 30
-        roll, size = np.sin(2 * times), 1 + 0.3 * np.sin(3 * times)
-        points = np.stack([face - face[EYES].mean(axis=0)] * 90).astype(float)
-        x, y = points[..., 0].T.copy(), points[..., 1].T.copy()
-        points[..., 0] = (np.cos(roll) * x - np.sin(roll) * y).T
-        points[..., 1] = (np.sin(roll) * x + np.cos(roll) * y).T
-        found = outcomes(Recognizer(), size[:, None, None] * points, times)
-        assert {outcome.phase for outcome in found} == {"neutral"}
-        assert max(outcome.intensity for outcome in found) < 1e-6
-
-    def test_trembling_points_are_at_rest(self, make_track):
-        """Normal noise on every coordinate, that hides a weak expression but not a strong one."""
-        times, levels = expression(30, (4, 0), (0.4, 1), (0.8, 1), (0.4, 0), (2, 0))
-        for strength, phases in ((1, ["neutral"]), (4, [*PHASES, "neutral"])):
-            points = make_track(strength * levels, times).points
-            points += np.random.default_rng(2).normal(0, 0.25, points.shape).astype(np.float32)
+        centred = face - face[EYES].mean(axis=0).astype(float)
+        for axes in ([0, 1], [0, 2]):  # in the picture, and to the side
+            points = np.empty((90, *face.shape))
+            for row, time in enumerate(times):
+                turn = np.eye(3)
+                c, s = np.cos(np.sin(2 * time)), np.sin(np.sin(2 * time))
+                turn[np.ix_(axes, axes)] = [[c, -s], [s, c]]
+                points[row] = (1 + 0.3 * np.sin(3 * time)) * centred @ turn
             found = outcomes(Recognizer(), points, times)
-            assert [phase for phase, _ in runs(found)] == phases
-            assert max(outcome.intensity for outcome in found[:120]) > 0.005
+            assert {outcome.phase for outcome in found} == {"neutral"}
+            assert max(outcome.intensity for outcome in found) < 1e-6
+
+    def test_points_that_tremble_are_at_rest_once_that_is_known(self, make_track):
+        times, levels = expression(30, (20, 0), (0.4, 1), (0.8, 1), (0.4, 0), (2, 0))
+        points = make_track(levels, times).points
+        points += np.random.default_rng(2).normal(0, 0.09, points.shape).astype(np.float32)
+        found = outcomes(Recognizer(), points, times)
+        assert max(outcome.intensity for outcome in found[90:600]) > 1.3 * phases.START
+        assert [phase for phase, _ in runs(found[90:])] == [*PHASES, "neutral"]
 
     def test_a_detector_that_settles_does_not_spoil_the_reference(self, make_track):
         times, levels = expression(30, *ONCE)
@@ -378,7 +381,7 @@ class TestTimes:
         assert found[0].why == "time went back: 0.00 s after 6.97 s: started anew"
         assert (found[0].phase, found[0].intensity, found[0].probabilities) == ("neutral", 0, None)
         assert [outcome.probabilities is None for outcome in found] == [True] * 48 + [False] * 12
-        np.testing.assert_allclose(recorder.newest, batch(points, times), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(recorder.newest, batch(points, times), **SAME)
 
     @pytest.mark.parametrize("time", [np.nan, np.inf])
     def test_time_that_is_not_finite(self, face, time):
@@ -407,7 +410,7 @@ class TestFaces:
             assert (found[80 + count].probabilities is not None) == bridged
             if bridged:
                 seen = [*range(80), *range(85, 120)]
-                np.testing.assert_allclose(recorder.newest, batch(points[seen], times[seen]), rtol=0, atol=1e-6)
+                np.testing.assert_allclose(recorder.newest, batch(points[seen], times[seen]), **SAME)
             else:
                 assert found[86].why == "no face for 0.23 s, 0.20 s can be bridged: started anew"
                 assert found[87].why == "filling: 0.03 of 1.60 s"
@@ -449,6 +452,8 @@ class TestFaces:
         points[EYES[0], :2] = points[EYES[1], :2]
         why = "no face: the eyes have no distance between them"
         assert Recognizer().push_points(points, 0) == streaming.Recognition(0, why=why)
+        points[EYES[0], 0] += 1  # level, and apart
+        assert Recognizer().push_points(points, 0).why == "no classifier"
 
     def test_another_face_is_not_taken_for_the_one_before(self, face, recorder):
         other = 0.5 * face  # its eyes are 220 pixels away
@@ -457,6 +462,13 @@ class TestFaces:
         assert why[59] == "neutral: no expression to name"
         assert why[60] == "the face leapt and is taken for another: started anew"
         assert why[61] == "filling: 0.03 of 1.60 s"
+
+    def test_a_smaller_face_beside_it_is_another(self, face):
+        middle = face[EYES].mean(axis=0)
+        across = np.linalg.norm(face[EYES[0]] - face[EYES[1]])
+        beside = middle + (face - middle) / 2 + np.float32([0.7 * across, 0, 0])
+        why = whys(Recognizer(), [face, face, beside, beside], np.arange(4) / 30)
+        assert why[2:] == ["the face leapt and is taken for another: started anew", "no classifier"]
 
     @pytest.mark.parametrize(("step", "another"), [(0.9, False), (1.1, True)])
     def test_a_face_may_move_by_its_inter_ocular_distance(self, face, step, another):

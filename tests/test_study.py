@@ -14,7 +14,7 @@ from fer_utils.errors import OutputError, StudyError
 pytestmark = pytest.mark.xdist_group("study")
 
 TOY = {
-    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"]},
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
     "questions": ["leakage", "early", "importance"],
 }
 KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
@@ -149,6 +149,7 @@ def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
 
 def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(study, "LAST", ("06_paper_figures",))
     done, out = study.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
     assert [bool(run.error) for run in done] == [False, True, True, True, True, False]
     assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
@@ -183,12 +184,12 @@ def test_all_that_the_notebooks_write_is_known(toy):
     per_dataset = {f"{kind}_{name}.csv" for kind in study.TABLES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("*.csv")} == {
         *per_dataset,
-        *(f"{k}.csv" for k in (*study.CROSS_TABLES, "claims")),
+        *(f"{k}.csv" for k in (*study.CROSS_TABLES, *study.SPEED_TABLES, "claims")),
     }
     per_dataset = {f"{kind}_{name}.png" for kind in study.FIGURES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("figures/*.png")} == {
         *per_dataset,
-        *(f"{k}.png" for k in study.CROSS_FIGURES),
+        *(f"{k}.png" for k in (*study.CROSS_FIGURES, *study.SPEED_FIGURES)),
     }
     drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
     assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}

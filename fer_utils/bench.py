@@ -1,0 +1,254 @@
+"""How fast each stage is, beside the limit that the bare networks set and what else a user could take.
+
+All is measured in one run, and frame by frame in turn, so that a ratio holds however fast the machine is at the moment.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import mediapipe as mp
+import numpy as np
+import pandas as pd
+from ai_edge_litert.interpreter import Interpreter
+from tqdm import tqdm
+
+from fer_utils import evaluation, face_mesh, features, models, overlay
+from fer_utils.datasets.source import inventory
+from fer_utils.landmarks import model_bundle, open_detector
+from fer_utils.streaming import Recognizer
+from fer_utils.workers import pool
+
+WARM_UP = 30  # frames at the start of each clip's run that are not counted
+DETECTORS = ("face_mesh", "face_landmarker")
+LIVE = "compact"  # the classifier of the whole streams
+REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
+
+
+def header() -> dict[str, str | int]:
+    """The machine and the versions that the numbers belong to."""
+    return {"cpu": _cpu(), "cores": os.cpu_count() or 1, "system": platform.platform(), **evaluation.versions()}
+
+
+def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
+    """The ledger: a row a stage, with p50 and p95 in ms, frames a second, and what that is a ratio of.
+
+    The frames are those of `clips`, rendered ones in the layout of MMI (720x576, 25 frames a second) by default, over
+    and over. The classifiers' weights are those of one training epoch: how fast they are does not depend on them.
+    """
+    clips = clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences]
+    with tempfile.TemporaryDirectory() as folder:
+        classifiers = _classifiers()
+        rows = _single_stream(clips, classifiers, frames) + _alternatives(clips)
+        classifiers[LIVE].save(Path(folder))
+        rows += [_all_cores(clips, folder, detector, frames, jobs) for detector in DETECTORS]
+    table = pd.DataFrame(rows)
+    return table.assign(ratio=table.apply(lambda row: _ratio(row, table), axis=1))
+
+
+def aims(table: pd.DataFrame) -> pd.DataFrame:
+    """The project's aims and whether this run met them; on two cores of a server that is not busy it should."""
+    rate = table.set_index("stage")["frames_per_s"]
+    ms = table.set_index("stage")["p50_ms"]
+    mesh, landmarker = (rate[f"whole stream, {name}, {LIVE}"] for name in DETECTORS)
+    rows = [
+        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate["limit: bare FaceMesh network"], 0.6),
+        ("whole stream with face_mesh, frames a second", mesh, REAL_TIME),
+        ("whole stream with face_landmarker / MediaPipe alone", landmarker / rate["limit: MediaPipe alone"], 0.85),
+        (
+            "face_mesh / face_landmarker, detection",
+            rate["landmarks: face_mesh"] / rate["landmarks: face_landmarker"],
+            3,
+        ),
+        ("1 ms / Recognizer without detector and classifier", 1 / ms["features: Recognizer"], 1),
+    ]
+    return pd.DataFrame([(*row, "met" if row[1] >= row[2] else "missed") for row in rows],
+                        columns=["aim", "found", "wanted", "outcome"])  # fmt: skip
+
+
+def _single_stream(clips: list[str], classifiers: dict[str, models.SequenceClassifier], frames: int) -> list[dict]:
+    spent: dict[str, list[float]] = defaultdict(list)
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        spent[stage].append(perf_counter() - start)
+
+    network = _bare_network()
+    with ExitStack() as stack:
+        detectors = {name: stack.enter_context(open_detector(name)) for name in DETECTORS}
+        alone = stack.enter_context(_mediapipe_alone())
+        streams = {name: stack.enter_context(Recognizer(classifiers[LIVE], name)) for name in DETECTORS}
+        points_only = Recognizer()
+        readers = {name: _frames(clips) for name in ("apart", *DETECTORS)}
+        x = np.random.default_rng(0).normal(0, 0.02, (1, *features.shape())).astype(np.float32)
+        for number in tqdm(range(WARM_UP + frames), "one stream", unit="frame", file=sys.stderr):
+            if number == WARM_UP:
+                spent.clear()
+            time = number / 25
+            with timed("decode"):
+                frame = next(readers["apart"])
+            with timed("limit: bare FaceMesh network"):
+                network()
+            for name, detector in detectors.items():
+                with timed(f"landmarks: {name}"):
+                    points, _ = detector.detect(frame, time)
+            with timed("limit: MediaPipe alone"):
+                alone(frame, time)
+            with timed("features: Recognizer"):
+                points_only.push_points(points, time)
+            for name, classifier in classifiers.items():
+                with timed(f"classifier: {name}"):
+                    classifier.predict_proba(x)
+            for name, stream in streams.items():
+                with timed(f"whole stream, {name}, {LIVE}"):
+                    seen = stream.push(next(readers[name]), time)
+            with timed("drawing"):
+                overlay.draw(frame, seen)
+    return [_row(stage, times) for stage, times in spent.items()]
+
+
+def _all_cores(clips: list[str], classifier: str, detector: str, frames: int, jobs: int | None) -> dict:
+    """Whole streams in all cores at once, a process each: all their frames by the time of the slowest."""
+    count = jobs or os.cpu_count() or 1
+    with pool(count) as workers:
+        # the first round starts the processes and is not counted
+        for length in (WARM_UP, frames):
+            took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
+    rate = count * frames / max(took)
+    return {
+        "stage": f"whole streams, {detector}, {LIVE}, {count} processes",
+        "frames_per_s": rate,
+        "frames": count * frames,
+    }
+
+
+def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
+    """Seconds that `frames` frames take from file to label, the warm-up left out."""
+    reader = _frames(clips)
+    with Recognizer(models.SequenceClassifier.load(Path(classifier)), detector) as recognizer:
+        for number in range(WARM_UP + frames):
+            if number == WARM_UP:
+                start = perf_counter()
+            recognizer.push(next(reader), number / 25)
+        return perf_counter() - start
+
+
+def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
+    """What a user could take instead, where it is installed: whole pictures to labels."""
+    makers: dict[str, tuple[str, Callable[[], Callable]]] = {"fer (PyPI)": ("fer", _fer), "py-feat": ("feat", _py_feat)}
+    rows = []
+    for name, (module, make) in makers.items():
+        if importlib.util.find_spec(module) is None:
+            rows.append({"stage": f"instead: {name}", "note": "not installed"})
+            continue
+        try:
+            recognise = make()
+            reader, times = _frames(clips), []
+            for number in range(frames + 3):
+                frame = next(reader)
+                start = perf_counter()
+                recognise(frame)
+                times += [perf_counter() - start] if number >= 3 else []
+            rows.append(_row(f"instead: {name}", times))
+        except Exception as error:  # whatever another's library stumbles over, a download it may not make among it
+            rows.append(
+                {"stage": f"instead: {name}", "note": f"does not run: {(str(error) or repr(error)).splitlines()[0]}"}
+            )
+    return rows
+
+
+def _fer() -> Callable:
+    from fer.fer import FER
+
+    return FER().detect_emotions
+
+
+def _py_feat() -> Callable:
+    from feat import Detector
+
+    detector = Detector(device="cpu")
+    return lambda frame: detector.detect_image(frame[:, :, ::-1])
+
+
+def _classifiers() -> dict[str, models.SequenceClassifier]:
+    """The networks by name, fitted on noise for one epoch."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(0, 0.02, (32, *features.shape())).astype(np.float32)
+    emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
+    found = {}
+    for name in ("compact", "paper"):
+        found[name] = models.make(name, epochs=1)
+        found[name].fit(x, emotions, (x, emotions))
+    return found
+
+
+def _frames(clips: list[str]) -> Iterator[np.ndarray]:
+    while True:
+        for clip in clips:
+            capture = cv2.VideoCapture(clip)
+            while (read := capture.read())[0]:
+                yield read[1]
+            capture.release()
+
+
+def _bare_network() -> Callable[[], None]:
+    """The FaceMesh network alone, on a picture that is already cut and scaled."""
+    interpreter = Interpreter(
+        model_content=face_mesh.read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1
+    )
+    interpreter.allocate_tensors()
+    tensor = interpreter.get_input_details()[0]
+    interpreter.set_tensor(tensor["index"], np.full(tensor["shape"], 0.5, np.float32))
+    return interpreter.invoke
+
+
+@contextmanager
+def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
+    """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    vision = mp.tasks.vision
+    options = vision.FaceLandmarkerOptions(
+        base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()), running_mode=vision.RunningMode.VIDEO
+    )
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        yield lambda frame, time: landmarker.detect_for_video(
+            mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)), round(time * 1000)
+        )
+
+
+def _row(stage: str, seconds: list[float]) -> dict:
+    p50, p95 = np.percentile(seconds, [50, 95]) * 1000
+    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": 1000 / p50, "frames": len(seconds)}
+
+
+def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
+    """A stage's rate as a share of the limit of its detector."""
+    limits = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
+    for detector, limit in limits.items():
+        if detector in row["stage"] and "processes" not in row["stage"]:
+            return row["frames_per_s"] / table.loc[table["stage"] == limit, "frames_per_s"].iloc[0]
+    return float("nan")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def write(table: pd.DataFrame, out: Path) -> Path:
+    """The ledger as CSV, with the machine in every row."""
+    return evaluation.write_table(table.assign(**header()), out / "bench.csv")
