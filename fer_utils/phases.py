@@ -15,9 +15,9 @@ SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended
 # Of the tracker, all our choices, tuned on the MMI stand-in. Intensities are in inter-ocular distances.
 FOLLOWING = 0.05  # seconds, time constant of the distances and of the rate of change
 REST, HELD = 1.0, 30.0  # seconds in which the neutral reference follows the face, in neutral and in other phases
-START, END = 0.005, 0.004  # intensity above which an onset can start, and below which the face is neutral again
-RISE = 0.015  # intensity a second by which it must rise for that
+START = 0.005  # intensity above which an onset can start
 ABOVE_REST = 4.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
+RISE = 0.015  # intensity a second by which it must rise besides
 SLOWER = 0.4  # as SLOW; more, because what has happened is seen late
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
 
@@ -133,7 +133,7 @@ class Tracker:
                 self.phase, self._lowest, self._steepest = "offset", level, rate
         else:
             self._lowest, self._steepest = min(self._lowest, level), min(self._steepest, rate)
-            if level < END or (level < self._peak / 2 and rate > SLOWER * self._steepest):
+            if level < self._peak / 2 and rate > SLOWER * self._steepest:
                 self.phase = "neutral"
             elif level > self._lowest + DROP * self._peak and rate > RISE:
                 self.phase, self._peak, self._steepest = "onset", level, rate
