@@ -18,6 +18,7 @@ from fer_utils.landmarks import NO_FACE, LandmarkTrack
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 N_KEY_FRAMES = 5  # of the paper
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+VALUES = ("both", "distances", "angles", "paths")
 PATH_STEPS = 32  # of a time series from onset to apex
 
 
@@ -40,6 +41,12 @@ class Options:
     max_gap: float = MAX_GAP
     share: float = 1.0
     jitter: float = 0.0
+
+    def __post_init__(self):
+        known = {"landmarks": regions.SIZES, "pairs": ("grouped", "all"), "values": VALUES}
+        for name, allowed in known.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise ValueError(f"{name} {value!r}: must be one of {', '.join(map(str, allowed))}")
 
 
 DEFAULT = Options()
@@ -186,17 +193,18 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
     sequences, of a coordinate's standard deviation before the onset, read off second differences in time, to which slow
     movement adds nothing. NaN where no sequence rests for long enough."""
     found = []
-    for sequence in sequences:
-        if sequence.id not in tracks:
-            continue
-        try:
-            made = sequence_features(tracks[sequence.id], sequence.apex)
-            points = normalise(tracks[sequence.id].points)
-        except SequenceRefused:  # listed where the features are made; or without a face in its first frame
-            continue
-        still = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
-        if len(still) >= 4 and np.isfinite(still).all():
-            found.append(np.sqrt(np.mean(np.diff(still, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
+    with threadpool_limits(1):  # as in `table`
+        for sequence in sequences:
+            if sequence.id not in tracks:
+                continue
+            try:
+                made = sequence_features(tracks[sequence.id], sequence.apex)
+                points = normalise(tracks[sequence.id].points)
+            except SequenceRefused:  # listed where the features are made; or without a face in its first frame
+                continue
+            still = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
+            if len(still) >= 4 and np.isfinite(still).all():
+                found.append(np.sqrt(np.mean(np.diff(still, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
     return float(np.median(found)) if found else float("nan")
 
 

@@ -89,7 +89,7 @@ def paper_weights(features: int, classes: int) -> int:
 
 
 def compact_network(steps: int, features: int, classes: int) -> keras.Model:
-    """A 220th of the weights: each step's features → 64, shared by all steps → LSTM of 64 → softmax.
+    """A 226th of the weights: each step's features → 64, shared by all steps → LSTM of 64 → softmax.
 
     Our choice, for where the paper's network is too large to be trained often or run fast. Half of the inputs of each
     layer are left out while it learns, which the few sequences of these datasets ask for.

@@ -148,13 +148,13 @@ def matrix_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[
 
 
 def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
-    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, where it is there with others; and
-    all merged in folds, of people and, as in the paper perhaps, of sequences."""
+    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, where there are two others or more;
+    and all merged in folds, of people and, as in the paper perhaps, of sequences."""
     emotions, subjects = merged.table.emotions, merged.table.subjects
     names = list(dict.fromkeys(merged.datasets.tolist()))
     folds = {}
-    if "mmi" in names and len(names) > 1:
-        others = [name for name in names if name != "mmi"]
+    others = [name for name in names if name != "mmi"]
+    if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
         name = f"{' + '.join(others)} → mmi"
         rows = merged.rows(*others), merged.rows("mmi")
         folds[name, seed] = splits.transfer(name, emotions, subjects, *rows, n_folds, seed)

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from fer_utils import regions
 from fer_utils.datasets.sequence import Sequence
@@ -18,6 +19,13 @@ def _face():
     face[regions.LEFT_EYE_CORNER, :2] = 370, 410
     face[regions.RIGHT_EYE_CORNER, :2] = 429, 421
     return face
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Small matrices: on busy cores, threads that wait for each other cost ten times what they give."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

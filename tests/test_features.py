@@ -339,10 +339,6 @@ class TestValues:
         distance = np.hypot(*(upright[:, last[0]] - upright[:, last[1]])[:, :2].T)
         assert made.tensor[:, n_pairs - 1] == pytest.approx(np.diff(distance), abs=1e-5)
 
-    def test_a_set_that_is_not_there(self, make_track):
-        with pytest.raises(KeyError, match="60"):
-            features.sequence_features(make_track(RISE), options=Options(landmarks=60))
-
     def test_pairs_of_a_set(self):
         assert features.PAIRS.tolist() == [list(pair) for pair in regions.pairs()]
         assert features.pairs_of(61, "all").shape == (1830, 2)
@@ -541,3 +537,10 @@ class TestDetectorNoise:
     def test_where_nothing_rests_it_is_not_known(self, make_track, make_sequence):
         assert np.isnan(features.detector_noise([], {}))
         assert np.isnan(features.detector_noise([make_sequence("a")], {"a": make_track(np.linspace(0, 1, 12) ** 0.5)}))
+
+
+@pytest.mark.parametrize("wrong", [{"values": "angle"}, {"pairs": "some"}, {"landmarks": 68}])
+def test_unknown_options_are_refused(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} {value!r}: must be one of"):
+        Options(**wrong)
