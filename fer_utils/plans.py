@@ -148,7 +148,7 @@ def matrix_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[
 
 
 def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
-    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, where there are two others or more;
+    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, if there are two others;
     and all merged in folds, of people and, as in the paper perhaps, of sequences."""
     emotions, subjects = merged.table.emotions, merged.table.subjects
     names = list(dict.fromkeys(merged.datasets.tolist()))
