@@ -92,7 +92,8 @@ class Tracker:
     of arXiv:2512.05669). Here it is the mean absolute change, in inter-ocular distances, of smoothed distances from a
     running reference. The face is taken to be at rest after the first `settling` frames, whose intensity is 0, and an
     expression held for half a minute becomes the reference. Phases come as neutral → onset → apex → offset → neutral,
-    or from offset back to onset where the face rises again, about 0.1 s late. All but the first sentence is our choice.
+    or from offset back to onset where the face rises again; all about 0.1 s late, the onset of a weak expression 0.3 s.
+    All but the first sentence is our choice.
     """
 
     def __init__(self, settling: int = 0):
