@@ -11,8 +11,6 @@ import pytest
 from fer_utils import paths, study
 from fer_utils.errors import OutputError, StudyError
 
-pytestmark = pytest.mark.xdist_group("study")
-
 TOY = {
     **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
     "questions": ["leakage", "early", "importance"],
