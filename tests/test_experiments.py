@@ -206,8 +206,8 @@ class TestResuming:
 
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, [Run("paper", "grouped")], executor=Interrupted())
-        kept = list((tmp_path / "folds").iterdir())
-        assert 1 <= len(kept) <= 2  # whatever order they are seen in
+        kept = list((tmp_path / "folds").glob("*"))
+        assert len(kept) <= 2  # whatever order they are seen in
         Oracle.seen.clear()
         assert len(run(tmp_path, [Run("paper", "grouped")]).folds) == 5
         assert len(Oracle.seen) == 5 - len(kept)
