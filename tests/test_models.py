@@ -7,7 +7,7 @@ from keras import layers
 
 from fer_utils import models
 from fer_utils.errors import TrainingError
-from fer_utils.models import SequenceClassifier
+from fer_utils.models import Recipe, SequenceClassifier
 
 SETTINGS = {"epochs": 12, "batch_size": 8, "learning_rate": 0.02}
 NAMES = np.array(["anger", "fear", "surprise"])
@@ -28,7 +28,7 @@ def small_network(steps, features, classes):
 def small():
     """A network that is trained in no time, under a name of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models, "NETWORKS", {**models.NETWORKS, "small": (small_network, 0.01)})
+        patch.setattr(models, "NETWORKS", {**models.NETWORKS, "small": Recipe(small_network, 0.01, patience=10)})
         yield
 
 
