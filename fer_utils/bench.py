@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import get_args
 
 import cv2
 import mediapipe as mp
@@ -23,7 +24,7 @@ import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
-from fer_utils import evaluation, face_mesh, features, models, overlay
+from fer_utils import evaluation, export, face_mesh, features, models, overlay
 from fer_utils.datasets.source import inventory
 from fer_utils.landmarks import model_bundle, open_detector
 from fer_utils.streaming import Recognizer
@@ -31,7 +32,9 @@ from fer_utils.workers import pool
 
 WARM_UP = 30  # frames at the start of each clip's run that are not counted
 DETECTORS = ("face_mesh", "face_landmarker")
-LIVE = "compact"  # the classifier of the whole streams
+NETWORKS = ("compact", "paper")
+LIVE = "compact int8"  # the classifier of the whole streams
+Classifier = models.SequenceClassifier | export.LiteClassifier
 REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
 
 
@@ -48,10 +51,10 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
     """
     clips = clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences]
     with tempfile.TemporaryDirectory() as folder:
-        classifiers = _classifiers()
+        classifiers = _classifiers(Path(folder))
         rows = _single_stream(clips, classifiers, frames) + _alternatives(clips)
-        classifiers[LIVE].save(Path(folder))
-        rows += [_all_cores(clips, folder, detector, frames, jobs) for detector in DETECTORS]
+        live = str(Path(folder) / f"{LIVE}.tflite")
+        rows += [_all_cores(clips, live, detector, frames, jobs) for detector in DETECTORS]
     table = pd.DataFrame(rows)
     return table.assign(ratio=table.apply(lambda row: _ratio(row, table), axis=1))
 
@@ -76,7 +79,7 @@ def aims(table: pd.DataFrame) -> pd.DataFrame:
                         columns=["aim", "found", "wanted", "outcome"])  # fmt: skip
 
 
-def _single_stream(clips: list[str], classifiers: dict[str, models.SequenceClassifier], frames: int) -> list[dict]:
+def _single_stream(clips: list[str], classifiers: dict[str, Classifier], frames: int) -> list[dict]:
     spent: dict[str, list[float]] = defaultdict(list)
 
     @contextmanager
@@ -137,7 +140,7 @@ def _all_cores(clips: list[str], classifier: str, detector: str, frames: int, jo
 def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
     """Seconds that `frames` frames take from file to label, the warm-up left out."""
     reader = _frames(clips)
-    with Recognizer(models.SequenceClassifier.load(Path(classifier)), detector) as recognizer:
+    with Recognizer(export.load(Path(classifier)), detector) as recognizer:
         for number in range(WARM_UP + frames):
             if number == WARM_UP:
                 start = perf_counter()
@@ -182,15 +185,19 @@ def _py_feat() -> Callable:
     return lambda frame: detector.detect_image(frame[:, :, ::-1])
 
 
-def _classifiers() -> dict[str, models.SequenceClassifier]:
-    """The networks by name, fitted on noise for one epoch."""
+def _classifiers(folder: Path) -> dict[str, Classifier]:
+    """The networks by name, fitted on noise for one epoch, and what they are exported to in `folder`."""
     draw = np.random.default_rng(0)
     x = draw.normal(0, 0.02, (32, *features.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
-    found = {}
-    for name in ("compact", "paper"):
-        found[name] = models.make(name, epochs=1)
-        found[name].fit(x, emotions, (x, emotions))
+    found: dict[str, Classifier] = {}
+    for name in NETWORKS:
+        found[f"{name} TensorFlow"] = fitted = models.make(name, epochs=1)
+        fitted.fit(x, emotions, (x, emotions))
+        for precision in tqdm(get_args(export.Precision), f"export of {name}", unit="file", file=sys.stderr):
+            called = f"{name} {precision}"
+            path = export.write(fitted, folder / f"{called}.tflite", precision, trained_on="noise")
+            found[called] = export.load(path)
     return found
 
 
