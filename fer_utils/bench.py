@@ -34,8 +34,9 @@ WARM_UP = 30  # frames at the start of each clip's run that are not counted
 DETECTORS = ("face_mesh", "face_landmarker")
 NETWORKS = ("compact", "paper")
 LIVE = "compact int8"  # the classifier of the whole streams
-Classifier = models.SequenceClassifier | export.LiteClassifier
 REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
+
+Classifier = models.SequenceClassifier | export.LiteClassifier
 
 
 def header() -> dict[str, str | int]:
