@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from fer_utils import baselines, networks, paths
+from fer_utils import baselines, features, model_files, networks, paths
 from fer_utils.errors import ModelFileError, TrainingError
+from fer_utils.model_files import Facts
 from fer_utils.networks import keras, tf
 from fer_utils.training import Trainer, predictor
 
@@ -34,6 +35,8 @@ NETWORKS: Mapping[str, Recipe] = {
     "mlp": Recipe(networks.perceptron, 1e-4, patience=10),
 }
 NAMES = (*NETWORKS, *baselines.NAMES)
+# the file of a saved classifier, and what is in it beside the facts
+SAVED, NETWORK, SCALER = "classifier.zip", "network.keras", "scaler.f4"
 
 
 def make(name: str, seed: int = 0, **settings):
@@ -78,6 +81,9 @@ class SequenceClassifier:
         32 is what a public re-implementation guesses.
     seed
         Two fits with one seed on one machine give the same weights.
+
+    Attributes that go with its files, for whoever trains to set: `features`, the `features.Options` of the tensors, the
+    study's by default, and `trained_on`, words on the data.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class SequenceClassifier:
         self.learning_rate = learning_rate or NETWORKS[name].learning_rate
         self.patience = patience or NETWORKS[name].patience
         self.model: keras.Model | None = None
+        self.features, self.trained_on = features.DEFAULT, ""
 
     def fit(
         self,
@@ -140,34 +147,51 @@ class SequenceClassifier:
         starts = range(0, len(x), 256)
         return np.concatenate([self._predict(self._scaled(x[at : at + 256])).numpy() for at in starts])
 
+    def facts(self) -> Facts:
+        """What its files say of it. Raises TrainingError before `fit`; ModelFileError where the network does not take
+        tensors of the `features` that it is said to be trained on."""
+        if self.model is None:
+            raise TrainingError(f"the network {self.name!r} was not trained: call fit first")
+        facts = Facts(self.name, tuple(self.classes.tolist()), self.features, "float32", self.trained_on)
+        if facts.shape != (taken := tuple(self.model.input_shape[1:3])):
+            raise ModelFileError(
+                f"{self.name}: takes tensors {taken}, its features have {facts.shape}; set `features` to the options "
+                "of the features that it was trained on"
+            )
+        return facts
+
     def save(self, folder: Path) -> None:
-        """Write `model.keras` (network), `scaler.npz` and `classes.json` into `folder`."""
-        with paths.replacing(folder / "model.keras") as temporary:
-            self.model.save(temporary)
-        with paths.replacing(folder / "scaler.npz") as temporary:
-            np.savez(temporary, mean=self.mean, scale=self.scale)
-        with paths.replacing(folder / "classes.json") as temporary:
-            temporary.write_text(json.dumps(self.classes.tolist()), encoding="utf-8")
+        """Write all of it into one file of `folder`, which is replaced as a whole or not at all. Raises as `facts`."""
+        facts, scaler = self.facts(), np.stack([self.mean, self.scale]).astype("<f4").tobytes()
+        with tempfile.TemporaryDirectory() as temporary:
+            self.model.save(Path(temporary) / NETWORK)
+            network = (Path(temporary) / NETWORK).read_bytes()
+        with paths.replacing(folder / SAVED) as path:
+            model_files.append(path, facts, {NETWORK: network, SCALER: scaler})
 
     @classmethod
     def load(cls, folder: Path) -> SequenceClassifier:
-        """What `save` wrote. Raises ModelFileError, naming the folder, where it is not a whole model or its parts do
-        not fit. Nothing in the files is executed: Keras' safe mode, no pickles."""
-        classifier = cls()
+        """What `save` wrote. Raises ModelFileError, naming the file, where it is not a whole model or its parts do not
+        fit. Nothing in it is executed: Keras' safe mode, no pickles."""
+        path = folder / SAVED
+        _, facts, (network, scaler) = model_files.read(path, (NETWORK, SCALER))
         try:
-            classifier.model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+            classifier = cls(facts.network)
+            with tempfile.TemporaryDirectory() as temporary:  # Keras reads paths alone
+                (Path(temporary) / NETWORK).write_bytes(network)
+                classifier.model = keras.saving.load_model(Path(temporary) / NETWORK, safe_mode=True)
             classifier._predict = predictor(classifier.model)
-            with np.load(folder / "scaler.npz", allow_pickle=False) as arrays:
-                classifier.mean, classifier.scale = arrays["mean"], arrays["scale"]
-            classifier.classes = np.array(json.loads((folder / "classes.json").read_text(encoding="utf-8")))
-        except Exception as error:  # whatever a damaged file makes Keras, zipfile, zlib and NumPy stumble over
+            classifier.mean, classifier.scale = np.frombuffer(scaler, "<f4").reshape(2, -1).astype(np.float32)
+            taken, given = classifier.model.input_shape, classifier.model.output_shape
+        except Exception as error:  # whatever a made-up file makes Keras stumble over
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise ModelFileError(f"{folder}: not a saved model ({reason}); train it anew") from None
-        scaler, classes = classifier.mean.shape, classifier.classes.shape
-        given, taken = classifier.model.output_shape[1:], classifier.model.input_shape[2:]
-        fits = classifier.scale.shape == scaler and taken == (*scaler, 1) and given == classes
-        if not fits or not len(scaler) == len(classes) == 1:
-            raise ModelFileError(f"{folder}: network, scaler and classes do not belong together; train it anew")
+            raise ModelFileError(f"{path}: not a saved model ({reason}); train it anew") from None
+        model_files.check(path, facts, tuple(taken[1:3]), tuple(given[1:]))
+        fits = classifier.mean.shape == facts.shape[1:] and np.isfinite(classifier.mean).all()
+        if not fits or not (np.isfinite(classifier.scale) & (classifier.scale > 0)).all():
+            raise ModelFileError(f"{path}: its scaler is not one of {facts.shape[1]} features; train it anew")
+        classifier.classes, classifier.features = np.array(facts.classes), facts.features
+        classifier.trained_on = facts.trained_on
         return classifier
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:

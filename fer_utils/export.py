@@ -1,0 +1,124 @@
+"""Classifiers as LiteRT models, one file each: the fast way to classify a stream, a sequence at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from fer_utils import model_files, paths
+from fer_utils.errors import ModelFileError
+from fer_utils.models import SequenceClassifier
+from fer_utils.networks import keras, tf
+from fer_utils.quiet import native_logs_hidden
+
+Precision = Literal["int8", "float16", "float32"]
+SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
+LARGE = 10_000_000  # bytes of weights that no core's cache holds
+
+
+def write(
+    classifier: SequenceClassifier, path: Path, precision: Precision = "int8", trained_on: str | None = None
+) -> Path:
+    """Write a fitted classifier as a LiteRT model, and return `path`.
+
+    The file takes one tensor (1, steps, A) float32 as `features` makes it, since the scaler is part of it, and gives
+    probabilities (1, C). `precision` is that of the large weights; with "int8" LiteRT rounds each layer's inputs to 8
+    bits too, and all other computation is in float32. What it was trained on goes with it: `trained_on`, or else what
+    the classifier says. The file is replaced as a whole or not at all. Raises ValueError for another precision,
+    TrainingError for a classifier that was not fitted, ModelFileError for one whose `features` cannot be those that
+    its network takes, OutputError where nothing can be written.
+    """
+    if precision not in get_args(Precision):
+        raise ValueError(f"precision {precision!r}: must be one of {', '.join(get_args(Precision))}")
+    facts = replace(classifier.facts(), precision=precision)
+    if trained_on is not None:
+        facts = replace(facts, trained_on=trained_on)
+    flatbuffer = _converted(classifier, facts.shape, precision)
+    with paths.replacing(path) as temporary:
+        temporary.write_bytes(flatbuffer)
+        model_files.append(temporary, facts, {})
+    return path
+
+
+def load(path: Path) -> LiteClassifier | SequenceClassifier:
+    """The classifier in a file that `write` wrote, or in a folder that `SequenceClassifier.save` wrote. Raises
+    ModelFileError where it is not whole, not one of these, or made by a newer version."""
+    return SequenceClassifier.load(path) if path.is_dir() else LiteClassifier(path)
+
+
+class LiteClassifier:
+    """A classifier from a file that `write` wrote, run by LiteRT. Any number of threads may use it; they take turns.
+
+    Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
+    `trained_on`. Raises ModelFileError where the file is not such a model, whole, and of one piece. Nothing in it is
+    executed but LiteRT's own operations, and none of it before its checksum was found right.
+    """
+
+    def __init__(self, path: Path):
+        content, facts, _ = model_files.read(path, begins=SIGN)
+        self.classes, self.features = np.array(facts.classes), facts.features
+        self.network, self.precision, self.trained_on = facts.network, facts.precision, facts.trained_on
+        # reading weights from memory takes most of a large network's time, and two cores read faster than one; a small
+        # network is done before a second thread has begun
+        threads = (os.cpu_count() or 1) if len(content) > LARGE else 1
+        try:
+            with native_logs_hidden():
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
+            (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it anew") from None
+        if {taken["dtype"], given["dtype"]} != {np.float32}:
+            raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it anew")
+        model_files.check(path, facts, tuple(taken["shape"].tolist()[1:]), tuple(given["shape"].tolist()[1:]))
+        self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
+        self._one_at_a_time = threading.Lock()
+        p = self.predict_proba(np.zeros((1, *self._shape), np.float32))
+        if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-3):
+            raise ModelFileError(f"{path}: what it gives are not probabilities; export it anew")
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape."""
+        x = np.asarray(x, np.float32)
+        if x.shape[1:] != self._shape:
+            raise ValueError(f"tensors {x.shape}: must be (n, {', '.join(map(str, self._shape))})")
+        found = np.empty((len(x), len(self.classes)), np.float32)
+        with self._one_at_a_time:  # an interpreter holds one input
+            for row in range(len(x)):
+                self._interpreter.set_tensor(self._in, x[row : row + 1])
+                self._interpreter.invoke()
+                found[row] = self._interpreter.get_tensor(self._out)[0]
+        return found
+
+
+def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:
+    """The flatbuffer of scaler and network for one tensor at a time: a fixed size, for which LiteRT plans all memory
+    and XNNPACK all operations ahead."""
+
+    # in two parts, since "float16" rounds the scaler too, and a mean may be many times as large as the spread around it
+    mean = classifier.mean.astype(np.float16).astype(np.float32)
+    rest = (classifier.mean - mean).astype(np.float32)
+
+    def scaled_and_classified(x):
+        return classifier.model(((x - mean - rest) / classifier.scale)[..., None], training=False)
+
+    with tempfile.TemporaryDirectory() as folder, native_logs_hidden():
+        # by way of a SavedModel: converted from a function, a Keras 3 network loses its weights
+        archive = keras.export.ExportArchive()
+        archive.track(classifier.model)
+        archive.add_endpoint("serve", scaled_and_classified, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
