@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import get_args
 
 import cv2
 import mediapipe as mp
@@ -26,15 +25,18 @@ import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
-from fer_utils import evaluation, export, face_mesh, features, models, overlay
+from fer_utils import evaluation, export, face_mesh, features, models, networks, overlay
 from fer_utils.datasets.source import inventory
 from fer_utils.landmarks import model_bundle, open_detector
 from fer_utils.streaming import Recognizer
+from fer_utils.training import Trainer
 from fer_utils.workers import pool
 
 WARM_UP = 30  # frames at the start of each clip's run that are not counted
 DETECTORS = ("face_mesh", "face_landmarker")
-NETWORKS = ("compact", "paper")
+# the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
+EXPORTED = {"compact": ("int8", "float16", "float32"), "paper": ("int8", "float32")}
+TRAINING = ("training: paper's network, plain Keras", "training: paper's network, here")
 LIVE = "compact int8"  # the classifier of the whole streams
 REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
 
@@ -56,7 +58,8 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
     with tempfile.TemporaryDirectory() as folder:
         classifiers = _classifiers(Path(folder))
         rows = _single_stream(clips, classifiers[LIVE], frames)
-        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()] + _alternatives(clips)
+        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
+        rows += _training() + _alternatives(clips)
         live = str(Path(folder) / f"{LIVE}.tflite")
         rows += [_all_cores(clips, live, detector, frames, jobs) for detector in DETECTORS]
     table = pd.DataFrame(rows)
@@ -77,6 +80,7 @@ def aims(table: pd.DataFrame) -> pd.DataFrame:
             rate["landmarks: face_mesh"] / rate["landmarks: face_landmarker"],
             3,
         ),
+        ("training the paper's network / plain Keras", ms[TRAINING[0]] / ms[TRAINING[1]], 2),
         ("1 ms / Recognizer without detector and classifier", 1 / ms["features: Recognizer"], 1),
     ]
     return pd.DataFrame([(*row, "met" if row[1] >= row[2] else "missed") for row in rows],
@@ -130,6 +134,28 @@ def _alone(name: str, classifier: Classifier, frames: int) -> dict:
         classifier.predict_proba(x)
         times.append(perf_counter() - start)
     return _row(f"classifier: {name}", times[WARM_UP:])
+
+
+def _training(rows: int = 160, rounds: int = 4) -> list[dict]:
+    """A step of 32 sequences: by Keras' own layers, compile and fit, and by `training.Trainer`, with all cores."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(rows, *features.shape(), 1)).astype(np.float32)
+    y, order = draw.integers(0, 7, rows), np.arange(rows)
+    plain = networks.plain_paper_network(*features.shape(), 7)
+    plain.compile("adam", "sparse_categorical_crossentropy")
+    trainer = Trainer(models.NETWORKS["paper"].make(*features.shape(), 7))
+    ways = (
+        lambda: plain.fit(x, y, batch_size=32, verbose=0),
+        lambda: trainer.epoch(x, y, order, 32, 1e-4),
+    )
+    spent: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):  # the first traces and is not counted
+        for way, times in zip(ways, spent, strict=True):
+            start = perf_counter()
+            way()
+            times += [(perf_counter() - start) * 32 / rows] if number else []
+    measured = [_row(stage, times) for stage, times in zip(TRAINING, spent, strict=True)]
+    return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
 
 
 def _all_cores(clips: list[str], classifier: str, detector: str, frames: int, jobs: int | None) -> dict:
@@ -201,10 +227,10 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     x = draw.normal(0, 0.02, (32, *features.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
     found: dict[str, Classifier] = {}
-    for name in NETWORKS:
+    for name, precisions in EXPORTED.items():
         found[f"{name} TensorFlow"] = fitted = models.make(name, epochs=1)
         fitted.fit(x, emotions, (x, emotions))
-        for precision in tqdm(get_args(export.Precision), f"export of {name}", unit="file", file=sys.stderr):
+        for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
             called = f"{name} {precision}"
             path = export.write(fitted, folder / f"{called}.tflite", precision, trained_on="noise")
             found[called] = export.load(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ class SequenceClassifier:
         self.mean = x.mean(axis=(0, 1))
         spread = x.std(axis=(0, 1))
         self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
-        trainer = _trainer(self.name, self.seed, *x.shape[1:], len(self.classes))
+        trainer = _trainer(self, *x.shape[1:], len(self.classes))
         self.model, self._predict = trainer.network, trainer.predict
         trainer.restart()
         x, y = self._scaled(x), np.searchsorted(self.classes, emotions)
@@ -198,13 +199,21 @@ class SequenceClassifier:
         return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
 
 
-_kept: dict[tuple, Trainer] = {}
+_kept: dict[tuple, tuple[Trainer, weakref.ref]] = {}
 
 
-def _trainer(name: str, seed: int, steps: int, features: int, classes: int) -> Trainer:
-    """The trainer of a network of this size and seed; the last one is kept, for the next fold."""
+def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
+    """The trainer of a network of this size and seed. The last one is kept, for the next fold; a classifier that it was
+    used for, and that is still there, gets a copy of its network first."""
+    name, seed = classifier.name, classifier.seed
     key = name, seed, steps, features, classes
-    if key not in _kept:
+    if key in _kept:
+        trainer, owner = _kept[key][0], _kept[key][1]()
+        if owner not in (None, classifier):
+            owner.model = keras.models.clone_model(trainer.network)
+            owner.model.set_weights(trainer.network.get_weights())
+            owner._predict = predictor(owner.model)
+    else:
         _kept.clear()  # first, so that two large networks are never there at once
         needed, free = memory_needed(name, features, classes), memory_free()
         if needed > free:
@@ -214,5 +223,6 @@ def _trainer(name: str, seed: int, steps: int, features: int, classes: int) -> T
             )
         keras.utils.set_random_seed(seed)
         tf.config.experimental.enable_op_determinism()
-        _kept[key] = Trainer(NETWORKS[name].make(steps, features, classes))
-    return _kept[key]
+        trainer = Trainer(NETWORKS[name].make(steps, features, classes))
+    _kept[key] = trainer, weakref.ref(classifier)
+    return trainer

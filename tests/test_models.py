@@ -91,6 +91,17 @@ class TestFit:
         for one, other in zip(weights, fresh.model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
 
+    def test_a_classifier_stays_as_it_is_when_another_is_fitted(self):
+        one, other = (SequenceClassifier("small", epochs=2, seed=7) for _ in range(2))
+        one.fit(*separable(30, 1), separable(12, 2))
+        before, x = one.model.get_weights(), separable(9, 3)[0]
+        p = one.predict_proba(x)
+        other.fit(*separable(60, 4), separable(12, 5))
+        np.testing.assert_array_equal(one.predict_proba(x), p)
+        for kept, weight in zip(before, one.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(kept, weight)
+        assert np.abs(other.predict_proba(x) - p).max() > 1e-3
+
     def test_two_seeds_differ(self):
         one, other = (SequenceClassifier("small", epochs=2, seed=seed) for seed in (0, 1))
         assert one.fit(*separable(30, 1), separable(12, 2)) != other.fit(*separable(30, 1), separable(12, 2))
