@@ -28,7 +28,7 @@ from fer_utils.results import read_plain
 FIRST = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
 ACROSS = ("04_cross_dataset",)
-LAST = ("05_real_time", "06_paper_figures")
+LAST = ("05_real_time", "06_paper_figures", "07_webcam_demo")
 
 # what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
 TABLES = (
@@ -44,6 +44,7 @@ FIGURES = (
 CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
 CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
+DEMO_FIGURES = ("07_stream",)
 PAPER_FIGURES = (
     *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
     *("conditions", "importance", "important", "matrix", "composites"),
@@ -244,7 +245,7 @@ def _forget(out: Path, names: list[str]) -> None:
             (out / old).unlink(missing_ok=True)
     for old in (
         *(f"{kind}.csv" for kind in (*CROSS_TABLES, *SPEED_TABLES, "claims")),
-        *(f"figures/{kind}.png" for kind in (*CROSS_FIGURES, *SPEED_FIGURES)),
+        *(f"figures/{kind}.png" for kind in (*CROSS_FIGURES, *SPEED_FIGURES, *DEMO_FIGURES)),
     ):
         (out / old).unlink(missing_ok=True)
     for old in (out / "figures" / "paper").glob("*"):
@@ -288,6 +289,8 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from _pictures(out, "figures", CROSS_FIGURES)
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
+    yield "<h2>Live</h2>"
+    yield from _pictures(out, "figures", DEMO_FIGURES)
     yield "<h2>The paper's figures, and ours</h2>"
     paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
     yield from _pictures(out, "figures/paper", paper)

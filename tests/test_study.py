@@ -187,7 +187,7 @@ def test_all_that_the_notebooks_write_is_known(toy):
     per_dataset = {f"{kind}_{name}.png" for kind in study.FIGURES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("figures/*.png")} == {
         *per_dataset,
-        *(f"{k}.png" for k in (*study.CROSS_FIGURES, *study.SPEED_FIGURES)),
+        *(f"{k}.png" for k in (*study.CROSS_FIGURES, *study.SPEED_FIGURES, *study.DEMO_FIGURES)),
     }
     drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
     assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}
