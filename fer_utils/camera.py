@@ -21,6 +21,7 @@ from fer_utils.streaming import Recognition
 SOURCES = ("browser", "kernel", "clip")
 UNSEEN = 3  # pictures that no page has acknowledged, after which the kernel's source ends
 ACKNOWLEDGED_WITHIN = 2.0  # seconds
+ELSEWHERE = "Stopped: the demo was started anew, or in another page."
 
 
 class Camera(anywidget.AnyWidget):
@@ -53,39 +54,40 @@ class Camera(anywidget.AnyWidget):
         super().__init__(edges=_edges(), dots=dots, **traits)
         self.live, self.clip, self.device = live, clip, device
         self._lock = threading.RLock()
-        self._page = ""  # whose stream it is
+        self._page, self._run = "", 0  # whose stream it is, and that page's number for it
         self._player: _Player | None = None
         self.on_msg(self._receive)
         self.observe(lambda _: self.stop(), "source")
 
-    def stop(self, note: str = "", error: bool = False, page: str = "") -> None:
-        """End the stream, wherever its camera is: in the page named, or in all. `note` is shown there."""
+    def stop(self, note: str = "", error: bool = False) -> None:
+        """End the stream, wherever its camera is. `note` is shown there."""
         with self._lock:
             player, self._player = self._player, None
             if player is not None:
                 player.halt()
             self.live.stop()
-            self.send({"kind": "stop", "note": note, "error": error, "page": page})
+            if self._page:
+                self.send({"kind": "stop", "note": note, "error": error, "page": self._page, "run": self._run})
+            self._page = ""
 
     def _receive(self, _, message: dict, buffers: list) -> None:
-        kind, page = message.get("kind"), message.get("page", "")
+        kind, page, run = message.get("kind"), message.get("page", ""), message.get("run", 0)
         if kind == "seen":
             if (player := self._player) is not None:
                 player.seen.set()
         elif kind == "start":
-            self._start(page)
+            self._start(page, run)
         elif kind == "stop":
             # of the kernel's pictures any page may be tired, of a page's camera that page
-            if page == self._page or self.source != "browser":
+            if (page, run) == (self._page, self._run) or self.source != "browser":
                 self.stop()
         elif kind == "frame":
-            self._frame(page, message, buffers[0])
+            self._frame(page, run, message, buffers[0])
 
-    def _start(self, page: str) -> None:
+    def _start(self, page: str, run: int) -> None:
         with self._lock:
-            if self._page not in ("", page):
-                self.stop("Stopped: the demo was started in another page.", page=self._page)
-            self._page = page
+            self.stop(ELSEWHERE)
+            self._page, self._run = page, run
             try:
                 self.live.start()
             except Exception as error:  # shown in the page: nobody reads a kernel's log
@@ -94,10 +96,10 @@ class Camera(anywidget.AnyWidget):
             if self.source != "browser":
                 self._player = _Player(self)
 
-    def _frame(self, page: str, message: dict, data) -> None:
+    def _frame(self, page: str, run: int, message: dict, data) -> None:
         with self._lock:
-            if page != self._page:
-                self.send({"kind": "stop", "note": "Stopped: the demo was started in another page.", "page": page})
+            if (page, run) != (self._page, self._run):  # on its way when the stream ended
+                self.send({"kind": "stop", "note": ELSEWHERE, "error": False, "page": page, "run": run})
                 return
             try:
                 image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -69,7 +69,10 @@ def home(tmp_path_factory):
     """A folder with a copy of the notebook, for servers that write beside it."""
     folder = tmp_path_factory.mktemp("home")
     (folder / "notebooks").mkdir()
-    shutil.copy(paths.notebooks() / serving.NOTEBOOK, folder / "notebooks")
+    notebook = nbformat.read(paths.notebooks() / serving.NOTEBOOK, as_version=4)
+    # the clip's cells need no browser, and take their time each time that a kernel is started anew
+    notebook.cells = [cell for cell in notebook.cells if "seen" not in cell.source and "figure" not in cell.source]
+    nbformat.write(notebook, folder / "notebooks" / serving.NOTEBOOK)
     return folder
 
 
@@ -202,6 +205,12 @@ def choose(page, label, value):
 
 def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
     start(page)
+    if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure anew
+        page.wait_for_function(
+            f"document.querySelector('.fer-camera').dataset.emotion === 'happiness' && {FRAMES} > 250", timeout=PATIENCE
+        )
+        page.wait_for_timeout(0.6 * SECONDS)
+        page.locator(".jp-OutputArea-output:has(.fer-camera)").screenshot(path=picture)
     length = len(SHOWN) * (reel.REST + reel.RISE + reel.HOLD + reel.FALL) + reel.REST
     page.wait_for_timeout((2 * length + 1) * SECONDS)
     shown = page.evaluate("window.shown")
@@ -243,7 +252,6 @@ def test_off_after_the_notebook_or_the_page_is_closed(browser, lab, page):
     other.goto(lab.replace("&reset", ""))
     other.wait_for_selector(".fer-camera [data-part=start]")
     start(other)
-    assert "the demo was started" not in page.inner_text(".fer-note")
     assert in_kernel(page, "print(demo.Demo._former.live._recognizer is not None)") == "True"
     other.close(run_before_unload=False)
     for _ in range(20):
@@ -261,7 +269,7 @@ def test_the_page_started_last_has_the_stream(browser, lab, page):
     other.bring_to_front()
     start(other)
     page.wait_for_function(OFF)
-    assert "started in another page" in page.inner_text(".fer-note")
+    assert "another page" in page.inner_text(".fer-note")
     other.close()
     page.bring_to_front()
 
@@ -350,6 +358,8 @@ def test_off_after_the_kernel_is(page, how):
         page.evaluate(f"() => {KERNEL}.restart()")
     page.wait_for_function(OFF)
     page.wait_for_function("document.querySelector('.fer-camera')?.dataset.state !== 'live'")
+    if how == "killed":
+        page.click(".jp-Dialog button:has-text('Ok')")
     page.evaluate(f"async () => {{ await {KERNEL}.info }}")
     run_again(page)
     start(page)

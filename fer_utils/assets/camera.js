@@ -48,7 +48,7 @@ export default () => {
 
   const say = (message, buffers = []) => {
     try {
-      model.send({ ...message, page }, undefined, buffers);
+      model.send({ ...message, page, run }, undefined, buffers);
     } catch {
       // the kernel is gone; the watchdog sees to the camera
     }
@@ -58,12 +58,12 @@ export default () => {
 
   const stop = (newState = "stopped", newNote = "", sayIt = true) => {
     if (!running()) return;
+    if (sayIt) say({ kind: "stop" }); // while `run` is still the one that ends
     run += 1;
     clearInterval(watchdog);
     stream?.getTracks().forEach((track) => track.stop()); // this turns the camera's light off
     stream = video.srcObject = null;
     inFlight.clear();
-    if (sayIt) say({ kind: "stop" });
     tell(newState, newNote);
     each("clear");
   };
@@ -145,7 +145,9 @@ export default () => {
   const receive = (message, buffers) => {
     heard = performance.now();
     if (message.kind === "stop") {
-      if (!message.page || message.page === page) stop(message.error ? "error" : "stopped", message.note, false);
+      // it may be about a run of this page that has ended since, or about pictures that another page has started
+      const meant = message.page === page ? message.run === run : !stream && state === "live";
+      if (meant) stop(message.error ? "error" : "stopped", message.note, false);
     } else if (message.kind === "answer" && message.page === page && inFlight.has(message.number)) {
       message.delay = heard - inFlight.get(message.number);
       inFlight.delete(message.number);
@@ -335,18 +337,18 @@ const drawCurve = (canvas, history, span) => {
   const end = history.at(-1).time;
   const top = Math.max(0.02, ...history.map((each) => each.intensity ?? 0));
   const x = (time) => width - (width * (end - time)) / span;
-  const y = (value) => height - 4 - ((height - 22) * value) / top;
+  const y = (value) => height - 20 - ((height - 38) * value) / top;
 
   pen.fillStyle = pen.strokeStyle = ink;
   pen.globalAlpha = 0.6;
-  pen.fillText(`intensity, last ${span} s`, 4, height - 6);
+  pen.fillText(`intensity, last ${span} s`, 4, height - 5);
   history.forEach((each, at) => {
     const before = history[at - 1];
     if (!before || !each.phase || each.phase === before.phase || each.phase === "neutral") return;
     pen.setLineDash({ onset: [2, 3], apex: [], offset: [6, 4] }[each.phase]);
     pen.beginPath();
     pen.moveTo(x(each.time), 14);
-    pen.lineTo(x(each.time), height);
+    pen.lineTo(x(each.time), height - 18);
     pen.stroke();
     pen.fillText(each.phase, x(each.time) + 3, { onset: 10, apex: 22, offset: 34 }[each.phase]);
   });
