@@ -71,7 +71,7 @@ def home(tmp_path_factory):
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(paths.notebooks() / serving.NOTEBOOK, as_version=4)
     # the clip's cells need no browser, and take their time each time that a kernel is started anew
-    notebook.cells = [cell for cell in notebook.cells if "seen" not in cell.source and "figure" not in cell.source]
+    notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith(("seen =", "figure ="))]
     nbformat.write(notebook, folder / "notebooks" / serving.NOTEBOOK)
     return folder
 
