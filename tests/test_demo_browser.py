@@ -199,6 +199,15 @@ def in_kernel(page, code):
     ).strip()
 
 
+def second_page(browser, lab, page):
+    """Another page on the notebook and kernel of `page`."""
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")  # its outputs are read from the file
+    other = browser.new_page()
+    other.goto(lab.replace("&reset", ""))
+    other.wait_for_selector(".fer-camera [data-part=start]")
+    return other
+
+
 def choose(page, label, value):
     page.select_option(f".widget-dropdown:has(label:text('{label}')) select", label=value)
 
@@ -247,10 +256,8 @@ def test_off_after_the_cell_is_run_again_and_after_its_output_is_cleared(page):
     assert page.evaluate("window.tracks.length") == 2
 
 
-def test_off_after_the_notebook_or_the_page_is_closed(browser, lab, page):
-    other = browser.new_page()
-    other.goto(lab.replace("&reset", ""))
-    other.wait_for_selector(".fer-camera [data-part=start]")
+def test_off_after_the_page_is_closed(browser, lab, page):
+    other = second_page(browser, lab, page)
     start(other)
     assert in_kernel(page, "print(demo.Demo._former.live._recognizer is not None)") == "True"
     other.close(run_before_unload=False)
@@ -262,9 +269,7 @@ def test_off_after_the_notebook_or_the_page_is_closed(browser, lab, page):
 
 
 def test_the_page_started_last_has_the_stream(browser, lab, page):
-    other = browser.new_page()
-    other.goto(lab.replace("&reset", ""))
-    other.wait_for_selector(".fer-camera [data-part=start]")
+    other = second_page(browser, lab, page)
     start(page)
     other.bring_to_front()
     start(other)
