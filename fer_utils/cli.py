@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--splits", type=_folder, metavar="DIR",
                        help="take notebook 03's folds from the splits_*.csv of an earlier study's folder")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
+    study.add_argument("--scheduler", default="", metavar="ADDRESS",
+                       help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
     study.set_defaults(command=_study)
 
     bench = commands.add_parser("bench", help="measure how fast each stage is on this machine")
@@ -89,17 +91,18 @@ def _count(text: str) -> int:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from fer_utils import study  # papermill and nbconvert take a second to import
+    from fer_utils import report, study  # papermill and nbconvert take a second to import
 
     data = chosen.data or ""
     settings = study.QUICK if chosen.quick else study.FULL
     if chosen.paper_network:
         settings = {**settings, **study.PAPER_NETWORK}
     names = study.choose(chosen.datasets, data, chosen.quick)
-    done, out = study.run(names, data, chosen.out, settings, chosen.jobs, chosen.splits and Path(chosen.splits))
-    print(f"\n{study.outcome(done).to_string(index=False)}\n")
-    found, missing = study.results(done, out), study.left_out(done, out)
-    print("no results" if found.empty else study.readable(found).to_string(index=False))
+    splits = chosen.splits and Path(chosen.splits)
+    done, out = study.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
+    print(f"\n{report.outcome(done).to_string(index=False)}\n")
+    found, missing = report.results(done, out), report.left_out(done, out)
+    print("no results" if found.empty else report.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")

@@ -8,10 +8,8 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, Future, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field
 from functools import cache, lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import KEYS, metrics
 from fer_utils.features import FeatureTable
 from fer_utils.splits import Split
+from fer_utils.workers import digest, versions
 
 BASE = "61 landmarks"  # the study's own features, `features.DEFAULT`
 RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
@@ -95,7 +94,7 @@ def run(
     was made of the same data, folds, settings and code is taken from there.
 
     A run that cannot be made (too little memory, a library that is not installed) is listed with its reason; the others
-    go on. Raises StudyError where none can, or a worker dies.
+    go on. Raises StudyError where none can.
     """
     runs = list(dict.fromkeys(runs))
     stored = {
@@ -147,11 +146,6 @@ def _outcomes(jobs: Mapping[tuple[Run, int], _Job], folder: Path, executor: Exec
                     with paths.replacing(folder / f"{job.key()}.json") as temporary:
                         temporary.write_text(json.dumps(done[job]), encoding="utf-8")
                 bar.update()
-        except BrokenProcessPool:
-            raise StudyError(
-                "a worker process died, most likely of too little memory: run again with fewer --jobs; "
-                f"{len(done)} of {len(set(jobs.values()))} folds are kept"
-            ) from None
         finally:
             for future in waiting:
                 future.cancel()
@@ -268,13 +262,20 @@ def _store(table: FeatureTable, folder: Path) -> str:
     for names in (table.ids, table.emotions, table.subjects):
         digest.update("\0".join(names.tolist()).encode())
     key = digest.hexdigest()[:32]
-    if not (folder / f"{key}.json").is_file():
+    if not _is_whole(folder, key, table):
         with paths.replacing(folder / f"{key}.npy") as temporary:
             np.save(temporary, table.x)
         rows = {name: getattr(table, name).tolist() for name in ("ids", "emotions", "subjects")}
         with paths.replacing(folder / f"{key}.json") as temporary:  # last: the table is whole when this is there
             temporary.write_text(json.dumps(rows), encoding="utf-8")
     return key
+
+
+def _is_whole(folder: Path, key: str, table: FeatureTable) -> bool:
+    try:
+        return _load.__wrapped__(str(folder), key).x.shape == table.x.shape
+    except (OSError, ValueError, KeyError):  # not there, or damaged
+        return False
 
 
 @lru_cache(maxsize=4)
@@ -295,8 +296,7 @@ def _rows(table: FeatureTable, ids: Iterable[str]) -> list[int]:
 
 @cache
 def _made_by() -> list[str]:
-    """What decides the outcome of equal jobs: this package's code and the libraries that compute."""
-    code = hashlib.sha256()
-    for name in ("models", "networks", "training", "baselines", "experiments"):
-        code.update(Path(__file__).with_name(f"{name}.py").read_bytes())
-    return [code.hexdigest(), *(f"{name} {version(name)}" for name in ("tensorflow", "keras", "numpy", "scikit-learn"))]
+    """What decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
+    here = Path(__file__).parent
+    code = [here / f"{name}.py" for name in ("models", "networks", "training", "baselines", "experiments")]
+    return [digest(code), *versions()]

@@ -103,8 +103,12 @@ def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision
     """The flatbuffer of scaler and network for one tensor at a time: a fixed size, for which LiteRT plans all memory
     and XNNPACK all operations ahead."""
 
+    # in two parts, since "float16" rounds the scaler too, and a mean may be many times as large as the spread around it
+    mean = classifier.mean.astype(np.float16).astype(np.float32)
+    rest = (classifier.mean - mean).astype(np.float32)
+
     def scaled_and_classified(x):
-        return classifier.model(((x - classifier.mean) / classifier.scale)[..., None], training=False)
+        return classifier.model(((x - mean - rest) / classifier.scale)[..., None], training=False)
 
     with tempfile.TemporaryDirectory() as folder, native_logs_hidden():
         # by way of a SavedModel: converted from a function, a Keras 3 network loses its weights

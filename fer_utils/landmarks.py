@@ -241,16 +241,29 @@ def cached_track(
     """The track of `frames` and whether it came from the cache.
 
     The cache's key is the frames' content, the detector's version and model, and its options; so a renamed folder
-    finds its tracks again, and a changed option does not.
+    finds its tracks again, and a changed option does not. Raises OSError where the frames cannot be opened, or change
+    while they are read.
     """
+    path = _cache_file(frames, cache_dir, mode, blendshapes, detector)
+    if (kept := _kept(path)) is not None:
+        return kept, True
+    made = track(set_upright(frames), mode, blendshapes, detector)
+    if _cache_file(frames, cache_dir, mode, blendshapes, detector) != path:
+        raise OSError("its files changed while they were read: run again when they are complete")
+    made.save(path)
+    return made, False
+
+
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: Detector) -> Path:
     key = {"frames": frames.digest(), "detector": IDENTITY.get(detector), "mode": mode, "blendshapes": blendshapes}
-    path = cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
+    return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
+
+
+def _kept(path: Path) -> LandmarkTrack | None:
     try:
-        return LandmarkTrack.load(path), True
+        return LandmarkTrack.load(path)
     except (OSError, ValueError):  # not there, or damaged: made anew
-        made = track(set_upright(frames), mode, blendshapes, detector)
-        made.save(path)
-        return made, False
+        return None
 
 
 @dataclass(frozen=True)
@@ -281,17 +294,19 @@ def extract(
     A sequence whose frames cannot be opened is refused with a reason; the others go on.
     """
     cache_dir = cache_dir or paths.tracks()
-    run = executor.map if executor else map
-    jobs = [(sequence.frames, cache_dir, mode, blendshapes, detector) for sequence in sequences]
-    found, refused, from_cache = {}, {}, 0
-    results = zip(sequences, run(_track_or_reason, jobs), strict=True)
-    for sequence, (made, cached, reason) in tqdm(results, "landmarks", total=len(sequences), unit="sequence"):
-        if made is None:
+    options = cache_dir, mode, blendshapes, detector
+    # what is there is read here: workers take seconds to start
+    kept = {sequence.id: _kept(_cache_file(sequence.frames, *options)) for sequence in sequences}
+    missing = [sequence for sequence in sequences if kept[sequence.id] is None]
+    made = (executor.map if executor else map)(_track_or_reason, [(each.frames, *options) for each in missing])
+    refused = {}
+    progress = tqdm(made, "landmarks", total=len(sequences), initial=len(sequences) - len(missing), unit="sequence")
+    for sequence, (found, reason) in zip(missing, progress, strict=True):
+        kept[sequence.id] = found
+        if found is None:
             refused[sequence.id] = reason
-        else:
-            found[sequence.id] = made
-            from_cache += cached
-    return Extraction(found, from_cache, refused)
+    tracks = {name: found for name, found in kept.items() if found is not None}
+    return Extraction(tracks, len(sequences) - len(missing), refused)
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
@@ -309,8 +324,8 @@ def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
     return pd.DataFrame(rows, columns=["id", "frames", "found", "reason"])
 
 
-def _track_or_reason(job) -> tuple[LandmarkTrack | None, bool, str]:
+def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:
     try:
-        return *cached_track(*job), ""
+        return cached_track(*job)[0], ""
     except OSError as error:
-        return None, False, str(error)
+        return None, str(error)

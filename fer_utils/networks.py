@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fer_utils.quiet import native_logs_hidden
 
 with native_logs_hidden():  # a machine without a GPU is told so, five times
@@ -9,6 +11,9 @@ with native_logs_hidden():  # a machine without a GPU is told so, five times
     import tensorflow as tf
     from keras import layers, ops
 
+    with suppress(RuntimeError):  # too late where TensorFlow has been used before
+        for gpu in tf.config.list_physical_devices("GPU"):  # several processes share it
+            tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.list_logical_devices()
 
 
@@ -40,10 +45,11 @@ class PointwiseConvLSTM1D(layers.Layer):
         hidden = carry = None
         for step in range(steps):
             given = [ops.reshape(x[:, step], (1, -1)), one]
+            # einsum, for the sake of its gradient: matmul's takes twice as long to sum over the long axis
             if step == 0:  # hidden and carry are zero
-                gates = ops.matmul(weights[:, :2], ops.concatenate(given))
+                gates = ops.einsum("gi,ip->gp", weights[:, :2], ops.concatenate(given))
             else:
-                gates = ops.matmul(weights, ops.concatenate([*given, hidden]))
+                gates = ops.einsum("gi,ip->gp", weights, ops.concatenate([*given, hidden]))
             i, f, c, o = ops.split(gates, 4)
             new = ops.sigmoid(i) * ops.tanh(c)
             carry = new if step == 0 else ops.sigmoid(f) * carry + new
@@ -63,6 +69,32 @@ class PointwiseConvLSTM1D(layers.Layer):
         )
 
 
+@keras.saving.register_keras_serializable("fer_utils")
+class WideDense(layers.Dense):
+    """`keras.layers.Dense`, trained faster where the rows are few and the kernel is large."""
+
+    def call(self, inputs, training=None):
+        if not training:
+            return super().call(inputs)
+        return self.activation(_product(inputs, tf.convert_to_tensor(self.kernel.value)) + self.bias)
+
+
+@tf.custom_gradient
+def _product(x, kernel):
+    """x (n, k) times kernel (k, m): the same sums as by `tf.matmul`, by the operations that do them fastest.
+
+    On a CPU, with 32 rows, `tf.matmul` takes a fifth longer for the product and twice as long for the gradient of x.
+    """
+
+    def gradient(upstream):
+        of_x = tf.transpose(tf.einsum("km,nm->kn", kernel, upstream))
+        # the kernel's gradient comes last: its update has to copy the kernel where something still reads it
+        with tf.control_dependencies([of_x]):
+            return of_x, tf.matmul(x, upstream, transpose_a=True)
+
+    return tf.raw_ops.BatchMatMulV3(x=x[None], y=kernel[None], Tout=kernel.dtype)[0], gradient
+
+
 def paper_network(steps: int, features: int, classes: int) -> keras.Model:
     """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
 
@@ -74,6 +106,20 @@ def paper_network(steps: int, features: int, classes: int) -> keras.Model:
         [
             keras.Input((steps, features, 1)),
             PointwiseConvLSTM1D(8),
+            layers.Flatten(),
+            WideDense(2048, activation="relu"),
+            WideDense(1024, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def plain_paper_network(steps: int, features: int, classes: int) -> keras.Model:
+    """The same of Keras' own layers, with the same weights in the same order: what `paper_network` is measured by."""
+    return keras.Sequential(
+        [
+            keras.Input((steps, features, 1)),
+            layers.ConvLSTM1D(8, 1),
             layers.Flatten(),
             layers.Dense(2048, activation="relu"),
             layers.Dense(1024, activation="relu"),

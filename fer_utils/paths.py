@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from fer_utils.errors import OutputError
 
+_LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 ASSETS = Path(__file__).resolve().parent / "assets"
 MODEL = ASSETS / "compact.tflite"  # the classifier that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
@@ -60,7 +62,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the whole new one, never a half. Missing folders are made. Raises OutputError.
     """
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -71,6 +73,14 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what `replacing` could not, of processes that were killed while they wrote into `folder` or below it. To
+    be called where nobody else writes."""
+    for path in folder.rglob(".*"):
+        if _LEFTOVER.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:

@@ -1,27 +1,23 @@
-"""Runs the notebooks in order with papermill, and makes the report."""
+"""Runs the notebooks in order with papermill."""
 
 from __future__ import annotations
 
-import html
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
-import pandas as pd
+import filelock
 import papermill
-from nbconvert import HTMLExporter
 
-from fer_utils import datasets, paths
+from fer_utils import datasets, paths, report, workers
 from fer_utils.datasets.inventory import survey
 from fer_utils.datasets.source import STAND_INS
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import STAND_IN
 from fer_utils.quiet import children_log_to
-from fer_utils.results import read_plain
+from fer_utils.report import NotebookRun
 
 # notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
 # first of them only where there are several
@@ -29,26 +25,6 @@ FIRST = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
 ACROSS = ("04_cross_dataset",)
 LAST = ("05_real_time", "06_paper_figures", "07_webcam_demo")
-
-# what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
-TABLES = (
-    *("left_out", "coverage", "curves", "phases", "phase_errors"),
-    *("splits", "results", "summary", "recalls", "predictions", "history"),
-    *(f"open_{kind}" for kind in ("summary", "results", "recalls", "predictions", "pairs", "importance", "refused")),
-    "open_features",
-)
-FIGURES = (
-    *("01_faces", "02_categories", "02_intensity", "02_changes", "03_training", "03_confusion", "03_protocols"),
-    *("03b_models", "03b_leakage", "03b_ablations", "03b_conditions", "03b_importance"),
-)
-CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
-CROSS_FIGURES = ("04_matrix", "04_composites")
-SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
-DEMO_FIGURES = ("07_stream",)
-PAPER_FIGURES = (
-    *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
-    *("conditions", "importance", "important", "matrix", "composites"),
-)
 
 # values of the notebooks' parameters: their own, those of --quick, and those of --paper-network
 FULL: Mapping[str, object] = {}
@@ -65,18 +41,6 @@ PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "pape
 
 
 NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
-
-
-@dataclass
-class NotebookRun:
-    """One notebook's outcome. `error` is empty where it passed, else one line."""
-
-    notebook: str
-    dataset: str
-    executed: Path
-    seconds: float = 0.0
-    error: str = ""
-    page: Path | None = None
 
 
 def choose(names: list[str] | None, data: str, quick: bool = False) -> list[str]:
@@ -103,12 +67,15 @@ def run(
     settings: Mapping[str, object] = FULL,
     jobs: int | None = None,
     splits: Path | None = None,
+    scheduler: str = "",
 ) -> tuple[list[NotebookRun], Path]:
     """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
 
     `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, whose folds notebook
-    03 takes. A notebook that fails does not end the study. A study that was interrupted goes on from the landmarks and
-    folds that it had finished. Raises StudyError where the study cannot start, OutputError where it cannot write.
+    03 takes; `scheduler` is the address of a Dask cluster that does the work (see `workers.cluster`). A notebook that
+    fails does not end the study. A study that was interrupted goes on from the landmarks and folds that were finished.
+    Raises StudyError where the study cannot start, as when another one writes into `out`; OutputError where it cannot
+    write.
     """
     plan = [
         *((notebook, "") for notebook in FIRST),
@@ -122,16 +89,45 @@ def run(
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
     out = (out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")).expanduser().resolve()
     paths.check_writable(out)
-    _forget(out, names)
+    with _alone_in(out), _cluster(scheduler, jobs) as address:
+        _forget(out, names)
+        done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, splits, out)
+        report.write(done, out)
+    return done, out
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """The system ends the hold with the process, however that ends."""
+    lock = filelock.FileLock(out / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise StudyError(f"{out}: another study is writing here; wait for it, or name another folder") from None
+    with lock:
+        paths.remove_leftovers(out)
+        yield
+
+
+@contextmanager
+def _cluster(scheduler: str, jobs: int | None) -> Iterator[str]:
+    if not scheduler:
+        yield ""
+        return
+    with workers.cluster(scheduler, jobs) as (address, dashboard):
+        print(f"Dask scheduler {address}, dashboard {dashboard}", file=sys.stderr)
+        yield address
+
+
+def _run_all(plan, common: Mapping[str, object], known, splits: Path | None, out: Path) -> list[NotebookRun]:
     done = []
     for number, (notebook, name) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
-        values = {**common, "out": str(out), "dataset": name, "splits": _manifest(splits, name)}
+        values = {**common, "dataset": name, "splits": _manifest(splits, name)}
         result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
         print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
         done.append(result)
-    write_report(done, out)
-    return done, out
+    return done
 
 
 def parameters(notebook: str) -> set[str]:
@@ -172,66 +168,6 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
     return result
 
 
-def write_report(done: list[NotebookRun], out: Path) -> Path:
-    """A page for each executed notebook and an index of them, with results and figures first, under `out/report`."""
-    exporter = HTMLExporter()
-    # nothing in a page is fetched from elsewhere, so that it can be read offline
-    for link in (
-        "mathjax_url",
-        "mermaid_js_url",
-        "mermaid_layout_elk_js_url",
-        "jquery_url",
-        "require_js_url",
-        "jupyter_widgets_base_url",
-    ):
-        setattr(exporter, link, "")
-    for result in done:
-        if not result.executed.is_file():
-            continue
-        notebook = nbformat.read(result.executed, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":  # progress bars and the libraries' own log lines
-                cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-        notebook.metadata["title"] = result.executed.stem
-        result.page = out / "report" / f"{result.executed.stem}.html"
-        with paths.replacing(result.page) as temporary:
-            temporary.write_text(exporter.from_notebook_node(notebook)[0], encoding="utf-8")
-    index = out / "report" / "index.html"
-    with paths.replacing(index) as temporary:
-        temporary.write_text("\n".join(_index(done, out)), encoding="utf-8")
-    return index
-
-
-def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
-    """The summaries of a run's datasets, a row a dataset, model and protocol; empty where there are none."""
-    return _tables(done, out, "summary")
-
-
-def readable(found: pd.DataFrame) -> pd.DataFrame:
-    """The results table for reading: percentages with their intervals."""
-    table = found[["dataset", "data", "model", "protocol", "sequences", "subjects", "emotions"]].copy()
-    for name, title in (("accuracy", "accuracy % [95 %]"), ("macro_f1", "macro-F1 % [95 %]")):
-        low, high = found[f"{name}_low"], found[f"{name}_high"]
-        table[title] = [
-            f"{100 * value:.1f} [{100 * bottom:.1f}, {100 * top:.1f}]"
-            for value, bottom, top in zip(found[name], low, high, strict=True)
-        ]
-    return table
-
-
-def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:
-    """What the notebooks left out, with the stage and the reason; empty where nothing was."""
-    return _tables(done, out, "left_out")
-
-
-def outcome(done: list[NotebookRun]) -> pd.DataFrame:
-    """A row a notebook: time and PASS or FAIL."""
-    return pd.DataFrame(
-        [(r.notebook, r.dataset, f"{r.seconds:.0f} s", "FAIL: " + r.error if r.error else "PASS") for r in done],
-        columns=["notebook", "dataset", "time", "outcome"],
-    )
-
-
 def _manifest(splits: Path | None, dataset: str) -> str:
     """The split manifest of a dataset in the folder of an earlier study; "" where that has none."""
     path = splits / f"splits_{dataset}.csv" if splits and dataset else None
@@ -241,81 +177,19 @@ def _manifest(splits: Path | None, dataset: str) -> str:
 def _forget(out: Path, names: list[str]) -> None:
     """Remove the tables and figures of an earlier run: what it found must not pass for what this one finds."""
     for name in names:
-        for old in (*(f"{kind}_{name}.csv" for kind in TABLES), *(f"figures/{kind}_{name}.png" for kind in FIGURES)):
+        for old in (
+            *(f"{kind}_{name}.csv" for kind in report.TABLES),
+            *(f"figures/{kind}_{name}.png" for kind in report.FIGURES),
+        ):
             (out / old).unlink(missing_ok=True)
     for old in (
-        *(f"{kind}.csv" for kind in (*CROSS_TABLES, *SPEED_TABLES, "claims")),
-        *(f"figures/{kind}.png" for kind in (*CROSS_FIGURES, *SPEED_FIGURES, *DEMO_FIGURES)),
+        *(f"{kind}.csv" for kind in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
+        *(f"figures/{kind}.png" for kind in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
     ):
         (out / old).unlink(missing_ok=True)
     for old in (out / "figures" / "paper").glob("*"):
-        if old.stem.split("_")[0] in {kind.split("_")[0] for kind in PAPER_FIGURES} and old.suffix in (".png", ".svg"):
+        if old.stem.split("_")[0] in {kind.split("_")[0] for kind in report.PAPER_FIGURES} and old.suffix in (
+            ".png",
+            ".svg",
+        ):
             old.unlink()
-
-
-def _datasets(done: list[NotebookRun]) -> list[str]:
-    return list(dict.fromkeys(result.dataset for result in done if result.dataset))
-
-
-def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
-    """All CSV of a kind that the run wrote."""
-    files = [file for name in _datasets(done) if (file := out / f"{kind}_{name}.csv").is_file()]
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
-
-
-def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
-    found, missing = results(done, out), left_out(done, out)
-    rendered = not found.empty and (found["data"] == STAND_IN).any()
-    yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
-    yield "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222}"
-    yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
-    yield "text-align:left}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.6rem 1rem}"
-    yield "img{max-width:100%}</style><h1>Sequential facial expression analysis from geometric features</h1>"
-    if rendered:
-        yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
-        yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
-    yield "<h2>Claimed and found</h2><p>In %; the interval is over people.</p>"
-    claimed = out / "claims.csv"
-    yield _html(read_plain(claimed)) if claimed.is_file() else "<p>Not known, since notebook 06 failed.</p>"
-    yield "<h2>Results</h2>"
-    yield "<p>No results.</p>" if found.empty else _html(readable(found))
-    yield from _pictures(out, "figures/paper", ("method",))
-    for name in _datasets(done):
-        yield f"<h2>{name}</h2>"
-        yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
-        if (refused := out / f"open_refused_{name}.csv").is_file() and len(table := read_plain(refused)):
-            yield "<h3>Runs that could not be made</h3>" + _html(table)
-    yield "<h2>Across datasets</h2>"
-    yield from _pictures(out, "figures", CROSS_FIGURES)
-    yield "<h2>Real time</h2>"
-    yield from _pictures(out, "figures", SPEED_FIGURES)
-    yield "<h2>Live</h2>"
-    yield from _pictures(out, "figures", DEMO_FIGURES)
-    yield "<h2>The paper's figures, and ours</h2>"
-    paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
-    yield from _pictures(out, "figures/paper", paper)
-    yield "<h2>Left out</h2>"
-    for name in _datasets(done):
-        if not (out / f"left_out_{name}.csv").is_file():
-            yield f"<p>{name}: not known, since notebook 01 failed.</p>"
-        elif missing.empty or name not in set(missing["dataset"]):
-            yield f"<p>{name}: nothing.</p>"
-    if not missing.empty:
-        counts = missing.groupby(["dataset", "stage", "reason"], as_index=False).size()
-        yield _html(counts.rename(columns={"size": "count"}))
-    yield "<h2>Notebooks</h2><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"
-    for result, row in zip(done, outcome(done).itertuples(index=False), strict=True):
-        name = html.escape(result.notebook)
-        link = f"<a href='{html.escape(result.page.name)}'>{name}</a>" if result.page else name
-        yield f"<tr><td>{link}<td>{row.dataset}<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
-    yield "</table></html>"
-
-
-def _html(table: pd.DataFrame) -> str:
-    return table.to_html(index=False, border=0, na_rep="")
-
-
-def _pictures(out: Path, folder: str, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        if (out / folder / f"{name}.png").is_file():
-            yield f"<figure><img src='../{folder}/{html.escape(name)}.png' alt='{html.escape(name)}'></figure>"

@@ -1,29 +1,156 @@
-"""A pool of worker processes; any other `concurrent.futures.Executor` serves in its place."""
+"""Executors: worker processes here, or a Dask cluster of many machines. What they compute is the same."""
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
 
 import cv2
 import threadpoolctl
 
+from fer_utils.errors import StudyError
 
-def pool(jobs: int | None = None) -> ProcessPoolExecutor:
-    """`jobs` fresh processes, one per core by default. They are spawned, because a fork of a process in which
-    TensorFlow or MediaPipe threads run can hang; and they end when the process that made them does."""
-    return ProcessPoolExecutor(
-        jobs or os.cpu_count(), mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+# what decides the outcome of a job besides this package's own code
+LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "mediapipe", "opencv-contrib-python", "ai-edge-litert")
+PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
+MEND = "what was finished is kept: run again, with fewer --jobs if memory was short"
+
+
+@contextmanager
+def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
+    """An executor: `jobs` fresh processes of this machine, one a core by default; or, with the address of a Dask
+    `scheduler`, that cluster's workers, which must see the same files under the same paths.
+
+    Raises StudyError where a worker dies (of a cluster's: the same job several times), or the cluster does not fit.
+    """
+    if scheduler:
+        with _connected(scheduler) as client:
+            yield from _on_cluster(client)
+        return
+    # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs or os.cpu_count(), mp_context=context, initializer=_start_process) as executor:
+        try:
+            yield executor
+        except BrokenProcessPool:
+            raise StudyError(f"a worker process died, most likely of too little memory; {MEND}") from None
+
+
+@contextmanager
+def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]]:
+    """The address of a Dask scheduler that was seen to fit, and of its dashboard. "local" starts one on this machine,
+    with `jobs` workers, for as long as the block runs. Raises StudyError, with the mend."""
+    if scheduler != "local":
+        with _connected(scheduler) as client:
+            dashboard = client.dashboard_link
+        yield scheduler, dashboard
+        return
+    local = _distributed().LocalCluster(
+        n_workers=jobs or os.cpu_count(), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
     )
+    with local:
+        yield local.scheduler_address, local.dashboard_link
 
 
-def _start_worker() -> None:
-    # the workers share the cores among them; and what they compute is the same however many they are
+def _on_cluster(client) -> Iterator[Executor]:
+    from distributed.scheduler import KilledWorker
+
+    with client.get_executor(pure=False) as executor:
+        try:
+            yield executor
+        except KilledWorker as error:
+            raise StudyError(f"{str(error).splitlines()[0]} {MEND}") from None
+
+
+@contextmanager
+def _connected(scheduler: str):
+    """A client of the scheduler, whose workers are prepared."""
+    distributed = _distributed()
+    try:
+        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise StudyError(
+            f"--scheduler {scheduler}: no Dask scheduler answers ({reason}); start one by `dask scheduler`, or: local"
+        ) from None
+    with client:
+        _check(client, scheduler)
+        client.register_plugin(_plugin())
+        yield client
+
+
+def _check(client, scheduler: str) -> None:
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)  # they may be on their way up
+    except TimeoutError:
+        mend = f"start some: dask worker {scheduler} --nthreads 1"
+        raise StudyError(f"--scheduler {scheduler}: has no workers; {mend}") from None
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    for name, worker in workers.items():
+        if worker["nthreads"] != 1:  # a detector and a network serve one job at a time
+            raise StudyError(f"{name}: has {worker['nthreads']} threads; start it with --nthreads 1 --nworkers auto")
+    ours = installed()
+    for name, theirs in client.run(installed).items():
+        if other := [mine for mine, its in zip(ours, theirs, strict=True) if mine != its]:
+            raise StudyError(f"{name}: differs in {', '.join(other)}; install there what is installed here")
+
+
+def installed() -> list[str]:
+    """This package's code, by digest, and the versions of the libraries that compute."""
+    return [f"fer_utils {digest(sorted(Path(__file__).parent.rglob('*.py')))}", *versions()]
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 of the files' bytes, one after the other."""
+    code = hashlib.sha256()
+    for file in files:
+        code.update(file.read_bytes())
+    return code.hexdigest()[:16]
+
+
+def versions() -> list[str]:
+    return [f"{name} {version(name)}" for name in LIBRARIES]
+
+
+def _distributed():
+    try:
+        import distributed
+    except ImportError:
+        raise StudyError("--scheduler: Dask is not installed; pip install -e '.[scale]'") from None
+    return distributed
+
+
+def _plugin():
+    from distributed import WorkerPlugin
+
+    class Prepared(WorkerPlugin):
+        """For every worker, those that join later too."""
+
+        name = "fer_utils"
+
+        def setup(self, worker):
+            start_worker()
+
+    return Prepared()
+
+
+def start_worker() -> None:
+    """One thread a worker: they share the cores among them, and what they compute is the same however many they are."""
     cv2.setNumThreads(1)
     threadpoolctl.threadpool_limits(1)
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when it is imported
+
+
+def _start_process() -> None:
+    start_worker()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from fer_utils import cli, landmarks, study
+from fer_utils import cli, landmarks, report, study
 from fer_utils.errors import UserError
 
 
@@ -38,17 +38,17 @@ def test_unknown_dataset_names_the_known_ones(capsys):
 
 @pytest.mark.parametrize(("error", "status"), [("", 0), ("DatasetError: gone", 1)])
 def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, error, status):
-    run = study.NotebookRun("03_train_convlstm", "ckplus", tmp_path / "x.ipynb", 61.4, error)
+    run = report.NotebookRun("03_train_convlstm", "ckplus", tmp_path / "x.ipynb", 61.4, error)
     seen = {}
 
-    def stand_in(names, data, out, settings, jobs, splits):
-        seen.update(names=names, data=data, settings=settings, jobs=jobs, splits=splits)
+    def stand_in(names, data, out, settings, jobs, splits, scheduler):
+        seen.update(names=names, data=data, settings=settings, jobs=jobs, splits=splits, scheduler=scheduler)
         return [run], out
 
     monkeypatch.setattr(study, "run", stand_in)
     assert cli.main(["study", "--quick", "--out", str(tmp_path), "--jobs", "3"]) == status
     assert seen == {"names": ["ckplus", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3,
-                    "splits": None}  # fmt: skip
+                    "splits": None, "scheduler": ""}  # fmt: skip
     printed = capsys.readouterr().out
     assert "61 s" in printed and ("FAIL: DatasetError: gone" if error else "PASS") in printed
     assert str(tmp_path / "report" / "index.html") in printed
@@ -57,10 +57,10 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
 def test_options_of_the_study(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        study, "run", lambda *given: (seen.update(settings=given[3], splits=given[5]), ([], tmp_path))[1]
+        study, "run", lambda *given: (seen.update(settings=given[3], rest=given[5:]), ([], tmp_path))[1]
     )
-    assert cli.main(["study", "--paper-network", "--splits", str(tmp_path)]) == 0
-    assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "splits": tmp_path}
+    assert cli.main(["study", "--paper-network", "--splits", str(tmp_path), "--scheduler", "local"]) == 0
+    assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
 
 
 @pytest.mark.parametrize("command", ["study", "doctor"])

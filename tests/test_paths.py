@@ -127,3 +127,18 @@ class TestCheckWritable:
         (tmp_path / "taken").write_text("a file")
         with pytest.raises(OutputError, match=r"taken.*cannot be written"):
             paths.check_writable(tmp_path / "taken")
+
+
+def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
+    below = tmp_path / "folds"
+    below.mkdir()
+    with pytest.raises(ZeroDivisionError), paths.replacing(below / "a.json") as temporary:
+        leftover = below / temporary.name
+        1 / 0  # noqa: B018
+    kept = [below / "a.json", below / ".hidden.json", tmp_path / ".lock", tmp_path / ".a.0123456789.csv"]
+    for path in (leftover, tmp_path / ".0123456789ab", *kept):
+        path.write_text("half")
+    (tmp_path / ".git.0123456789ab").mkdir()
+    paths.remove_leftovers(tmp_path)
+    assert not leftover.exists()
+    assert all(path.exists() for path in kept)

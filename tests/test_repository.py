@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fer_utils import landmarks, paths, study
+from fer_utils import landmarks, paths, report, study
 
 ROOT = paths.root()
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
@@ -70,10 +70,10 @@ def test_the_study_knows_every_figure_of_the_notebooks():
         for cell in cells_of(notebook)[1]
         for match in re.findall(r"out / \"figures\" / f?\"(\w+?)(_\{dataset\})?\.png\"", "".join(cell["source"]))
     ]
-    assert sorted(name for name, dataset in saved if dataset) == sorted(study.FIGURES)
+    assert sorted(name for name, dataset in saved if dataset) == sorted(report.FIGURES)
     others = {name for name, dataset in saved if not dataset}
-    listed = {name for value in vars(study).values() if isinstance(value, tuple) for name in value}
-    assert set(study.CROSS_FIGURES) <= others <= listed
+    listed = {name for value in vars(report).values() if isinstance(value, tuple) for name in value}
+    assert set(report.CROSS_FIGURES) <= others <= listed
     assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(study.NOTEBOOKS))
 
 

@@ -3,12 +3,13 @@
 import re
 
 import cv2
+import filelock
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import paths, study
+from fer_utils import paths, report, study, workers
 from fer_utils.errors import OutputError, StudyError
 
 TOY = {
@@ -170,29 +171,29 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
     for plan in ("PER_DATASET", "LAST"):
         monkeypatch.setattr(study, plan, ())
     done, _ = study.run(["ckplus"], out=out)
-    done.append(study.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
-    assert study.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
+    done.append(report.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
+    assert report.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
     assert (out / "participants_ckplus.csv").read_text() == "the user's own"
-    done.append(study.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
-    assert study.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
+    done.append(report.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
+    assert report.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
 
 
 def test_all_that_the_notebooks_write_is_known(toy):
     *_, out, _ = toy
-    per_dataset = {f"{kind}_{name}.csv" for kind in study.TABLES for name in ("ckplus", "mmi")}
+    per_dataset = {f"{kind}_{name}.csv" for kind in report.TABLES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("*.csv")} == {
         *per_dataset,
-        *(f"{k}.csv" for k in (*study.CROSS_TABLES, *study.SPEED_TABLES, "claims")),
+        *(f"{k}.csv" for k in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
     }
-    per_dataset = {f"{kind}_{name}.png" for kind in study.FIGURES for name in ("ckplus", "mmi")}
+    per_dataset = {f"{kind}_{name}.png" for kind in report.FIGURES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("figures/*.png")} == {
         *per_dataset,
-        *(f"{k}.png" for k in (*study.CROSS_FIGURES, *study.SPEED_FIGURES, *study.DEMO_FIGURES)),
+        *(f"{k}.png" for k in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
     }
     drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
     assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}
     kinds = {name.removesuffix("_ckplus").removesuffix("_mmi") for name in drawn}
-    assert kinds == set(study.PAPER_FIGURES)
+    assert kinds == set(report.PAPER_FIGURES)
 
 
 def test_unknown_parameters_are_errors(tmp_path):
@@ -206,6 +207,26 @@ def test_output_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         study.run(["ckplus"], out=tmp_path / "file" / "out")
+
+
+def test_two_studies_do_not_write_into_one_folder(tmp_path, monkeypatch):
+    for plan in ("FIRST", "PER_DATASET", "LAST"):
+        monkeypatch.setattr(study, plan, ())
+    (tmp_path / "summary_ckplus.csv").write_text("of the study that runs")
+    with filelock.FileLock(tmp_path / ".lock"):
+        with pytest.raises(StudyError, match="another study is writing here; wait for it, or name another folder"):
+            study.run(["ckplus"], out=tmp_path)
+        assert (tmp_path / "summary_ckplus.csv").read_text() == "of the study that runs"
+    study.run(["ckplus"], out=tmp_path)
+    assert not (tmp_path / "summary_ckplus.csv").exists()
+
+
+def test_a_study_without_its_cluster_leaves_the_results_that_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 0.5)
+    (tmp_path / "summary_ckplus.csv").write_text("kept")
+    with pytest.raises(StudyError, match=r"--scheduler 127\.0\.0\.1:9: no Dask scheduler answers"):
+        study.run(["ckplus"], out=tmp_path, scheduler="127.0.0.1:9")
+    assert (tmp_path / "summary_ckplus.csv").read_text() == "kept"
 
 
 def test_no_notebooks(tmp_path, monkeypatch):
