@@ -173,7 +173,8 @@ class _Player:
             self.seen.clear()
             answer, points = _answer(camera.live.push(image, at), image)
             jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, round(100 * camera.quality)])[1]
-            camera.send({"kind": "picture", "number": number, **answer}, buffers=[points, jpeg.tobytes()])
+            whose = {"page": camera._page, "run": camera._run}
+            camera.send({"kind": "picture", "number": number, **whose, **answer}, buffers=[points, jpeg.tobytes()])
         return True
 
 

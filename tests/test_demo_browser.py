@@ -24,7 +24,6 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: p
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
-SHOWN = reel.SHOWN[:2]
 CAMERA_RATE = 30  # frames a second at which Chromium plays a file of JPEGs as its camera
 SECONDS = 1000.0  # in the browser's milliseconds
 PATIENCE = 60 * SECONDS  # for machines that do much else
@@ -59,7 +58,7 @@ def camera_file(tmp_path_factory):
     """What Chromium's camera shows, over and over: JPEGs one after the other."""
     file = tmp_path_factory.mktemp("camera") / "actor.mjpeg"
     with file.open("wb") as stream:
-        for image, _ in reel.pictures(SHOWN, CAMERA_RATE):
+        for image, _ in reel.pictures(fps=CAMERA_RATE):
             stream.write(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
     return file
 
@@ -215,13 +214,13 @@ def choose(page, label, value):
 def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
     start(page)
     if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure anew
-        page.wait_for_function(
-            f"document.querySelector('.fer-camera').dataset.emotion === 'happiness' && {FRAMES} > 250", timeout=PATIENCE
-        )
+        page.wait_for_timeout(10 * SECONDS)
+        page.wait_for_selector(".fer-camera[data-emotion='happiness'][data-phase='apex']")
         page.wait_for_timeout(0.6 * SECONDS)
         page.locator(".jp-OutputArea-output:has(.fer-camera)").screenshot(path=picture)
-    length = len(SHOWN) * (reel.REST + reel.RISE + reel.HOLD + reel.FALL) + reel.REST
-    page.wait_for_timeout((2 * length + 1) * SECONDS)
+    take = reel.REST + reel.RISE + reel.HOLD + reel.FALL
+    # once around and one expression more: wherever the camera's loop was, each is seen as a whole
+    page.wait_for_timeout(((len(reel.SHOWN) + 1) * take + 2 * reel.REST) * SECONDS)
     shown = page.evaluate("window.shown")
     assert sum(each["found"] == "true" for each in shown) > 0.95 * len(shown)
     rate = max(float(each["rate"]) for each in shown)
@@ -233,7 +232,8 @@ def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
         if away and named:
             print(named)
             winners[named.most_common(1)[0][0]] += 1
-    assert set(SHOWN) <= set(winners)
+    assert len(set(winners) & set(reel.SHOWN)) >= 2
+    assert sum(winners[emotion] for emotion in reel.SHOWN) > winners.total() / 2
 
 
 def test_stop_and_start_again(page):

@@ -33,8 +33,11 @@ export default () => {
   let stream = null; // of the browser's camera
   let run = 0; // rises with every start and stop: what an older run left over is void
   let frames = 0;
+  let encoding = false; // one frame at a time, so that they leave in their order
   let heard = 0; // when the kernel was last heard of
   let watchdog;
+  let watched = ""; // which run's pictures of the kernel are on show, and which were last: some come late
+  let over = "";
   let state = "idle"; // idle, starting, live, stopped or error
   let note = "";
   let news = null; // the newest answer
@@ -60,6 +63,7 @@ export default () => {
     if (!running()) return;
     if (sayIt) say({ kind: "stop" }); // while `run` is still the one that ends
     run += 1;
+    [over, watched] = [watched, ""];
     clearInterval(watchdog);
     stream?.getTracks().forEach((track) => track.stop()); // this turns the camera's light off
     stream = video.srcObject = null;
@@ -119,7 +123,7 @@ export default () => {
     if (mine !== run) return;
     video.requestVideoFrameCallback(() => {
       if (mine !== run) return;
-      if (inFlight.size < model.get("window")) sendFrame(mine);
+      if (!encoding && inFlight.size < model.get("window")) sendFrame(mine);
       waitForFrame(mine);
     });
   };
@@ -135,27 +139,32 @@ export default () => {
     still.getContext("2d").drawImage(video, 0, 0, still.width, still.height);
     const send = async (blob) => {
       const bytes = await blob?.arrayBuffer();
+      encoding = false;
       if (mine !== run) return;
       if (bytes) say({ kind: "frame", number, time: taken / 1000 }, [bytes]);
       else inFlight.delete(number);
     };
+    encoding = true;
     still.toBlob(send, "image/jpeg", model.get("quality"));
   };
 
   const receive = (message, buffers) => {
     heard = performance.now();
+    const key = `${message.page}/${message.run}`;
     if (message.kind === "stop") {
-      // it may be about a run of this page that has ended since, or about pictures that another page has started
-      const meant = message.page === page ? message.run === run : !stream && state === "live";
+      // it may be about a run that has ended since
+      const meant = key === `${page}/${run}` || (!stream && key === watched);
       if (meant) stop(message.error ? "error" : "stopped", message.note, false);
     } else if (message.kind === "answer" && message.page === page && inFlight.has(message.number)) {
       message.delay = heard - inFlight.get(message.number);
       inFlight.delete(message.number);
       take(message, buffers[0]);
     } else if (message.kind === "picture") {
+      if (stream || key === over || (message.page === page && message.run !== run)) return;
       say({ kind: "seen", number: message.number });
-      if (stream) return;
-      if (state !== "live") tell("live"); // also on pages whose button was not pressed
+      watched = key;
+      if (!running()) watchdog = setInterval(watch, TICK); // another page has started it
+      if (state !== "live") tell("live");
       each("picture", buffers[1]);
       take(message, buffers[0]);
     }
