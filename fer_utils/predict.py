@@ -14,7 +14,7 @@ from fer_utils.errors import OutputError, PredictError
 from fer_utils.landmarks import Detector
 from fer_utils.recording import Recording
 from fer_utils.streaming import Recognition, Recognizer
-from fer_utils.video import Video
+from fer_utils.video import Video, read_ahead
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 
@@ -42,7 +42,7 @@ def predict(
         rows = stack.enter_context(Recording(out, classifier.classes, points=False))
         pictures = stack.enter_context(_Pictures(drawn, fps)) if drawn else None
         read = found = 0
-        for frame in tqdm(frames, video.name, total=promised or None, unit="frame"):
+        for frame in tqdm(read_ahead(frames), video.name, total=promised or None, unit="frame"):
             if frame.image is None:
                 rows.add(Recognition(frame.time, why=frame.problem))
                 continue
