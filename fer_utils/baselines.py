@@ -26,7 +26,10 @@ class Baseline:
     def fit(self, x, emotions, validation, on_epoch=None) -> dict[str, list[float]]:
         if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
             raise TrainingError(f"{wrong} of {len(x)} training rows hold values that are not finite: leave them out")
-        self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
+        try:
+            self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
+        except ValueError as error:  # a single class, for one
+            raise TrainingError(f"cannot be fitted: {str(error).splitlines()[0]}") from None
         self.classes = self.pipeline.classes_
         return {}
 

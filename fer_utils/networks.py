@@ -15,6 +15,7 @@ with native_logs_hidden():  # a machine without a GPU is told so, five times
         for gpu in tf.config.list_physical_devices("GPU"):  # several processes share it
             tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.list_logical_devices()
+tf.get_logger().setLevel("ERROR")  # it warns of networks traced one after the other: each is another fold's
 
 
 @keras.saving.register_keras_serializable("fer_utils")
