@@ -24,6 +24,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: p
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
+LEAD = 4  # seconds
 CAMERA_RATE = 30  # frames a second at which Chromium plays a file of JPEGs as its camera
 SECONDS = 1000.0  # in the browser's milliseconds
 PATIENCE = 60 * SECONDS  # for machines that do much else
@@ -58,8 +59,10 @@ def camera_file(tmp_path_factory):
     """What Chromium's camera shows, over and over: JPEGs one after the other."""
     file = tmp_path_factory.mktemp("camera") / "actor.mjpeg"
     with file.open("wb") as stream:
-        for image, _ in reel.pictures(fps=CAMERA_RATE):
-            stream.write(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        for number, (image, _) in enumerate(reel.pictures(fps=CAMERA_RATE)):
+            jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+            # a stream takes the face that it sees first for the one at rest, and a busy machine may start it late
+            stream.write(jpeg * (1 if number else CAMERA_RATE * LEAD))
     return file
 
 
@@ -212,6 +215,10 @@ def choose(page, label, value):
 
 
 def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
+    start(page)  # everything is loaded now, and the camera begins anew when it is opened again
+    page.click("[data-part=stop]")
+    page.wait_for_function(OFF)
+    page.evaluate("window.shown.length = 0")
     start(page)
     if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure anew
         page.wait_for_timeout(10 * SECONDS)
@@ -220,7 +227,7 @@ def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
         page.locator(".jp-OutputArea-output:has(.fer-camera)").screenshot(path=picture)
     take = reel.REST + reel.RISE + reel.HOLD + reel.FALL
     # once around and one expression more: wherever the camera's loop was, each is seen as a whole
-    page.wait_for_timeout(((len(reel.SHOWN) + 1) * take + 2 * reel.REST) * SECONDS)
+    page.wait_for_timeout(((len(reel.SHOWN) + 1) * take + 2 * reel.REST + LEAD) * SECONDS)
     shown = page.evaluate("window.shown")
     assert sum(each["found"] == "true" for each in shown) > 0.95 * len(shown)
     rate = max(float(each["rate"]) for each in shown)
