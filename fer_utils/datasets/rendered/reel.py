@@ -24,7 +24,7 @@ SIZE = (320, 240)
 SHOWN = ("happiness", "surprise", "sadness")
 REST, RISE, HOLD, FALL = 2.0, 0.8, 1.2, 0.8  # seconds of each expression, in this order
 DATASET = 4  # keeps the actor apart from those of the stand-ins: no model was trained on this face
-# one of two, of seven looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
+# one of two, of eight looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
 # not how often it is right
 ACTOR = 3
 
