@@ -123,6 +123,10 @@ class Video:
         return _digest([self.file], f"quarter_turns={self.quarter_turns}")
 
     def _open(self) -> cv2.VideoCapture:
+        try:
+            str(self.file).encode()
+        except UnicodeEncodeError:  # OpenCV would bring the process down
+            raise OSError(f"{str(self.file)!a}: a name that is not UTF-8; rename it") from None
         capture = cv2.VideoCapture(str(self.file))
         if not capture.isOpened():
             raise OSError(f"{self.file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
