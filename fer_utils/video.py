@@ -207,5 +207,5 @@ def _digest(files, options: str) -> str:
             with Path(file).open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError:  # reading the frames will tell of it; with the file back, the digest is another
-            digest.update(b"unreadable")
+            digest.update(b"unreadable" + Path(file).name.encode(errors="surrogateescape"))
     return digest.hexdigest()
