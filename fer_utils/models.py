@@ -163,10 +163,10 @@ class SequenceClassifier:
     def save(self, folder: Path) -> None:
         """Write all of it into one file of `folder`, which is replaced as a whole or not at all. Raises as `facts`."""
         facts, scaler = self.facts(), np.stack([self.mean, self.scale]).astype("<f4").tobytes()
-        with tempfile.TemporaryDirectory() as temporary:
+        # the network goes by way of the temporary folder, whose disk can be full too
+        with paths.replacing(folder / SAVED) as path, tempfile.TemporaryDirectory() as temporary:
             self.model.save(Path(temporary) / NETWORK)
             network = (Path(temporary) / NETWORK).read_bytes()
-        with paths.replacing(folder / SAVED) as path:
             model_files.append(path, facts, {NETWORK: network, SCALER: scaler})
 
     @classmethod

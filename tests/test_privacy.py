@@ -1,4 +1,4 @@
-"""No picture of a person in any output, unless a parameter asks for it: with scikit-image's astronaut as all subjects."""
+"""No picture of a person in any output, unless a parameter asks for it: scikit-image's astronaut is every subject."""
 
 import base64
 import os
