@@ -163,7 +163,8 @@ def write_csv(frame: pd.DataFrame, path: Path, dataset: str, rendered: bool, pro
 def write_table(frame: pd.DataFrame, path: Path) -> Path:
     """Write `frame` as it is. Atomic."""
     with paths.replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+        # names of files may be any bytes
+        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", errors="backslashreplace")
     return path
 
 

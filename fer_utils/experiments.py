@@ -135,9 +135,9 @@ def _outcomes(jobs: Mapping[tuple[Run, int], _Job], folder: Path, executor: Exec
         waiting: dict[Future, _Job] = {}
         for job in dict.fromkeys(jobs.values()):
             try:
-                done[job] = json.loads((folder / f"{job.key()}.json").read_text(encoding="utf-8"))
+                done[job] = _read_sealed(folder / f"{job.key()}.json")
                 bar.update()
-            except (OSError, ValueError):  # not there, or cut off by a full disk: made anew
+            except (OSError, ValueError):  # not there, or damaged: made anew
                 waiting[executor.submit(_fit_and_test, job)] = job
         try:
             for future in as_completed(waiting):
@@ -145,7 +145,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], _Job], folder: Path, executor: Exec
                 done[job] = future.result()
                 if "refused" not in done[job]:
                     with paths.replacing(folder / f"{job.key()}.json") as temporary:
-                        temporary.write_text(json.dumps(done[job]), encoding="utf-8")
+                        temporary.write_text(_sealed(json.dumps(done[job])), encoding="ascii")
                 bar.update()
         finally:
             for future in waiting:
@@ -259,6 +259,20 @@ def _collect(runs, splits, base: FeatureTable, jobs, done) -> Outcome:
     )
 
 
+def _sealed(text: str) -> str:
+    """The text with its SHA-256 in a line below."""
+    return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _read_sealed(path: Path) -> dict:
+    """Raises OSError or ValueError where it is not what was written."""
+    content = path.read_text(encoding="ascii")
+    text = content.rpartition("\n")[0]
+    if content != _sealed(text):
+        raise ValueError(f"{path}: damaged")
+    return json.loads(text)
+
+
 def _store(table: FeatureTable, folder: Path) -> str:
     """Keep a table as files that many workers can map into memory; returns its name, made of its content."""
     digest = hashlib.sha256(np.ascontiguousarray(table.x))
@@ -276,8 +290,12 @@ def _store(table: FeatureTable, folder: Path) -> str:
 
 def _is_whole(folder: Path, key: str, table: FeatureTable) -> bool:
     try:
-        return _load.__wrapped__(str(folder), key).x.shape == table.x.shape
-    except (OSError, ValueError, KeyError):  # not there, or damaged
+        kept = _load.__wrapped__(str(folder), key)
+        names = ("ids", "emotions", "subjects", "x")
+        return kept.x.dtype == table.x.dtype and all(
+            np.array_equal(getattr(kept, name), getattr(table, name)) for name in names
+        )
+    except Exception:  # not there, or damaged, whatever json and NumPy then stumble over
         return False
 
 

@@ -41,9 +41,8 @@ def write(
     facts = replace(classifier.facts(), precision=precision)
     if trained_on is not None:
         facts = replace(facts, trained_on=trained_on)
-    flatbuffer = _converted(classifier, facts.shape, precision)
     with paths.replacing(path) as temporary:
-        temporary.write_bytes(flatbuffer)
+        temporary.write_bytes(_converted(classifier, facts.shape, precision))
         model_files.append(temporary, facts, {})
     return path
 

@@ -17,6 +17,7 @@ from fer_utils.landmarks import NO_FACE, LandmarkTrack
 
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 N_KEY_FRAMES = 5  # of the paper
+MOST_KEY_FRAMES = 100  # networks are made step by step
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
 VALUES = ("both", "distances", "angles", "paths")
 PATH_STEPS = 32  # of a time series from onset to apex
@@ -47,6 +48,8 @@ class Options:
         for name, allowed in known.items():
             if (value := getattr(self, name)) not in allowed:
                 raise ValueError(f"{name} {value!r}: must be one of {', '.join(map(str, allowed))}")
+        if not 2 <= self.n_key_frames <= MOST_KEY_FRAMES:
+            raise ValueError(f"n_key_frames {self.n_key_frames!r}: must be 2 to {MOST_KEY_FRAMES}")
 
 
 DEFAULT = Options()

@@ -104,24 +104,42 @@ class LandmarkTrack:
 
     @classmethod
     def load(cls, path: Path) -> LandmarkTrack:
-        """Raises ValueError where the file is not a whole track."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                track = cls(
-                    arrays["points"],
-                    arrays["times"],
-                    arrays["reasons"],
-                    tuple(arrays["size"].tolist()),
-                    arrays.get("blendshapes"),
-                    int(arrays["quarter_turns"]),
-                )
-        except OSError:
-            raise
-        except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
-            raise ValueError(f"{path}: not a landmark track ({error}); delete it and it is made anew") from None
-        if track.points.shape != (len(track), N_POINTS, 3) or len(track.reasons) != len(track):
-            raise ValueError(f"{path}: not a landmark track (points {track.points.shape}); delete it")
+        """Raises OSError where there is no such file, ValueError where it is not a whole track."""
+        with path.open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as arrays:
+                    track = cls(
+                        arrays["points"],
+                        arrays["times"],
+                        arrays["reasons"],
+                        tuple(arrays["size"].tolist()),
+                        arrays.get("blendshapes"),
+                        int(arrays["quarter_turns"]),
+                    )
+            except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
+                reason = (str(error) or type(error).__name__).splitlines()[0]
+                raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made anew") from None
+        if problem := track._problem():
+            raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made anew")
         return track
+
+    def _problem(self) -> str:
+        """What cannot be in a track that `track` made; empty where nothing is."""
+        frames = self.times.shape
+        scores = self.blendshapes
+        forms = {
+            "times": self.times.dtype == np.float64 and len(frames) == 1 and np.isfinite(self.times).all(),
+            "points": self.points.dtype == np.float32 and self.points.shape == (*frames, N_POINTS, 3),
+            "reasons": self.reasons.dtype.kind == "U" and self.reasons.shape == frames,
+            "size": len(self.size) == 2 and all(type(side) is int and side >= 0 for side in self.size),
+            "blendshapes": scores is None or (scores.dtype == np.float32 and scores.shape == (*frames, 52)),
+            "quarter_turns": self.quarter_turns in range(4),
+        }
+        if wrong := next((name for name, right in forms.items() if not right), None):
+            return f"wrong {wrong}"
+        if (np.isfinite(self.points).all(axis=(1, 2)) != self.found).any():
+            return "points and reasons do not belong together"
+        return ""
 
 
 @cache

@@ -34,7 +34,7 @@ def runs() -> Path:
 
 def run(name: str = "") -> Path:
     """The folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
-    return Path(name).expanduser().resolve() if name else runs() / "lab"
+    return at_home(name).resolve() if name else runs() / "lab"
 
 
 def tracks() -> Path:
@@ -54,6 +54,13 @@ def notebooks() -> Path:
 def figures() -> Path:
     """The figures that the repository shows, and the published numbers."""
     return root() / "figures"
+
+
+def at_home(path: str | Path) -> Path:
+    """`path` with a leading ~ or ~name replaced by that home folder; as it is where there is no such person."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
 
 
 @contextmanager
@@ -93,4 +100,4 @@ def check_writable(folder: Path) -> None:
 
 def _place(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
-    return Path(value).expanduser().resolve() if value else default
+    return at_home(value).resolve() if value else default

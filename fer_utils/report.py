@@ -115,7 +115,7 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     """All CSV of a kind that the run wrote."""
     files = [file for name in _datasets(done) if (file := out / f"{kind}_{name}.csv").is_file()]
-    return pd.concat([pd.read_csv(file) for file in files], ignore_index=True) if files else pd.DataFrame()
+    return pd.concat(map(read_plain, files), ignore_index=True) if files else pd.DataFrame()
 
 
 def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:

@@ -154,12 +154,17 @@ def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: n
     fold, or a subject is (but for "stratified" protocols, which allow that between training and test).
     """
     try:
-        frame = pd.read_csv(path, dtype={"id": str, "subject": str, "part": str, "protocol": str})
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
+    except (OSError, ValueError) as error:
         raise SplitError(f"{path}: no split manifest ({str(error).splitlines()[0]})") from None
     if missing := {"protocol", "seed", "fold", "part", "id"} - set(frame.columns):
         raise SplitError(f"{path}: no split manifest, it lacks {', '.join(sorted(missing))}; write it anew")
-    if wrong := sorted(set(frame["part"].astype(str)) - set(PARTS)):
+    for name in ("seed", "fold"):
+        whole = frame[name].str.fullmatch(r"[0-9]{1,9}(\.0)?")
+        if not whole.all():
+            raise SplitError(f"{path}: {name} {frame[name][~whole].iloc[0]!r} is not a whole number")
+        frame[name] = frame[name].str.removesuffix(".0").astype(int)
+    if wrong := sorted(set(frame["part"]) - set(PARTS)):
         raise SplitError(f"{path}: part {wrong[0]!r} is none of {', '.join(PARTS)}")
     if unknown := sorted(set(frame["id"]) - set(ids)):
         raise SplitError(f"{path}: {len(unknown)} ids are not in the data, the first is {unknown[0]}")

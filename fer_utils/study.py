@@ -87,7 +87,8 @@ def run(
     known = {notebook: parameters(notebook) for notebook, _ in plan}
     if unknown := sorted(set(settings) - set().union(*map(parameters, NOTEBOOKS))):
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
-    out = (out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")).expanduser().resolve()
+    out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
+    out = paths.at_home(out).resolve()
     paths.check_writable(out)
     with _alone_in(out), _cluster(scheduler, jobs) as address:
         _forget(out, names)

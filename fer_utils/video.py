@@ -129,6 +129,10 @@ class Video:
         return _digest([self.file], f"quarter_turns={self.quarter_turns}")
 
     def _open(self) -> cv2.VideoCapture:
+        try:
+            str(self.file).encode()
+        except UnicodeEncodeError:  # OpenCV would bring the process down
+            raise OSError(f"{str(self.file)!a}: a name that is not UTF-8; rename it") from None
         capture = cv2.VideoCapture(str(self.file))
         if not capture.isOpened():
             raise OSError(f"{self.file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
@@ -220,5 +224,5 @@ def _digest(files, options: str) -> str:
             with Path(file).open("rb") as stream:
                 digest.update(hashlib.file_digest(stream, "sha256").digest())
         except OSError:  # reading the frames will tell of it; with the file back, the digest is another
-            digest.update(b"unreadable")
+            digest.update(b"unreadable" + Path(file).name.encode(errors="surrogateescape"))
     return digest.hexdigest()

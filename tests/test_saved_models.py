@@ -135,7 +135,10 @@ class TestFilesThatAreNotRight:
         ("change", "reason"),
         [
             ({"facts": {"format": 9}}, "format 9, this version reads up to 1; update fer-utils"),
-            ({"facts": {"classes": ["anger", "fear"]}}, "gives probabilities (3,) for classes (2,); export or train"),
+            (
+                {"facts": {"classes": ["anger", "fear"]}},
+                "not a saved model (it holds no weights that fit compact for tensors (2, 1456) and 2 classes); train",
+            ),
             ({"facts": {"network": "svm"}}, "not a saved model ('svm'); train it anew"),
             ({"scaler_f4": bytes(8)}, "its scaler is not one of 1456 features; train it anew"),
             ({"scaler_f4": bytes(8 * 1456)}, "its scaler is not one of 1456 features; train it anew"),  # scale of 0
@@ -151,7 +154,7 @@ class TestFilesThatAreNotRight:
     def test_features_of_another_shape_than_the_network_s(self, forged):
         options = {**features.DEFAULT.__dict__}
         message = refusal(forged(facts={"features": options, "shape": [4, 2912]}))
-        assert message.startswith("takes tensors (2, 1456), its features have (4, 2912); export or train it anew")
+        assert "no weights that fit compact for tensors (4, 2912) and 3 classes" in message
 
     def test_code_in_a_file_is_not_run(self, forged, tmp_path):
         network = keras.Sequential(

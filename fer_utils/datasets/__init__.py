@@ -6,6 +6,7 @@ import inspect
 from functools import partial
 from pathlib import Path
 
+from fer_utils import paths
 from fer_utils.datasets import ckplus, folder, mmi, oulu_casia, tree
 from fer_utils.datasets.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
 
@@ -51,7 +52,9 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
     for option in chosen:
         if option not in known:
             raise DatasetError(f"{name}: unknown option {option!r}; known are: {', '.join(known) or 'none'}")
-    root = Path(root).expanduser()
+    root = paths.at_home(root)
+    if not tree.is_text(root):
+        raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:
         if not root.exists():
             raise MissingDataset(f"{root}: no such folder; unpack the dataset there, or name the folder where it is")

@@ -15,6 +15,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
 # how far below the root a known folder is looked for: archives unpack into folders of their own name, some twice
 DEPTH = 5
+_LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
@@ -61,6 +62,7 @@ def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
 
 def pictures(folder: Path, fps: float) -> Pictures:
     """The pictures of a folder as a sequence. Raises LeftOut for fewer than two, or one in two formats."""
+    _check_name(folder)
     found = files(folder, PICTURES)
     if len(found) < 2:
         raise LeftOut(f"{len(found) or 'no'} picture{'s' * (not found)} in the folder, at least 2 are needed")
@@ -72,6 +74,7 @@ def pictures(folder: Path, fps: float) -> Pictures:
 
 def video(file: Path) -> Video:
     """A video file as a sequence. Raises LeftOut where it cannot be opened or holds fewer than two frames."""
+    _check_name(file)
     clip = Video(file)
     try:
         _, count = clip.header()
@@ -80,6 +83,15 @@ def video(file: Path) -> Video:
     if count == 1:
         raise LeftOut("1 frame in the video, at least 2 are needed")
     return clip
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path can be written into a table: names of files may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
@@ -133,10 +145,17 @@ def is_rendered(folder: Path) -> bool:
 
 def _says_rendered(manifest: Path) -> bool:
     try:
+        if not manifest.is_file() or manifest.stat().st_size > _LARGEST_MANIFEST:
+            return False
         content = json.loads(manifest.read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and content.get("rendered") is True
+
+
+def _check_name(path: Path) -> None:
+    if not is_text(path):
+        raise LeftOut("its name is not UTF-8: rename it")
 
 
 def _is_clutter(name: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 RIGHT, LEFT = 0, 1
 ASSET = Path(__file__).resolve().parents[2] / "assets" / "canonical_face.npz"
 
-with np.load(ASSET) as _asset:
+with np.load(ASSET, allow_pickle=False) as _asset:
     VERTICES = _asset["vertices"].astype(np.float64)  # (468, 3)
     UV = _asset["uv"].astype(np.float64)  # (468, 2), v downwards
     TRIANGLES = _asset["triangles"].astype(np.int64)  # (898, 3)
