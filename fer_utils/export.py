@@ -125,7 +125,10 @@ def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision
         archive = keras.export.ExportArchive()
         archive.track(classifier.model)
         archive.add_endpoint("serve", scaled_and_classified, input_signature=[tf.TensorSpec((1, *shape), tf.float32)])
-        archive.write_out(folder, verbose=False)
+        try:
+            archive.write_out(folder, verbose=False)
+        except tf.errors.OpError:
+            raise OSError(f"TensorFlow cannot write into {tempfile.gettempdir()}") from None
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
