@@ -268,11 +268,13 @@ def test_off_after_the_page_is_closed(browser, lab, page):
     start(other)
     assert in_kernel(page, "print(demo.Demo._former.live._recognizer is not None)") == "True"
     other.close(run_before_unload=False)
-    for _ in range(20):
-        if (running := in_kernel(page, "print(demo.Demo._former.live._recognizer is not None)")) == "False":
+    newest = "print(demo.Demo._former.live._recognizer and demo.Demo._former.live._recognizer._time)"
+    for _ in range(30):  # the page's last word may not arrive: then nothing else does
+        before = in_kernel(page, newest)
+        page.wait_for_timeout(1 * SECONDS)
+        if (after := in_kernel(page, newest)) == before:
             break
-        page.wait_for_timeout(0.5 * SECONDS)
-    assert running == "False"
+    assert after == before
 
 
 def test_the_page_started_last_has_the_stream(browser, lab, page):
