@@ -1,6 +1,6 @@
 """How fast each stage is, beside the limit that the bare networks set and what else a user could take.
 
-All is measured in one run, and frame by frame in turn, so that a ratio holds however fast the machine is at the moment.
+All is measured in one run, what makes a ratio in turn, so that it holds however fast the machine is at the moment.
 But the classifiers, which are in no ratio, come after that, each by itself: the paper's 200 MB of weights push all else
 out of the caches, which no stream that is used does to itself.
 """
@@ -8,16 +8,18 @@ out of the caches, which no stream that is used does to itself.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import platform
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import get_args
 
 import cv2
 import mediapipe as mp
@@ -26,15 +28,21 @@ import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
-from fer_utils import evaluation, export, face_mesh, features, models, overlay
+from fer_utils import evaluation, export, face_mesh, features, models, networks, overlay
 from fer_utils.datasets.source import inventory
 from fer_utils.landmarks import model_bundle, open_detector
 from fer_utils.streaming import Recognizer
+from fer_utils.training import Trainer
+from fer_utils.video import read_ahead
 from fer_utils.workers import pool
 
-WARM_UP = 30  # frames at the start of each clip's run that are not counted
+WARM_UP = 30  # frames at the start that are not counted
+BLOCK, AHEAD = 50, 2  # frames of a block of a whole stream, and how many of the next are decoded meanwhile
+LIMITS = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
 DETECTORS = ("face_mesh", "face_landmarker")
-NETWORKS = ("compact", "paper")
+# the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
+EXPORTED = {"compact": ("int8", "float16", "float32"), "paper": ("int8", "float32")}
+TRAINING = ("training: paper's network, plain Keras", "training: paper's network, here")
 LIVE = "compact int8"  # the classifier of the whole streams
 REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
 
@@ -55,8 +63,10 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
     clips = clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences]
     with tempfile.TemporaryDirectory() as folder:
         classifiers = _classifiers(Path(folder))
-        rows = _single_stream(clips, classifiers[LIVE], frames)
-        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()] + _alternatives(clips)
+        rows = _stages(clips, classifiers[LIVE], frames)
+        rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
+        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
+        rows += _training() + _alternatives(clips)
         live = str(Path(folder) / f"{LIVE}.tflite")
         rows += [_all_cores(clips, live, detector, frames, jobs) for detector in DETECTORS]
     table = pd.DataFrame(rows)
@@ -69,21 +79,23 @@ def aims(table: pd.DataFrame) -> pd.DataFrame:
     ms = table.set_index("stage")["p50_ms"]
     mesh, landmarker = (rate[f"whole stream, {name}, {LIVE}"] for name in DETECTORS)
     rows = [
-        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate["limit: bare FaceMesh network"], 0.6),
+        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate[LIMITS["face_mesh"]], 0.6),
         ("whole stream with face_mesh, frames a second", mesh, REAL_TIME),
-        ("whole stream with face_landmarker / MediaPipe alone", landmarker / rate["limit: MediaPipe alone"], 0.85),
+        ("whole stream with face_landmarker / MediaPipe alone", landmarker / rate[LIMITS["face_landmarker"]], 0.85),
         (
             "face_mesh / face_landmarker, detection",
             rate["landmarks: face_mesh"] / rate["landmarks: face_landmarker"],
             3,
         ),
+        ("training the paper's network / plain Keras", ms[TRAINING[0]] / ms[TRAINING[1]], 2),
         ("1 ms / Recognizer without detector and classifier", 1 / ms["features: Recognizer"], 1),
     ]
     return pd.DataFrame([(*row, "met" if row[1] >= row[2] else "missed") for row in rows],
                         columns=["aim", "found", "wanted", "outcome"])  # fmt: skip
 
 
-def _single_stream(clips: list[str], live: Classifier, frames: int) -> list[dict]:
+def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
+    """What is done with a frame before and after its landmarks are found."""
     spent: dict[str, list[float]] = defaultdict(list)
 
     @contextmanager
@@ -92,34 +104,56 @@ def _single_stream(clips: list[str], live: Classifier, frames: int) -> list[dict
         yield
         spent[stage].append(perf_counter() - start)
 
-    network = _bare_network()
-    with ExitStack() as stack:
-        detectors = {name: stack.enter_context(open_detector(name)) for name in DETECTORS}
-        alone = stack.enter_context(_mediapipe_alone())
-        streams = {name: stack.enter_context(Recognizer(live, name)) for name in DETECTORS}
-        points_only = Recognizer()
-        readers = {name: _frames(clips) for name in ("apart", *DETECTORS)}
-        for number in tqdm(range(WARM_UP + frames), "one stream", unit="frame", file=sys.stderr):
+    features_only, classifying, reader = Recognizer(), Recognizer(live), _frames(clips)
+    with open_detector("face_mesh") as detector:
+        for number in tqdm(range(WARM_UP + frames), "stages", unit="frame", file=sys.stderr):
             if number == WARM_UP:
                 spent.clear()
             time = number / 25
             with timed("decode"):
-                frame = next(readers["apart"])
-            with timed("limit: bare FaceMesh network"):
-                network()
-            for name, detector in detectors.items():
-                with timed(f"landmarks: {name}"):
-                    points, _ = detector.detect(frame, time)
-            with timed("limit: MediaPipe alone"):
-                alone(frame, time)
+                frame = next(reader)
+            points, _ = detector.detect(frame, time)
             with timed("features: Recognizer"):
-                points_only.push_points(points, time)
-            for name, stream in streams.items():
-                with timed(f"whole stream, {name}, {LIVE}"):
-                    seen = stream.push(next(readers[name]), time)
+                features_only.push_points(points, time)
+            seen = classifying.push_points(points, time)
             with timed("drawing"):
                 overlay.draw(frame, seen)
     return [_row(stage, times) for stage, times in spent.items()]
+
+
+def _detectors_and_streams(clips: list[str], live: Classifier, frames: int) -> list[dict]:
+    """The limits; detection alone; and whole streams from file to label as a program would have them, the next frames
+    being decoded meanwhile. In blocks of frames in turn, so that all of them meet the machine in the same state."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    network, decoded = _bare_network(), list(islice(_frames(clips), BLOCK))
+    with ExitStack() as stack:
+        alone = stack.enter_context(_mediapipe_alone())
+        steps: dict[str, Callable[[np.ndarray, float], object]] = {
+            LIMITS["face_mesh"]: lambda frame, time: network(),
+            LIMITS["face_landmarker"]: alone,
+        }
+        for name in DETECTORS:
+            steps[f"landmarks: {name}"] = stack.enter_context(open_detector(name)).detect
+        for name in DETECTORS:
+            reader = stack.enter_context(closing(read_ahead(_frames(clips), AHEAD)))
+            steps[f"whole stream, {name}, {LIVE}"] = partial(
+                _push_next, stack.enter_context(Recognizer(live, name)), reader
+            )
+        for block in tqdm(range(1 + math.ceil(frames / BLOCK)), "streams", unit="block", file=sys.stderr):
+            if block == 1:  # the first warms up
+                spent.clear()
+            for stage, step in steps.items():
+                for number in range(-AHEAD, BLOCK):  # what was decoded while others ran is not counted
+                    time = (block * (AHEAD + BLOCK) + AHEAD + number) / 25
+                    start = perf_counter()
+                    step(decoded[number % len(decoded)], time)
+                    if number >= 0:
+                        spent[stage].append(perf_counter() - start)
+    return [_row(stage, times[:frames]) for stage, times in spent.items()]
+
+
+def _push_next(stream: Recognizer, reader: Iterator[np.ndarray], _: np.ndarray, time: float) -> None:
+    stream.push(next(reader), time)
 
 
 def _alone(name: str, classifier: Classifier, frames: int) -> dict:
@@ -130,6 +164,28 @@ def _alone(name: str, classifier: Classifier, frames: int) -> dict:
         classifier.predict_proba(x)
         times.append(perf_counter() - start)
     return _row(f"classifier: {name}", times[WARM_UP:])
+
+
+def _training(rows: int = 160, rounds: int = 4) -> list[dict]:
+    """A step of 32 sequences: by Keras' own layers, compile and fit, and by `training.Trainer`, with all cores."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(rows, *features.shape(), 1)).astype(np.float32)
+    y, order = draw.integers(0, 7, rows), np.arange(rows)
+    plain = networks.plain_paper_network(*features.shape(), 7)
+    plain.compile("adam", "sparse_categorical_crossentropy")
+    trainer = Trainer(models.NETWORKS["paper"].make(*features.shape(), 7))
+    ways = (
+        lambda: plain.fit(x, y, batch_size=32, verbose=0),
+        lambda: trainer.epoch(x, y, order, 32, 1e-4),
+    )
+    spent: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):  # the first traces and is not counted
+        for way, times in zip(ways, spent, strict=True):
+            start = perf_counter()
+            way()
+            times += [(perf_counter() - start) * 32 / rows] if number else []
+    measured = [_row(stage, times) for stage, times in zip(TRAINING, spent, strict=True)]
+    return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
 
 
 def _all_cores(clips: list[str], classifier: str, detector: str, frames: int, jobs: int | None) -> dict:
@@ -201,10 +257,10 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     x = draw.normal(0, 0.02, (32, *features.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
     found: dict[str, Classifier] = {}
-    for name in NETWORKS:
+    for name, precisions in EXPORTED.items():
         found[f"{name} TensorFlow"] = fitted = models.make(name, epochs=1)
         fitted.fit(x, emotions, (x, emotions))
-        for precision in tqdm(get_args(export.Precision), f"export of {name}", unit="file", file=sys.stderr):
+        for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
             called = f"{name} {precision}"
             path = export.write(fitted, folder / f"{called}.tflite", precision, trained_on="noise")
             found[called] = export.load(path)
@@ -251,8 +307,7 @@ def _row(stage: str, seconds: list[float]) -> dict:
 
 def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
     """A stage's rate as a share of the limit of its detector."""
-    limits = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
-    for detector, limit in limits.items():
+    for detector, limit in LIMITS.items():
         if detector in row["stage"] and "processes" not in row["stage"]:
             return row["frames_per_s"] / table.loc[table["stage"] == limit, "frames_per_s"].iloc[0]
     return float("nan")

@@ -7,9 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils import paths, plans, results
+from fer_utils.datasets.source import STAND_INS
+from fer_utils.errors import StudyError
 from fer_utils.evaluation import STAND_IN
 
 NEEDS_DATA = "needs the licensed data"
+FAILED = "not known: the notebook that finds it failed or was not run"
 COLUMNS = (
     "dataset", "claimed", "found", "interval", "difference", "verdict", "protocol", "model", "sequences", "data",
 )  # fmt: skip
@@ -24,15 +27,20 @@ def table(out: Path) -> pd.DataFrame:
     """A row a claim of the paper and protocol of ours: claimed, found, interval, difference and verdict, in %, from the
     summaries that a study wrote into `out`.
 
-    A stand-in's number is shown with its mark and set against nothing: its difference stays empty.
+    A stand-in's number is shown with its mark and set against nothing: its difference stays empty. Of a summary that
+    cannot be read, the verdict says why.
     """
     claimed = published()
     claimed = claimed[claimed["what"] == "paper"]
     rows = []
     for claim in claimed.itertuples():
-        found = _found(claim.dataset, out)
+        try:
+            found = _found(claim.dataset, out)
+            verdict = FAILED if _was_studied(claim.dataset, out) else NEEDS_DATA
+        except StudyError as error:
+            found, verdict = pd.DataFrame(), f"not known: {error}"
         if found.empty:
-            rows.append({"dataset": claim.dataset, "claimed": claim.accuracy, "verdict": NEEDS_DATA})
+            rows.append({"dataset": claim.dataset, "claimed": claim.accuracy, "verdict": verdict})
         for result in found.to_dict("records"):
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
             rendered = result["data"] == STAND_IN
@@ -61,8 +69,16 @@ def _found(dataset: str, out: Path) -> pd.DataFrame:
     summary = results.read(path)
     if not composite:
         return summary
+    if dataset == plans.MERGED:  # of all four sets, as the paper's
+        summary = summary[summary["dataset"].str.split("+").map(set) == set(STAND_INS)]
     named = summary["protocol"]
     return summary[named.str.startswith(dataset) if dataset == plans.MERGED else named == dataset]
+
+
+def _was_studied(dataset: str, out: Path) -> bool:
+    """Whether the landmarks of real recordings of the dataset, or of all that a composite has, were found."""
+    tables = [out / f"coverage_{name}.csv" for name in ([dataset] if dataset in STAND_INS else STAND_INS)]
+    return all(path.is_file() and not results.rendered(results.read(path)) for path in tables)
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from fer_utils import datasets, doctor
 from fer_utils.errors import UserError
 
+DETECTORS = ("face_landmarker", "face_mesh")  # named here too: landmarks takes a second to import
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, the command line's by default; returns the exit status. A user's mistake ends with
@@ -44,6 +46,21 @@ def main(arguments: list[str] | None = None) -> int:
     bench.add_argument("--frames", type=_count, default=300, metavar="N", help="frames a stage; 300 by default")
     bench.add_argument("--jobs", type=_count, metavar="N", help="processes of the last rows; one a core by default")
     bench.set_defaults(command=_bench)
+
+    demo = commands.add_parser("demo", help="open the camera's notebook in JupyterLab, on this machine alone")
+    demo.add_argument("--app", action="store_true", help="as a page without code, by Voila: needs fer-utils[app]")
+    demo.add_argument("--model", type=Path, metavar="PATH", help="your exported classifier; the one that ships without")
+    demo.set_defaults(command=_demo)
+
+    predict = commands.add_parser("predict", help="recognise the expressions in a video file, a row a frame")
+    predict.add_argument("file", type=Path, metavar="VIDEO", help="any file that OpenCV reads")
+    predict.add_argument("-o", "--out", type=Path, metavar="CSV",
+                         help="where the rows go; the video's name with .csv, in this folder, by default")  # fmt: skip
+    predict.add_argument("--video", type=Path, metavar="OUT.mp4", help="write a copy with points and labels drawn")
+    predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
+    predict.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0],
+                         help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
+    predict.set_defaults(command=_predict)
 
     check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
     check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
@@ -105,6 +122,22 @@ def _bench(chosen: argparse.Namespace) -> int:
     print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")
     print(bench.aims(ledger).to_string(index=False, float_format="%.2f"))
     print(f"\nledger: {path}")
+    return 0
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from fer_utils import serving
+
+    return serving.serve(chosen.app, chosen.model)
+
+
+def _predict(chosen: argparse.Namespace) -> int:
+    from fer_utils.predict import predict
+
+    out = chosen.out or Path(chosen.file.with_suffix(".csv").name)
+    frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
+    faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
+    print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))
     return 0
 
 

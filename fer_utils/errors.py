@@ -30,3 +30,7 @@ class SplitError(UserError):
 
 class StudyError(UserError):
     """A study that cannot start."""
+
+
+class PredictError(UserError):
+    """A video that nothing can be recognised in, or that would be written over."""

@@ -93,10 +93,11 @@ def run(
     sequence that a variant lacks is left out of it. Tables and finished folds are kept under `out`; what is there and
     was made of the same data, folds, settings and code is taken from there.
 
-    A run that cannot be made (too little memory, a library that is not installed) is listed with its reason; the others
-    go on. Raises StudyError where none can.
+    A run that cannot be made (no folds, too little memory, a library that is not installed) is listed with its reason;
+    the others go on. Raises StudyError where none can.
     """
-    runs = list(dict.fromkeys(runs))
+    asked = list(dict.fromkeys(runs))
+    runs = [each for each in asked if (each.protocol, each.seed) in splits]
     stored = {
         name: _store(tables[name], out / "features")
         for name in {BASE, *(n for r in runs for n in (r.variant, *r.tested))}
@@ -122,9 +123,9 @@ def run(
                 folder=str(out / "features"),
             )
     done = _outcomes(jobs, out / "folds", executor)
-    outcome = _collect(runs, splits, base, jobs, done)
+    outcome = _collect(asked, splits, base, jobs, done)
     if outcome.predictions.empty:
-        raise StudyError(f"none of the {len(runs)} runs could be made; the first: {outcome.refused['reason'].iloc[0]}")
+        raise StudyError(f"none of the {len(asked)} runs could be made; the first: {outcome.refused['reason'].iloc[0]}")
     return outcome
 
 
@@ -212,7 +213,9 @@ def _collect(runs, splits, base: FeatureTable, jobs, done) -> Outcome:
     row_of = {name: number for number, name in enumerate(base.ids.tolist())}
     folds, predictions, history, importance, refused = [], [], [], [], {}
     for each in runs:
-        for split in splits[each.protocol, each.seed]:
+        if (each.protocol, each.seed) not in splits:
+            refused[each] = "its folds cannot be made"
+        for split in splits.get((each.protocol, each.seed), ()):
             job = jobs[each, split.fold]
             found = done[job]
             key = dict(zip(KEYS, (each.model, each.variant, each.variant, each.protocol, each.select_on), strict=True))

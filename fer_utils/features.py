@@ -98,10 +98,17 @@ def normalise(points: np.ndarray) -> np.ndarray:
     return turned
 
 
+def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Differences (D, …, P), a row a coordinate, between the points (…, 478, D) of `pairs` (P, 2), in the points' unit:
+    the first point's coordinate less the second's."""
+    difference = points.take(pairs[:, 0], axis=-2) - points.take(pairs[:, 1], axis=-2)
+    return np.ascontiguousarray(np.moveaxis(difference, -1, 0))
+
+
 def distances(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Euclidean distances (…, P) in the picture plane between the points (…, 478, ≥2) of `pairs` (P, 2), in the
     points' unit. Eq. 1 of arXiv:2512.05669."""
-    dx, dy = _offsets(points, pairs)
+    dx, dy = offsets(points[..., :2], pairs)
     return np.sqrt(dx * dx + dy * dy)
 
 
@@ -111,7 +118,7 @@ def angles(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     Eq. 2 of arXiv:2512.05669, arctan(Δx / Δy), computed by arctan2 so that Δy = 0 and opposite directions are told
     apart.
     """
-    return np.arctan2(*_offsets(points, pairs))
+    return np.arctan2(*offsets(points[..., :2], pairs))
 
 
 def wrap(angle: np.ndarray) -> np.ndarray:
@@ -292,12 +299,6 @@ def pairs_of(landmarks: int = 61, pairing: regions.Pairing = "grouped") -> np.nd
 
 
 PAIRS = pairs_of()
-
-
-def _offsets(points: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    x, y = points[..., 0], points[..., 1]
-    i, j = pairs[:, 0], pairs[:, 1]
-    return x[..., i] - x[..., j], y[..., i] - y[..., j]
 
 
 def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:

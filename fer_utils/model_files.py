@@ -48,7 +48,7 @@ def append(path: Path, facts: Facts, files: Mapping[str, bytes]) -> None:
     text = json.dumps({"format": FORMAT, "shape": facts.shape, **asdict(facts)}, indent=1, ensure_ascii=False)
     with zipfile.ZipFile(path, "a") as archive:
         for name, content in {FACTS: text.encode(), **files}.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # of no date: equal classifiers give equal files
         archive.comment = bytes(SEAL)  # the last bytes of an archive, and free for any use
     with path.open("r+b") as file:
         digest = _digest(memoryview(file.read())[:-SEAL])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ class SequenceClassifier:
         self.mean = x.mean(axis=(0, 1))
         spread = x.std(axis=(0, 1))
         self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
-        trainer = _trainer(self.name, self.seed, *x.shape[1:], len(self.classes))
+        trainer = _trainer(self, *x.shape[1:], len(self.classes))
         self.model, self._predict = trainer.network, trainer.predict
         trainer.restart()
         x, y = self._scaled(x), np.searchsorted(self.classes, emotions)
@@ -205,21 +206,46 @@ class SequenceClassifier:
         return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
 
 
-_kept: dict[tuple, Trainer] = {}
+KEPT = 4  # trainers of small networks
+_kept: dict[tuple, _Kept] = {}
 
 
-def _trainer(name: str, seed: int, steps: int, features: int, classes: int) -> Trainer:
-    """The trainer of a network of this size and seed; the last one is kept, for the next fold."""
-    key = name, seed, steps, features, classes
-    if key not in _kept:
-        _kept.clear()  # first, so that two large networks are never there at once
+@dataclass
+class _Kept:
+    trainer: Trainer
+    seed: int
+    owner: weakref.ref  # of the classifier that uses its network
+
+
+def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
+    """The trainer of a network of this size, with the initial weights of the classifier's seed. The last ones are kept,
+    for the next folds: to trace a network takes as long as to train a small one. A classifier that one was used for,
+    and that is still there, gets a copy of its network first."""
+    name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
+    key = name, *size
+    tf.config.experimental.enable_op_determinism()
+    if (kept := _kept.pop(key, None)) is None:
+        if "paper" in (name, *(other for other, *_ in _kept)):
+            _kept.clear()  # first, so that two large networks are never there at once
+        elif len(_kept) == KEPT:
+            del _kept[next(iter(_kept))]
         needed, free = memory_needed(name, features, classes), memory_free()
         if needed > free:
             raise TrainingError(
                 f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
                 f"{free / 1e9:.1f} GB are free: use a machine with more memory, or a smaller set of landmarks"
             )
-        keras.utils.set_random_seed(seed)
-        tf.config.experimental.enable_op_determinism()
-        _kept[key] = Trainer(NETWORKS[name].make(steps, features, classes))
-    return _kept[key]
+        kept = _Kept(Trainer(_network(name, size, seed)), seed, lambda: None)
+    elif (owner := kept.owner()) not in (None, classifier):
+        owner.model = keras.models.clone_model(kept.trainer.network)
+        owner.model.set_weights(kept.trainer.network.get_weights())
+        owner._predict = predictor(owner.model)
+    if kept.seed != seed:
+        kept.trainer.start_from(_network(name, size, seed))
+    _kept[key] = _Kept(kept.trainer, seed, weakref.ref(classifier))
+    return kept.trainer
+
+
+def _network(name: str, size: tuple[int, int, int], seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    return NETWORKS[name].make(*size)

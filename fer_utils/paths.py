@@ -13,21 +13,23 @@ from fer_utils.errors import OutputError
 
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 ASSETS = Path(__file__).resolve().parent / "assets"
+MODEL = ASSETS / "compact.tflite"  # the classifier that ships
+CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 
 def root() -> Path:
     """The clone that the package was installed from (FER_ROOT overrides)."""
-    return _folder("FER_ROOT", Path(__file__).resolve().parents[1])
+    return _place("FER_ROOT", Path(__file__).resolve().parents[1])
 
 
 def data() -> Path:
     """Datasets: a user's licensed ones, and the stand-ins under `rendered/` (FER_DATA overrides)."""
-    return _folder("FER_DATA", root() / "data")
+    return _place("FER_DATA", root() / "data")
 
 
 def runs() -> Path:
     """What runs write (FER_RUNS overrides)."""
-    return _folder("FER_RUNS", root() / "runs")
+    return _place("FER_RUNS", root() / "runs")
 
 
 def run(name: str = "") -> Path:
@@ -37,7 +39,12 @@ def run(name: str = "") -> Path:
 
 def tracks() -> Path:
     """The cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
-    return _folder("FER_TRACKS", runs() / "tracks")
+    return _place("FER_TRACKS", runs() / "tracks")
+
+
+def model(name: str = "") -> Path:
+    """The file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
+    return Path(name).expanduser().resolve() if name else _place("FER_MODEL", MODEL)
 
 
 def notebooks() -> Path:
@@ -91,6 +98,6 @@ def check_writable(folder: Path) -> None:
     probe.unlink()
 
 
-def _folder(variable: str, default: Path) -> Path:
+def _place(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
     return at_home(value).resolve() if value else default

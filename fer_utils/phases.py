@@ -17,6 +17,7 @@ FOLLOWING = 0.05  # seconds, time constant of the distances and of the rate of c
 REST, HELD = 1.0, 30.0  # seconds in which the neutral reference follows the face, in neutral and in other phases
 START = 0.005  # intensity above which an onset can start
 ABOVE_REST = 4.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
+TREMBLE = START / 2  # intensity that is counted in that mean at most: more is an expression too slow to be seen
 RISE = 0.015  # intensity a second by which it must rise besides
 SLOWER = 0.4  # as SLOW; more, because what has happened is seen late
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
@@ -117,7 +118,7 @@ class Tracker:
         neutral = self.phase == "neutral"
         follow = 1 - math.exp(-step / (REST if neutral else HELD))
         self._rest = self._rest + change * max(neutral / self._count, follow)  # at first the mean of all frames
-        self._at_rest += neutral * follow * (self.intensity - self._at_rest)
+        self._at_rest += neutral * follow * (min(self.intensity, TREMBLE) - self._at_rest)
         self._advance(self.intensity, self._rate)
 
     def _advance(self, level: float, rate: float) -> None:

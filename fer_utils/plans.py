@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -98,12 +100,10 @@ def runs(
 
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> dict[tuple[str, int], list[Split]]:
-    """The folds that the runs need, by protocol and seed. Raises SplitError as `splits.make` does."""
+    """The folds that the runs need, by protocol and seed, those that can be made: see `splits.possible`."""
     keys = dict.fromkeys((run.protocol, run.seed) for run in planned)
-    return {
-        (protocol, seed): splits.make(protocol, table.emotions, table.subjects, n_folds, seed)
-        for protocol, seed in keys
-    }
+    rows = table.emotions, table.subjects
+    return splits.possible({(name, seed): partial(splits.make, name, *rows, n_folds, seed) for name, seed in keys})
 
 
 @dataclass(frozen=True)
@@ -136,33 +136,32 @@ def merge(sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[
 
 def matrix_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
     """Every set trained on, every set tested on: folds by the name "source → target" and seed. Within a dataset,
-    and between two that film the same people, they are folds of people."""
+    and between two that film the same people, they are folds of people. Those that can be made: see `splits.possible`.
+    """
     names = dict.fromkeys(merged.datasets.tolist())
-    return {
-        (name := f"{source} → {target}", seed): splits.transfer(
-            name, merged.table.emotions, merged.table.subjects, merged.rows(source), merged.rows(target), n_folds, seed
-        )
-        for source in names
-        for target in names
-    }
+    rows = merged.table.emotions, merged.table.subjects
+    makers = {}
+    for source, target in product(names, names):
+        name, sides = f"{source} → {target}", (merged.rows(source), merged.rows(target))
+        makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
+    return splits.possible(makers)
 
 
 def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
     """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, if there are two others;
-    and all merged in folds, of people and, as in the paper perhaps, of sequences."""
-    emotions, subjects = merged.table.emotions, merged.table.subjects
+    and all merged in folds, of people and, as in the paper perhaps, of sequences. Those that can be made: see
+    `splits.possible`."""
+    rows = merged.table.emotions, merged.table.subjects
+    makers: dict[tuple[str, int], Callable[[], list[Split]]] = {}
     names = list(dict.fromkeys(merged.datasets.tolist()))
-    folds = {}
     others = [name for name in names if name != "mmi"]
     if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
-        name = f"{' + '.join(others)} → mmi"
-        rows = merged.rows(*others), merged.rows("mmi")
-        folds[name, seed] = splits.transfer(name, emotions, subjects, *rows, n_folds, seed)
+        name, sides = f"{' + '.join(others)} → mmi", (merged.rows(*others), merged.rows("mmi"))
+        makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
     for protocol in ("grouped", "stratified"):
-        name = f"{MERGED}, {protocol}"
-        made = splits.make(protocol, emotions, subjects, n_folds, seed)
-        folds[name, seed] = [replace(split, protocol=name) for split in made]
-    return folds
+        makers[f"{MERGED}, {protocol}", seed] = partial(splits.make, protocol, *rows, n_folds, seed)
+    made = splits.possible(makers)
+    return {key: [replace(split, protocol=key[0]) for split in folds] for key, folds in made.items()}
 
 
 def cross_runs(

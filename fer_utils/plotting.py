@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -26,6 +27,7 @@ from fer_utils.video import Video
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222",
 )  # fmt: skip
+STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, RED, PURPLE), strict=True))
 
@@ -111,6 +113,29 @@ def pair_over_time(
     figure.suptitle(title, fontsize=10)
     panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="best")
     panels[-1].set_xlabel("time (s)")
+    return figure
+
+
+def stream(table: pd.DataFrame) -> Figure:
+    """What was recognised over time, from a table of `demo.table`'s columns: probabilities above, intensity below, both
+    with the phases' beginnings; the emotion that was named along the top."""
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(8.5, 5), sharex=True, height_ratios=(3, 2), layout="constrained"
+    )
+    time, classes = table["time"], [name for name in table.columns if name not in STREAM]
+    for name, colour in zip(classes, PALETTE, strict=False):
+        above.plot(time, table[name], color=colour, linewidth=1.6, label=name)
+    named = table["emotion"].fillna("")
+    for first in table.index[(named != named.shift()) & (named != "")]:
+        above.text(time[first], 1.03, named[first], fontsize=8)
+    below.plot(time, table["intensity"], color=GREEN, linewidth=1.8)
+    styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
+    for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
+        for axes in (above, below):
+            axes.axvline(time[first], color=BLACK, linestyle=styles[phase[first]], linewidth=0.8)
+    above.set(ylabel="probability", ylim=(0, 1.1))
+    above.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    below.set(ylabel="intensity\n(inter-ocular)", xlabel="time (s); onset dotted, apex solid, offset dashed")
     return figure
 
 

@@ -29,6 +29,7 @@ FIGURES = (
 CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
 CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
+DEMO_FIGURES = ("07_stream",)
 PAPER_FIGURES = (
     *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
     *("conditions", "importance", "important", "matrix", "composites"),
@@ -143,6 +144,8 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from _pictures(out, "figures", CROSS_FIGURES)
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
+    yield "<h2>Live</h2>"
+    yield from _pictures(out, "figures", DEMO_FIGURES)
     yield "<h2>The paper's figures, and ours</h2>"
     paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
     yield from _pictures(out, "figures/paper", paper)

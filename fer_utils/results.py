@@ -42,13 +42,18 @@ def read_plain(path: Path) -> pd.DataFrame:
 
 
 def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables KIND_DATASET.csv that are there, by dataset; says which are not."""
+    """The tables KIND_DATASET.csv that are there and can be read, by dataset; says which are not, and why."""
     for name in datasets:
         path = out / f"{kind}_{name}.csv"
-        if path.is_file():
-            yield name, read(path)
-        else:
+        if not path.is_file():
             print(f"{path.name}: not there, since its notebook failed or was not run")
+            continue
+        try:
+            table = read(path)
+        except StudyError as error:
+            print(error)
+            continue
+        yield name, table
 
 
 def rendered(table: pd.DataFrame) -> bool:

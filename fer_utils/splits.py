@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -78,16 +79,30 @@ def transfer(
 
 
 def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> dict:
-    """The folds of both of the paper's possible protocols, or those of a manifest, by protocol and seed."""
+    """The folds of both of the paper's possible protocols, or those of a manifest, by protocol and seed. Raises
+    SplitError as `possible` does."""
     if manifest:
         given: dict[tuple[str, int], list[Split]] = {}
         for split in read_manifest(Path(manifest), table.ids, table.emotions, table.subjects):
             given.setdefault((split.protocol, split.seed), []).append(split)
         return given
-    return {
-        (protocol, seed): make(protocol, table.emotions, table.subjects, n_folds, seed)
-        for protocol in ("stratified", "grouped")
-    }
+    args = table.emotions, table.subjects, n_folds, seed
+    return possible({(name, seed): partial(make, name, *args) for name in ("stratified", "grouped")})
+
+
+def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> dict[tuple[str, int], list[Split]]:
+    """The folds that can be made, by protocol and seed; says of the others why they cannot. Raises SplitError where
+    none can."""
+    made, reasons = {}, []
+    for (protocol, seed), maker in makers.items():
+        try:
+            made[protocol, seed] = maker()
+        except SplitError as error:
+            reasons.append(str(error))
+            print(f"{protocol}, seed {seed}: left out: {error}")
+    if not made:
+        raise SplitError(reasons[0])
+    return made
 
 
 def check_disjoint(subjects: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:

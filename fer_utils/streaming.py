@@ -185,14 +185,15 @@ class _Buffer:
         if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
             newest = self._newest = (newest + 1) % len(self._times)
         distances, angles = self._features[newest]
-        distances[:] = features.distances(points, PAIRS)
-        angles[:] = features.angles(points, PAIRS)
+        across, down, depth = features.offsets(points, PAIRS)  # once for all: the streams' most frequent work
+        squares = across * across + down * down
+        np.sqrt(squares, out=distances)  # eq. 1
+        np.arctan2(across, down, out=angles)  # eq. 2
         x, y, z = np.diff(points[EYES], axis=0)[0]
         self._eyes[newest] = math.hypot(x, y), math.atan2(y, x)
         self._times[newest] = time
         self._since = time if self._since is None else self._since
-        depth = points[:, 2]
-        return np.sqrt(distances**2 + (depth[PAIRS[:, 0]] - depth[PAIRS[:, 1]]) ** 2) / math.hypot(x, y, z)
+        return np.sqrt(squares + depth * depth) / math.hypot(x, y, z)
 
     def tensor(self) -> tuple[np.ndarray | None, str]:
         """The newest frame's tensor (4, 2912) float32, or None and why there is none."""
@@ -209,9 +210,12 @@ class _Buffer:
         scale, roll = self._eyes[slots[0]]
         distances, angles = self._features[slots].swapaxes(0, 1)
         # as `features.normalise` has it: distances shrink, angles turn, but those of points in one place are 0
-        turns = np.diff(np.where(distances > 0, angles + roll, 0), axis=0)
+        if not distances.all():
+            angles = np.where(distances > 0, angles + roll, 0)
+        turns = np.diff(angles, axis=0)
         far = np.abs(turns) >= np.pi
-        turns[far] = features.wrap(turns[far])
+        if far.any():
+            turns[far] = features.wrap(turns[far])
         return np.concatenate([np.diff(distances, axis=0) / scale, turns], axis=1, dtype=np.float32), ""
 
 

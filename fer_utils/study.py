@@ -24,7 +24,7 @@ from fer_utils.report import NotebookRun
 FIRST = ("00_check_setup",)
 PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
 ACROSS = ("04_cross_dataset",)
-LAST = ("05_real_time", "06_paper_figures")
+LAST = ("05_real_time", "06_paper_figures", "07_webcam_demo")
 
 # values of the notebooks' parameters: their own, those of --quick, and those of --paper-network
 FULL: Mapping[str, object] = {}
@@ -185,7 +185,7 @@ def _forget(out: Path, names: list[str]) -> None:
             (out / old).unlink(missing_ok=True)
     for old in (
         *(f"{kind}.csv" for kind in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
-        *(f"figures/{kind}.png" for kind in (*report.CROSS_FIGURES, *report.SPEED_FIGURES)),
+        *(f"figures/{kind}.png" for kind in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
     ):
         (out / old).unlink(missing_ok=True)
     for old in (out / "figures" / "paper").glob("*"):

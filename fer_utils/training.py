@@ -29,6 +29,11 @@ class Trainer:
         self.evaluate = tf.function(self._evaluate, input_signature=[rows, names])
         self.predict = predictor(network)
 
+    def start_from(self, other: keras.Model) -> None:
+        """Take the weights of another network of the same make, and the state of its random numbers, for the initial
+        ones."""
+        self._initial = [variable.numpy() for variable in other.variables]
+
     def restart(self) -> None:
         """Back to the initial weights."""
         for variable, value in zip(self.network.variables, self._initial, strict=True):

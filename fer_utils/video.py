@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -15,6 +18,9 @@ import numpy as np
 # what is wrong with a file is told by `Frame.problem`; the decoders would tell it again on the terminal, file unnamed
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -151,6 +157,17 @@ def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int 
         if best == len(images):
             break
     return replace(video, quarter_turns=turns)
+
+
+def read_ahead(frames: Iterable[T], count: int = 2) -> Iterator[T]:
+    """The same frames, the next `count` of which are decoded by a thread meanwhile; what goes wrong with one is raised
+    where it would have come."""
+    source, end = iter(frames), object()
+    with ThreadPoolExecutor(1) as thread:
+        ahead = deque(thread.submit(next, source, end) for _ in range(count))
+        while (frame := ahead.popleft().result()) is not end:
+            ahead.append(thread.submit(next, source, end))
+            yield frame
 
 
 def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:

@@ -70,6 +70,12 @@ def test_values_that_are_not_finite_are_an_error():
         baselines.make("svm").fit(x, emotions, tensors(9, 1))
 
 
+def test_a_single_class_is_an_error():
+    x, _ = tensors(12, 0)
+    with pytest.raises(TrainingError, match=r"cannot be fitted: The number of classes has to be greater than one"):
+        baselines.make("svm").fit(x, np.full(12, "anger"), (x[:3], np.full(3, "anger")))
+
+
 def test_a_library_that_is_not_installed_is_named(monkeypatch):
     real = builtins.__import__
 

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
-from fer_utils import cli, report, study
+from fer_utils import cli, landmarks, report, study
 from fer_utils.errors import UserError
 
 
@@ -79,6 +80,21 @@ def test_jobs_are_counted_from_one(jobs, capsys):
 
 def test_user_errors_show_no_traceback_in_a_notebook():
     assert UserError("a.txt: gone; get it")._render_traceback_() == ["UserError: a.txt: gone; get it"]
+
+
+def test_demo_without_its_notebook_or_its_model(tmp_path, monkeypatch, capsys):
+    assert cli.main(["demo", "--model", str(tmp_path / "gone.tflite")]) == 2
+    monkeypatch.setenv("FER_ROOT", str(tmp_path))
+    assert cli.main(["demo"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and "gone.tflite" in lines[0] and "run from a clone" in lines[1]
+
+
+def test_detectors_are_those_of_the_package(capsys):
+    assert get_args(landmarks.Detector) == cli.DETECTORS
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["predict", "clip.avi", "--detector", "eyes"])
+    assert stop.value.code == 2 and "face_mesh" in capsys.readouterr().err
 
 
 def test_help_does_not_import_tensorflow():

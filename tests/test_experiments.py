@@ -221,6 +221,17 @@ def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
     assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").iterdir())
 
 
+def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
+    folds = {("grouped", 0): splits.make("grouped", make_table().emotions, make_table().subjects, 5, 0)}
+    runs = [Run("paper", "leave-one-subject-out"), Run("paper", "grouped")]
+    with ThreadPoolExecutor(1) as executor:
+        outcome = experiments.run(runs, {BASE: make_table()}, folds, tmp_path, executor)
+    assert outcome.refused[["protocol", "reason"]].to_numpy().tolist() == [
+        ["leave-one-subject-out", "its folds cannot be made"]
+    ]
+    assert set(outcome.folds["protocol"]) == {"grouped"} and len(outcome.folds) == 5
+
+
 def test_nothing_could_be_made(tmp_path):
     with pytest.raises(StudyError, match="none of the 1 runs could be made; the first: needs 23 GB"):
         run(tmp_path, [Run("broken", "grouped")])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from fer_utils import export, features, models
-from fer_utils.errors import ModelFileError, OutputError, TrainingError
-from fer_utils.features import Options
+from fer_utils.errors import ModelFileError, OutputError, SplitError, TrainingError
+from fer_utils.features import FeatureTable, Options
 from fer_utils.networks import keras
 from fer_utils.streaming import Recognizer
 
@@ -311,3 +311,16 @@ class TestFilesThatAreNotRight:
         monkeypatch.setattr(classifier, "model", logits)
         path = export.write(classifier, tmp_path / "x.tflite", "float32")
         assert refusal(path) == "what it gives are not probabilities; export it anew"
+
+
+def test_a_classifier_for_streams_is_trained_on_all_but_the_people_who_stop_it(tmp_path):
+    draw = np.random.default_rng(0)
+    emotions, subjects = np.resize(["anger", "fear"], 60), np.array([f"s{number // 6}" for number in range(60)])
+    x = draw.normal(0, 0.02, (60, *features.shape())).astype(np.float32)
+    x[emotions == "fear", :, :200] += 0.05
+    table = FeatureTable(x, emotions, subjects, np.array([f"r{number}" for number in range(60)]))
+    found = export.load(export.train(table, tmp_path / "models" / "toy.tflite", "sixty rows", epochs=8))
+    assert (found.network, found.precision, found.trained_on) == ("compact", "int8", "sixty rows")
+    assert (found.classes[found.predict_proba(x).argmax(axis=1)] == emotions).mean() > 0.95
+    with pytest.raises(SplitError, match="a single subject"):
+        export.train(table.__class__(x, emotions, np.full(60, "s0"), table.ids), tmp_path / "x.tflite", "")

@@ -91,6 +91,42 @@ class TestFit:
         for one, other in zip(weights, fresh.model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
 
+    def test_a_classifier_stays_as_it_is_when_another_is_fitted(self):
+        one, other = (SequenceClassifier("small", epochs=2, seed=7) for _ in range(2))
+        one.fit(*separable(30, 1), separable(12, 2))
+        before, x = one.model.get_weights(), separable(9, 3)[0]
+        p = one.predict_proba(x)
+        other.fit(*separable(60, 4), separable(12, 5))
+        np.testing.assert_array_equal(one.predict_proba(x), p)
+        for kept, weight in zip(before, one.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(kept, weight)
+        assert np.abs(other.predict_proba(x) - p).max() > 1e-3
+
+    @pytest.mark.parametrize("name", ["small", "compact"])  # compact: random numbers while it learns
+    def test_a_kept_network_starts_as_a_new_one_of_that_seed_would(self, name):
+        def fitted(seed):
+            classifier = SequenceClassifier(name, epochs=3, seed=seed)
+            return classifier, classifier.fit(*separable(30, 1), separable(12, 2))
+
+        models._kept.clear()
+        first, expected = fitted(1)
+        models._kept.clear()
+        for seed in (0, 2):
+            _, other = fitted(seed)
+            assert other != expected
+        again, history = fitted(1)
+        assert len(models._kept) == 1 and history == expected
+        for one, other in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_the_last_trainers_are_kept_and_no_more(self):
+        models._kept.clear()
+        (x, names), (checked, theirs) = separable(12, 1), separable(6, 2)
+        for features in (1, 2, 3, 4, 5, 2, 6):
+            fitted = SequenceClassifier("small", epochs=1)
+            fitted.fit(x[..., :features], names, (checked[..., :features], theirs))
+        assert [features for _, _, features, _ in models._kept] == [4, 5, 2, 6]
+
     def test_two_seeds_differ(self):
         one, other = (SequenceClassifier("small", epochs=2, seed=seed) for seed in (0, 1))
         assert one.fit(*separable(30, 1), separable(12, 2)) != other.fit(*separable(30, 1), separable(12, 2))

@@ -1,6 +1,5 @@
 """The paper's layer against Keras' own and against a cell written out in NumPy; the networks' sizes."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -108,16 +107,7 @@ class TestNetworks:
         assert [layer.activation.__name__ for layer in network.layers[2:]] == ["relu", "relu", "softmax"]
 
     def test_with_keras_layers_the_papers_network_gives_the_same(self):
-        plain = keras.Sequential(
-            [
-                keras.Input((3, 20, 1)),
-                layers.ConvLSTM1D(8, 1),
-                layers.Flatten(),
-                layers.Dense(2048, activation="relu"),
-                layers.Dense(1024, activation="relu"),
-                layers.Dense(4, activation="softmax"),
-            ]
-        )
+        plain = networks.plain_paper_network(3, 20, 4)
         ours = networks.paper_network(3, 20, 4)
         ours.set_weights(plain.get_weights())
         x = np.random.default_rng(2).normal(0, 3, (6, 3, 20, 1)).astype(np.float32)

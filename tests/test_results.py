@@ -95,6 +95,15 @@ class TestRead:
         said = capsys.readouterr().out
         assert said == "open_importance_oulu_vis.csv: not there, since its notebook failed or was not run\n"
 
+    def test_one_that_cannot_be_read_is_told_of_and_the_others_go_on(self, tmp_path, capsys):
+        for name in ("ckplus", "mmi"):
+            evaluation.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / f"open_importance_{name}.csv", name, False)
+        older = tmp_path / "open_importance_ckplus.csv"
+        older.write_text("lost\n0.1\n")
+        assert [name for name, _ in results.each(tmp_path, "open_importance", ["ckplus", "mmi"])] == ["mmi"]
+        said = capsys.readouterr().out
+        assert said == f"{older}: written by an older version (no column dataset); run its notebook again\n"
+
     def test_one_rendered_row_marks_the_table(self):
         assert not results.rendered(pd.DataFrame({"data": ["real", "real"]}))
         assert results.rendered(pd.DataFrame({"data": ["real", "rendered stand-in"]}))

@@ -268,3 +268,16 @@ class TestManifest:
         given = splits.for_dataset(table, str(tmp_path / "a.csv"))
         assert list(given) == [("grouped", 2)]
         assert [split.test.tolist() for split in given["grouped", 2]] == [s.test.tolist() for s in own["grouped", 2]]
+
+
+def test_two_people_leave_the_protocol_that_needs_more_and_the_other_goes_on(capsys):
+    emotions, subjects = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
+    table = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, subjects, np.arange(20).astype(str))
+    assert list(splits.for_dataset(table)) == [("stratified", 0)]
+    said = capsys.readouterr().out
+    assert said == (
+        "grouped, seed 0: left out: 2 subjects cannot be split into 5 folds: give more data or fewer folds\n"
+    )
+    table = FeatureTable(table.x, np.full(20, "anger"), subjects, table.ids)
+    with pytest.raises(SplitError, match=r"only one emotion \(anger\) is there: nothing to tell apart"):
+        splits.for_dataset(table)

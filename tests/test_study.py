@@ -188,7 +188,7 @@ def test_all_that_the_notebooks_write_is_known(toy):
     per_dataset = {f"{kind}_{name}.png" for kind in report.FIGURES for name in ("ckplus", "mmi")}
     assert {path.name for path in out.glob("figures/*.png")} == {
         *per_dataset,
-        *(f"{k}.png" for k in (*report.CROSS_FIGURES, *report.SPEED_FIGURES)),
+        *(f"{k}.png" for k in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
     }
     drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
     assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}

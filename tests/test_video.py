@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import threading
 
 import cv2
 import numpy as np
 import pytest
 
-from fer_utils.video import Pictures, Video, read_picture, upright
+from fer_utils.video import Pictures, Video, read_ahead, read_picture, upright
 
 
 def patterned(seed=0, width=64, height=48):
@@ -263,3 +264,35 @@ class TestUpright:
         file = write_video(tmp_path / "a.avi", [np.zeros((48, 64, 3), np.uint8)] * 9)
         upright(Video(file), lambda image: asked.append(image.shape) or True, frames=4)
         assert asked == [(48, 64, 3)] * 4
+
+
+class TestReadAhead:
+    def test_all_frames_come_in_order_and_no_more_than_asked_for_are_read_ahead(self):
+        read = []
+
+        def frames():
+            for number in range(7):
+                read.append(number)
+                yield number
+
+        stream = read_ahead(frames(), count=3)
+        assert next(stream) == 0
+        stream.close()  # waits for those that were asked for
+        assert read == [0, 1, 2, 3]
+        assert list(read_ahead(range(7), count=3)) == list(range(7))
+        assert list(read_ahead([])) == []
+
+    def test_an_error_comes_where_the_frame_would_have(self):
+        def frames():
+            yield 0
+            yield 1
+            raise OSError("clip.mp4: gone")
+
+        stream = read_ahead(frames())
+        assert [next(stream), next(stream)] == [0, 1]
+        with pytest.raises(OSError, match=r"clip\.mp4: gone"):
+            next(stream)
+
+    def test_frames_are_read_in_another_thread(self):
+        (thread,) = read_ahead(threading.get_ident() for _ in range(1))
+        assert thread != threading.get_ident()

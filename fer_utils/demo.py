@@ -1,0 +1,136 @@
+"""The live demo: a camera's picture with mesh, probabilities and phase, and what can be chosen about it."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+import ipywidgets as widgets
+import pandas as pd
+
+from fer_utils import export, paths
+from fer_utils.camera import Camera
+from fer_utils.errors import UserError
+from fer_utils.landmarks import Detector
+from fer_utils.live import Live
+from fer_utils.streaming import Recognition, Recognizer
+from fer_utils.video import Video
+
+SOURCES = {"this browser's camera": "browser", "a camera at the kernel": "kernel", "the rendered clip": "clip"}
+SHIPPED = "the one that ships"
+
+
+def clip(model: str = "", detector: Detector = "face_landmarker") -> Iterator[Recognition]:
+    """What is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
+    with Recognizer(export.load(paths.model(model)), detector) as recognizer:
+        for frame in Video(paths.CLIP):
+            yield recognizer.push(frame.image, frame.time)
+
+
+def table(seen: list[Recognition]) -> pd.DataFrame:
+    """A row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
+    facts = pd.DataFrame(
+        [(each.time, each.emotion, each.phase, each.intensity) for each in seen],
+        columns=["time", "emotion", "phase", "intensity"],
+    )
+    return facts.join(pd.DataFrame([each.probabilities or {} for each in seen]))
+
+
+class Demo(widgets.VBox):
+    """The camera widget with its controls; display it in a notebook's cell, and press Start in the page.
+
+    Nothing is on and nothing kept before a button is pressed. What Record writes, as CSV under the folder `out`, are
+    points and probabilities, never pictures. `model` is the file of an exported classifier ("": the one that
+    `fer demo --model` named, or the one that ships). A new Demo ends the one before: a cell that is run again does not
+    leave a camera on. Raises ModelFileError for a model that is not there or does not fit.
+    """
+
+    _former: Demo | None = None
+
+    def __init__(self, out: Path, model: str = "", source: str = "browser", detector: Detector = "face_landmarker"):
+        if Demo._former is not None:
+            Demo._former.end()
+        Demo._former = self
+        self.out = Path(out)
+        path = paths.model(model)
+        classifier = export.load(path)
+        Recognizer(classifier)  # says here what does not fit, not after Start
+        self.live = Live(classifier, detector)
+        self.camera = Camera(self.live, paths.CLIP, source=source, classes=[str(name) for name in classifier.classes])
+        self._named = SHIPPED if path == paths.MODEL else str(path)
+
+        self.source = widgets.Dropdown(options=SOURCES, value=source, description="Source")
+        self.model = widgets.Combobox(
+            value=self._named, options=list(dict.fromkeys([SHIPPED, self._named])), description="Model",
+            placeholder="path of an exported model", continuous_update=False,
+        )  # fmt: skip
+        self.detector = widgets.Dropdown(options=get_args(Detector), value=detector, description="Detector")
+        self.mesh = widgets.Checkbox(value=True, description="mesh", indent=False, layout={"width": "80px"})
+        self.record = widgets.ToggleButton(
+            value=False, description="Record", icon="circle", tooltip="points and probabilities as CSV, no pictures"
+        )
+        self.message, self.note = widgets.Label(), widgets.Label()
+        self._say_what_it_is()
+        widgets.link((self.source, "value"), (self.camera, "source"))
+        widgets.link((self.mesh, "value"), (self.camera, "mesh"))
+        self.model.observe(lambda change: self._choose(change["new"]), "value")
+        self.detector.observe(lambda change: self._use(detector=change["new"]), "value")
+        self.record.observe(lambda change: self._record(change["new"]), "value")
+        row = {"flex_flow": "row wrap", "align_items": "center"}
+        super().__init__(
+            [
+                widgets.HBox([self.source, self.model, self.detector], layout=row),
+                widgets.HBox([self.record, self.mesh, self.message], layout=row),
+                self.camera,
+                self.note,
+            ]
+        )
+        atexit.register(self.live.save)  # before the interpreter goes
+        atexit.register(self.live.stop)
+
+    def end(self) -> None:
+        """Turn everything off; a recording is saved."""
+        self.record.value = False
+        self.camera.stop()
+
+    def _choose(self, name: str) -> None:
+        """Take another model; where it does not fit, say so and keep the former."""
+        if name == self._named:
+            return
+        try:
+            classifier = export.load(paths.MODEL if name == SHIPPED else Path(name).expanduser())
+            self._use(classifier)
+        except UserError as error:
+            self.message.value = str(error)
+            self.model.value = self._named
+            return
+        self._named = name
+        self.camera.classes = [str(each) for each in classifier.classes]
+        self._say_what_it_is()
+
+    def _use(self, classifier=None, detector: Detector | None = None) -> None:
+        self.record.value = False  # the file's columns are those of the former model
+        self.live.use(classifier, detector)
+        self.camera.stop("Press Start again.")
+        self.message.value = ""
+
+    def _record(self, wanted: bool) -> None:
+        try:
+            if wanted:
+                path = self.out / f"recording_{datetime.now():%Y-%m-%d_%H-%M-%S}.csv"
+                self.live.record(path)
+                self.message.value = f"Recording points and probabilities, no pictures, to {path}"
+            elif (recording := self.live.save()) is not None:
+                self.message.value = f"{recording.rows} frames in {recording.path}"
+        except UserError as error:
+            self.message.value = str(error)
+            self.record.value = False
+
+    def _say_what_it_is(self) -> None:
+        self.note.value = (
+            f"Trained on {self.live.classifier.trained_on or 'data unknown'}: a demonstration, not a measurement of "
+            "feelings. Of several faces one is followed."
+        )

@@ -1,0 +1,104 @@
+"""What is recognised in a video file, a row a frame, and drawn on its frames; memory does not grow with its length."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from fer_utils import export, overlay, paths
+from fer_utils.errors import OutputError, PredictError
+from fer_utils.landmarks import Detector
+from fer_utils.recording import Recording
+from fer_utils.streaming import Recognition, Recognizer
+from fer_utils.video import Video, read_ahead
+
+CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+
+
+def predict(
+    video: Path,
+    out: Path,
+    drawn: Path | None = None,
+    model: str = "",
+    detector: Detector = "face_landmarker",
+) -> tuple[int, int]:
+    """Write what is recognised in each frame of `video` to the CSV file `out` (columns: see `Recording`), and with
+    `drawn` a copy of the video with mesh and labels; return how many frames there were, and how many with a face.
+
+    A frame that cannot be read has a row that says so. Each file is written whole or not at all. Raises PredictError
+    where the video is not there, is none, or has no frames, or where a file would be written over another that is
+    needed; ModelFileError for a model that does not fit; OutputError.
+    """
+    _check(video, out, drawn)
+    frames = Video(video)
+    fps, promised = _header(frames)
+    classifier = export.load(paths.model(model))
+    with ExitStack() as stack:
+        recognizer = stack.enter_context(Recognizer(classifier, detector))
+        rows = stack.enter_context(Recording(out, classifier.classes, points=False))
+        pictures = stack.enter_context(_Pictures(drawn, fps)) if drawn else None
+        read = found = 0
+        for frame in tqdm(read_ahead(frames), video.name, total=promised or None, unit="frame"):
+            if frame.image is None:
+                rows.add(Recognition(frame.time, why=frame.problem))
+                continue
+            read += 1
+            seen = recognizer.push(frame.image, frame.time)
+            found += seen.points is not None
+            rows.add(seen)
+            if pictures:
+                pictures.add(overlay.draw(frame.image, seen))
+        if not read:
+            raise PredictError(f"{video}: a video without a readable frame; record or copy it anew")
+    return rows.rows, found
+
+
+class _Pictures:
+    """A video file that takes its size from its first frame."""
+
+    def __init__(self, path: Path, fps: float):
+        self._path, self._fps = path, fps
+        self._writer: cv2.VideoWriter | None = None
+
+    def __enter__(self) -> _Pictures:
+        self._replacing = paths.replacing(self._path)
+        self._temporary = self._replacing.__enter__()
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._writer is not None:
+            self._writer.release()
+        self._replacing.__exit__(*error)
+
+    def add(self, image: np.ndarray) -> None:
+        if self._writer is None:
+            self._size = image.shape[1::-1]
+            code = cv2.VideoWriter_fourcc(*CODECS[self._path.suffix.lower()])
+            self._writer = cv2.VideoWriter(str(self._temporary), code, self._fps, self._size)
+            if not self._writer.isOpened():
+                raise OutputError(f"{self._path}: cannot be written as a video; choose another folder, or .avi")
+        self._writer.write(image)
+
+
+def _check(video: Path, out: Path, drawn: Path | None) -> None:
+    """Raises PredictError where the files named cannot be what they are named for."""
+    if not video.is_file():
+        raise PredictError(f"{video}: {'a folder, not a video' if video.is_dir() else 'no such file'}; name a video")
+    if not video.stat().st_size:
+        raise PredictError(f"{video}: an empty file; record or copy it anew")
+    if drawn is not None and drawn.suffix.lower() not in CODECS:
+        raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
+    named = [path.resolve() for path in (video, out, drawn) if path is not None]
+    if len(set(named)) < len(named):
+        raise PredictError(f"{out if out.resolve() == video.resolve() else drawn}: named twice; name another file")
+
+
+def _header(frames: Video) -> tuple[float, int]:
+    try:
+        return frames.header()
+    except OSError as error:
+        raise PredictError(str(error)) from None

@@ -1,0 +1,148 @@
+"""Video files: a row a frame, and one clear line for what cannot be done."""
+
+import tracemalloc
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import cli, paths, predict
+from fer_utils.errors import ModelFileError, OutputError, PredictError
+from fer_utils.video import Video
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """The first 90 frames of the rendered clip: at rest, then happy."""
+    file = tmp_path_factory.mktemp("clips") / "short.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (320, 240))
+    for frame in list(Video(paths.CLIP))[:90]:
+        writer.write(frame.image)
+    writer.release()
+    return file
+
+
+@pytest.fixture(scope="module")
+def empty_room(tmp_path_factory):
+    """60 frames with no face."""
+    file = tmp_path_factory.mktemp("clips") / "room.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (160, 120))
+    for level in range(60):
+        writer.write(np.full((120, 160, 3), 60 + level, np.uint8))
+    writer.release()
+    return file
+
+
+@pytest.mark.parametrize("detector", cli.DETECTORS)
+def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, detector):
+    out, drawn = tmp_path / "new" / "rows.csv", tmp_path / "drawn.mp4"
+    status = cli.main(["predict", str(short), "-o", str(out), "--video", str(drawn), "--detector", detector])
+    printed = capsys.readouterr()
+    assert status == 0 and "a face in 90 of 90 frames" in printed.out and "90/90" in printed.err
+    table = pd.read_csv(out)
+    np.testing.assert_allclose(table["time"], np.arange(90) / 25, atol=1e-3)
+    chances = table.filter(regex="^p_")
+    assert table["face"].all() and chances.shape[1] >= 6
+    assert chances[:40].isna().all(axis=None) and table["why"][:40].str.startswith("filling").all()
+    assert (chances[40:].sum(axis=1) - 1).abs().max() < 1e-3
+    assert set(table["phase"]) >= {"neutral", "onset", "apex"}
+    assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
+    named = table["emotion"].notna()
+    assert (chances[named].idxmax(axis=1) == "p_" + table.loc[named, "emotion"]).all()
+    copy = [frame.image for frame in Video(drawn)]
+    assert len(copy) == 90 and copy[0].shape == (240, 320, 3)
+    original = next(iter(Video(short))).image
+    assert 2 < np.abs(copy[80].astype(int) - original).mean() < 60  # something is drawn, on the same picture
+
+
+def test_no_face_at_all_is_said_and_written(empty_room, tmp_path, capsys):
+    out = tmp_path / "rows.csv"
+    assert cli.main(["predict", str(empty_room), "-o", str(out)]) == 0
+    assert "no face in any of 60 frames" in capsys.readouterr().out
+    table = pd.read_csv(out)
+    assert len(table) == 60 and (table["face"] == 0).all() and (table["why"] == "no face").all()
+
+
+def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
+    frames, found = predict.predict(cut, tmp_path / "rows.csv")
+    table = pd.read_csv(tmp_path / "rows.csv")
+    assert len(table) == frames > found > 20 and "ends early" in table["why"].iloc[-1]
+
+
+def test_two_faces_are_one_stream(short, tmp_path):
+    file = tmp_path / "two.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 240))
+    for frame in Video(short):
+        writer.write(np.hstack([frame.image, frame.image[:, ::-1]]))
+    writer.release()
+    assert predict.predict(file, tmp_path / "rows.csv") == (90, 90)
+    assert pd.read_csv(tmp_path / "rows.csv")["emotion"].notna().any()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "no such file"), (b"", "an empty file"), (b"this is text, not frames" * 50, "cannot be opened as a video")],
+)
+def test_what_is_no_video(tmp_path, capsys, content, words):
+    file = tmp_path / "clip.mp4"
+    if content is not None:
+        file.write_bytes(content)
+    assert cli.main(["predict", str(file), "-o", str(tmp_path / "rows.csv")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"fer: {file}: ") and words in error and error.count("\n") == 1
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_a_video_without_a_frame(tmp_path):
+    file = tmp_path / "none.avi"
+    cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (160, 120)).release()
+    with pytest.raises(PredictError, match=r"none.avi: .*"):
+        predict.predict(file, tmp_path / "rows.csv")
+    assert [each.name for each in tmp_path.iterdir()] == ["none.avi"]
+
+
+def test_a_model_that_does_not_fit(short, tmp_path, capsys):
+    (tmp_path / "model.tflite").write_bytes(b"not a model")
+    status = cli.main(["predict", str(short), "--model", str(tmp_path / "model.tflite"), "-o", str(tmp_path / "r.csv")])
+    error = capsys.readouterr().err
+    assert status == 2 and str(tmp_path / "model.tflite") in error and error.count("\n") == 1
+    with pytest.raises(ModelFileError):
+        predict.predict(short, tmp_path / "rows.csv", model=str(tmp_path / "gone.tflite"))
+
+
+def test_nothing_is_written_over_the_video(short, tmp_path):
+    before = short.read_bytes()
+    for out, drawn in ((short, None), (tmp_path / "rows.csv", short), (tmp_path / "a.avi", tmp_path / "a.avi")):
+        with pytest.raises(PredictError, match="named twice"):
+            predict.predict(short, out, drawn)
+    with pytest.raises(PredictError, match=r"must end in \.mp4 or \.avi"):
+        predict.predict(short, tmp_path / "rows.csv", tmp_path / "drawn.webm")
+    assert short.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_written(short, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        predict.predict(short, tmp_path / "file" / "rows.csv")
+
+
+def test_an_interruption_leaves_nothing_behind(short, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict.overlay, "draw", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict.predict(short, tmp_path / "rows.csv", tmp_path / "drawn.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_memory_does_not_grow_with_the_video(short, tmp_path, monkeypatch):
+    monkeypatch.setattr(predict, "tqdm", lambda frames, *_, **__: (frame for _ in range(8) for frame in frames))
+    tracemalloc.start()
+    predict.predict(short, tmp_path / "rows.csv")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6  # 720 frames are 166 MB
