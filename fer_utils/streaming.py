@@ -203,9 +203,11 @@ class _Buffer:
         start = self._newest + 1
         times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
         off = np.abs(times - (now - self._ago)[:, None])
-        nearest = off.argmin(axis=1)
-        if (off := off[range(len(nearest)), nearest]).max() > self._tolerance + ROUNDING:
-            return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
+        least = off.min(axis=1)
+        # the first of those as near, whatever a clock's rounding makes of two that are
+        nearest = (off <= least[:, None] + ROUNDING).argmax(axis=1)
+        if least.max() > self._tolerance + ROUNDING:
+            return None, f"no face within {self._tolerance:.2f} s of {self._ago[least.argmax()]:.2f} s ago"
         slots = (nearest + start) % len(times)
         scale, roll = self._eyes[slots[0]]
         distances, angles = self._features[slots].swapaxes(0, 1)

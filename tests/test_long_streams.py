@@ -51,7 +51,9 @@ def loop():
     and within each a face is missed for a moment."""
     made = []
     for name in ("ckplus", "mmi", "infrared", "moving"):
-        points = there_and_back((np.load(CLIPS / f"{name}.npz", allow_pickle=False)["points"] / 32).astype(np.float32))
+        points = np.load(CLIPS / f"{name}.npz", allow_pickle=False)["points"] / 32
+        with_irises = np.concatenate([points, points[:, :10]], axis=1)  # which no feature looks at
+        points = there_and_back(with_irises.astype(np.float32))
         points[30:33] = [None] * 3
         made += [*points, *[None] * 10]
     assert len(made) == LOOP

@@ -84,7 +84,11 @@ def batch(points, times, interval=0.4):
     """The tensor after the last of these frames, by the functions of the batch; points that are NaN are no face."""
     seen = [row for row in range(len(times)) if np.isfinite(points[row]).all()]
     wanted = [times[seen[-1]] - back * interval for back in (4, 3, 2, 1, 0)]
-    chosen = [min(seen, key=lambda row: (abs(times[row] - time), times[row])) for time in wanted]
+    nearest = [min(abs(times[row] - time) for row in seen) for time in wanted]
+    chosen = [
+        next(row for row in seen if abs(times[row] - time) <= least + streaming.ROUNDING)
+        for time, least in zip(wanted, nearest, strict=True)
+    ]
     return features.differences(features.normalise(points[chosen].astype(np.float64)), features.PAIRS)
 
 
@@ -157,6 +161,15 @@ class TestTensor:
         outcomes(recognizer, growing(face, earlier), earlier)
         outcomes(recognizer, growing(face, times), times)
         assert key_times(recorder.newest, face, 1) == pytest.approx([0, 0.1875, 0.5, 0.75, 1], abs=1e-4)
+
+    @pytest.mark.parametrize("start", [0, 0.3, 7199.4, 1.7e9])
+    def test_of_two_as_near_the_older_whatever_the_clock_s_rounding(self, face, recorder, start):
+        """Two of the key frames are missed; those before and after each are as near."""
+        times = start + np.arange(49) / 30
+        points = growing(face, np.arange(49) / 30)
+        points[[12, 36]] = np.nan
+        outcomes(Recognizer(recorder), points, times)
+        assert key_times(recorder.newest, face, 1.6) == pytest.approx([0, 11 / 30, 0.8, 35 / 30, 1.6], abs=1e-4)
 
     def test_a_stream_too_fast_to_remember_every_frame(self, face, recorder):
         times = np.arange(4000) / 1000
