@@ -15,6 +15,7 @@ import traitlets
 
 from fer_utils import paths, plotting, regions
 from fer_utils.datasets.rendered.mesh import SKIN
+from fer_utils.errors import first_line
 from fer_utils.live import Live
 from fer_utils.streaming import Recognition
 
@@ -91,7 +92,7 @@ class Camera(anywidget.AnyWidget):
             try:
                 self.live.start()
             except Exception as error:  # shown in the page: nobody reads a kernel's log
-                self.stop(_line(error), error=True)
+                self.stop(first_line(error), error=True)
                 return
             if self.source != "browser":
                 self._player = _Player(self)
@@ -107,7 +108,7 @@ class Camera(anywidget.AnyWidget):
                     raise ValueError("a frame that is no picture")
                 answer, points = _answer(self.live.push(image, message["time"]), image)
             except Exception as error:  # whatever it is, the page waits for an answer
-                answer, points = {"error": _line(error), "time": message.get("time", 0.0)} | _size(None), b""
+                answer, points = {"error": first_line(error), "time": message.get("time", 0.0)} | _size(None), b""
             self.send({"kind": "answer", "page": page, "number": message.get("number"), **answer}, buffers=[points])
 
 
@@ -129,7 +130,7 @@ class _Player:
         try:
             note, error = self._play(camera.device if camera.source == "kernel" else str(camera.clip))
         except Exception as problem:  # shown in the page: nobody reads a thread's log
-            note, error = _line(problem), True
+            note, error = first_line(problem), True
         with camera._lock:
             if not self._halted.is_set():
                 camera.stop(note, error)
@@ -208,7 +209,3 @@ def _missing(source: int | str) -> str:
     if isinstance(source, str):
         return f"{source}: cannot be played; name another clip."
     return f"The kernel's machine has no camera {source}: plug one in there, or choose the browser's camera."
-
-
-def _line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -34,3 +34,8 @@ class StudyError(UserError):
 
 class PredictError(UserError):
     """A video that nothing can be recognised in, or that would be written over."""
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says in its first line, or what it is called where it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from fer_utils import model_files, paths, splits
-from fer_utils.errors import ModelFileError
+from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import FeatureTable
 from fer_utils.models import SequenceClassifier
 from fer_utils.networks import keras, tf
@@ -84,7 +84,7 @@ class LiteClassifier:
                 self._interpreter.allocate_tensors()
             (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it anew") from None
         if {taken["dtype"], given["dtype"]} != {np.float32}:
             raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it anew")

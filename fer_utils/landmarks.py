@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from fer_utils import face_mesh, paths
 from fer_utils.datasets.sequence import Sequence
+from fer_utils.errors import first_line
 from fer_utils.face_mesh import FaceMesh, read_model
 from fer_utils.quiet import native_logs_hidden
 from fer_utils.video import Frame, FrameSource, Video, upright
@@ -117,7 +118,7 @@ class LandmarkTrack:
                         int(arrays["quarter_turns"]),
                     )
             except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
-                reason = (str(error) or type(error).__name__).splitlines()[0]
+                reason = first_line(error)
                 raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made anew") from None
         if problem := track._problem():
             raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made anew")

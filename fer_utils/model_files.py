@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from fer_utils import features
-from fer_utils.errors import ModelFileError
+from fer_utils.errors import ModelFileError, first_line
 
 FORMAT = 1  # rises when an older reader would misread a file
 FACTS = "fer.json"
@@ -80,7 +80,7 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except Exception as error:  # whatever a made-up archive makes zipfile and json stumble over
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelFileError(f"{path}: not a classifier of this project ({reason}); export or train it anew") from None
 
 

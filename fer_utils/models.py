@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from fer_utils import baselines, features, model_files, networks, paths
-from fer_utils.errors import ModelFileError, TrainingError
+from fer_utils.errors import ModelFileError, TrainingError, first_line
 from fer_utils.model_files import Facts
 from fer_utils.networks import keras, tf
 from fer_utils.training import Trainer, predictor
@@ -193,7 +193,7 @@ class SequenceClassifier:
             classifier._predict = predictor(classifier.model)
             classifier.mean, classifier.scale = np.frombuffer(scaler, "<f4").reshape(2, -1).astype(np.float32)
         except Exception as error:  # whatever a made-up file makes Keras stumble over
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise ModelFileError(f"{path}: not a saved model ({reason}); train it anew") from None
         fits = classifier.mean.shape == facts.shape[1:] and np.isfinite(classifier.mean).all()
         if not fits or not (np.isfinite(classifier.scale) & (classifier.scale > 0)).all():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_utils import features, phases
-from fer_utils.errors import ModelFileError
+from fer_utils.errors import ModelFileError, first_line
 from fer_utils.landmarks import N_POINTS, Detector, open_detector
 from fer_utils.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 
@@ -248,7 +248,7 @@ def _check_fit(classifier) -> None:
     try:
         given = np.shape(classifier.predict_proba(np.zeros((1, *shape), np.float32)))
     except Exception as error:  # whatever a network of another shape stumbles over
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise ModelFileError(f"exported for another landmark set: no tensor {shape} goes in ({reason})") from None
     if given != (1, n_classes):
         raise ModelFileError(f"exported with other classes: {given} probabilities for {n_classes} names; train it anew")

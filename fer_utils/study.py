@@ -15,7 +15,7 @@ import papermill
 from fer_utils import datasets, paths, report, workers
 from fer_utils.datasets.inventory import survey
 from fer_utils.datasets.source import STAND_INS
-from fer_utils.errors import StudyError
+from fer_utils.errors import StudyError, first_line
 from fer_utils.quiet import children_log_to
 from fer_utils.report import NotebookRun
 
@@ -164,7 +164,7 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
     except papermill.PapermillExecutionError as error:
         result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
     except (OSError, RuntimeError) as error:  # the kernel died or did not start
-        result.error = (str(error) or type(error).__name__).splitlines()[0]
+        result.error = first_line(error)
     result.seconds = time.monotonic() - start
     return result
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import threadpoolctl
 
-from fer_utils.errors import StudyError
+from fer_utils.errors import StudyError, first_line
 
 # what decides the outcome of a job besides this package's own code
 LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "mediapipe", "opencv-contrib-python", "ai-edge-litert")
@@ -77,7 +77,7 @@ def _connected(scheduler: str):
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise StudyError(
             f"--scheduler {scheduler}: no Dask scheduler answers ({reason}); start one by `dask scheduler`, or: local"
         ) from None

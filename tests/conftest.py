@@ -1,8 +1,10 @@
 """Synthetic faces: 478 points on a jittered grid that move along one direction, as far as a level says."""
 
+import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from skimage import data
 from threadpoolctl import threadpool_limits
 
 from fer_utils import regions
@@ -62,3 +64,9 @@ def no_windows():
     yield
     plt.close("all")
     plt.switch_backend(before)
+
+
+@pytest.fixture(scope="session")
+def photograph():
+    """The one real face that the tests look at, BGR uint8 (512, 512, 3): scikit-image's astronaut."""
+    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)

@@ -7,7 +7,6 @@ from importlib.metadata import version
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from fer_utils import landmarks
 from fer_utils.datasets.sequence import Sequence
@@ -18,11 +17,6 @@ from fer_utils.workers import pool
 
 # where a person sees them in the photograph, in pixels
 LEFT_EYE, RIGHT_EYE, MOUTH, NOSE_TIP = (203, 101), (247, 103), (224, 146), (224, 128)
-
-
-@pytest.fixture(scope="module")
-def photograph():
-    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ import re
 import cv2
 import numpy as np
 import pytest
-from skimage import data
 
 from fer_utils import landmarks, report, study
 from fer_utils.landmarks import FaceLandmarker
@@ -16,11 +15,6 @@ pytestmark = pytest.mark.long
 
 EMBEDDED = re.compile(rb"(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)(?:[A-Za-z0-9+/=]|\\n|\s){100,}")
 SIGNS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
-
-
-@pytest.fixture(scope="module")
-def photograph():
-    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
 
 
 @pytest.fixture(scope="module")
