@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from fer_utils import datasets, doctor
+from fer_utils import datasets, doctor, paths
 from fer_utils.errors import UserError
 
 DETECTORS = ("face_landmarker", "face_mesh")  # named here too: landmarks takes a second to import
@@ -79,9 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _folder(text: str) -> str:
-    if not text or not Path(text).expanduser().is_dir():
+    if not text or not paths.at_home(text).is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; name the one in which the datasets lie")
-    return str(Path(text).expanduser().resolve())
+    return str(paths.at_home(text).resolve())
 
 
 def _count(text: str) -> int:
@@ -110,9 +110,9 @@ def _study(chosen: argparse.Namespace) -> int:
 
 
 def _bench(chosen: argparse.Namespace) -> int:
-    from fer_utils import bench, charts, paths, plotting
+    from fer_utils import bench, charts, plotting
 
-    out = (chosen.out or paths.runs() / "bench").expanduser().resolve()
+    out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
     paths.check_writable(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)

@@ -101,7 +101,7 @@ class Demo(widgets.VBox):
         if name == self._named:
             return
         try:
-            classifier = export.load(paths.MODEL if name == SHIPPED else Path(name).expanduser())
+            classifier = export.load(paths.MODEL if name == SHIPPED else paths.at_home(name))
             self._use(classifier)
         except UserError as error:
             self.message.value = str(error)

@@ -44,7 +44,7 @@ def tracks() -> Path:
 
 def model(name: str = "") -> Path:
     """The file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
-    return Path(name).expanduser().resolve() if name else _place("FER_MODEL", MODEL)
+    return at_home(name).resolve() if name else _place("FER_MODEL", MODEL)
 
 
 def notebooks() -> Path:

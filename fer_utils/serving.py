@@ -49,8 +49,8 @@ def serve(app: bool = False, model: Path | None = None) -> int:
     the place of the one that ships. Raises ModelFileError where that does not fit, before anything is started."""
     environment = dict(os.environ)
     if model is not None:
-        Recognizer(export.load(model.expanduser()))
-        environment["FER_MODEL"] = str(model.expanduser().resolve())
+        Recognizer(export.load(paths.at_home(model)))
+        environment["FER_MODEL"] = str(paths.at_home(model).resolve())
     server = subprocess.Popen(command(app), env=environment)
     try:
         return server.wait()

@@ -1,6 +1,5 @@
 """Synthetic faces: 478 points on a jittered grid that move along one direction, as far as a level says."""
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -69,4 +68,4 @@ def no_windows():
 @pytest.fixture(scope="session")
 def photograph():
     """The one real face that the tests look at, BGR uint8 (512, 512, 3): scikit-image's astronaut."""
-    return cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    return np.ascontiguousarray(data.astronaut()[..., ::-1])

@@ -64,7 +64,7 @@ def test_options_of_the_study(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", ["study", "doctor"])
-@pytest.mark.parametrize("folder", ["", "not there"])
+@pytest.mark.parametrize("folder", ["", "not there", "~nobody-of-that-name/data"])
 def test_data_must_be_a_folder(command, folder, capsys):
     with pytest.raises(SystemExit):
         cli.main([command, "--data", folder])
