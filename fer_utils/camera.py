@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import traitlets
 
-from fer_utils import paths, plotting, regions
+from fer_utils import paths, plotting, regions, video
 from fer_utils.datasets.rendered.mesh import SKIN
 from fer_utils.errors import first_line
 from fer_utils.live import Live
@@ -128,31 +128,33 @@ class _Player:
     def _run(self) -> None:
         camera = self._camera
         try:
-            note, error = self._play(camera.device if camera.source == "kernel" else str(camera.clip))
+            note, error = self._play(camera.device if camera.source == "kernel" else camera.clip)
         except Exception as problem:  # shown in the page: nobody reads a thread's log
             note, error = first_line(problem), True
         with camera._lock:
             if not self._halted.is_set():
                 camera.stop(note, error)
 
-    def _play(self, source: int | str) -> tuple[str, bool]:
+    def _play(self, source: int | Path) -> tuple[str, bool]:
         """Plays until halted, or until there is no more; returns why that was, and whether it is an error."""
-        capture, unseen = cv2.VideoCapture(source), 0
+        clip, unseen = isinstance(source, Path), 0
+        capture = video.opened(source) if isinstance(source, Path) else cv2.VideoCapture(source)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # of a camera the newest frame, not one that waited
         try:
             if not capture.isOpened():
-                return _missing(source), True
+                mend = "plug one in there, or choose the browser's camera"
+                return f"The kernel's machine has no camera {source}: {mend}.", True
             step = 1 / (capture.get(cv2.CAP_PROP_FPS) or 25)
             began = last = time.monotonic()
             for number in count():
                 good, image = capture.read()
-                if not good and isinstance(source, str) and number:
+                if not good and clip and number:
                     capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
                     good, image = capture.read()
                 if not good:
-                    return (_missing(source) if isinstance(source, str) else "The camera was taken away."), True
+                    return f"{source}: no frame can be read." if clip else "The camera was taken away.", True
                 now = time.monotonic()
-                if not self._send(number, image, number * step if isinstance(source, str) else now - began):
+                if not self._send(number, image, number * step if clip else now - began):
                     return "", False
                 unseen = 0 if self.seen.wait(ACKNOWLEDGED_WITHIN) else unseen + 1
                 if unseen == UNSEEN:
@@ -203,9 +205,3 @@ def _edges() -> bytes:
     """The lines of the face mesh's triangles, each once: (n, 2) uint16."""
     pairs = np.concatenate([SKIN[:, [0, 1]], SKIN[:, [1, 2]], SKIN[:, [2, 0]]])
     return np.unique(np.sort(pairs, axis=1), axis=0).astype("<u2").tobytes()
-
-
-def _missing(source: int | str) -> str:
-    if isinstance(source, str):
-        return f"{source}: cannot be played; name another clip."
-    return f"The kernel's machine has no camera {source}: plug one in there, or choose the browser's camera."

@@ -82,7 +82,7 @@ class Video:
 
         Raises OSError where the file cannot be opened.
         """
-        capture = self._open()
+        capture = opened(self.file)
         try:
             return _header(capture)
         finally:
@@ -94,7 +94,7 @@ class Video:
         Of a video that ends before its header says so, the last frame decoded, which may be half a frame, has no
         image, and one more frame without image closes it, whose problem says how many were promised and came.
         """
-        capture = self._open()
+        capture = opened(self.file)
         try:
             fps, promised = _header(capture)
             held, first, previous = None, 0.0, -1.0
@@ -128,18 +128,20 @@ class Video:
         """SHA-256 of the file's bytes and the turn."""
         return _digest([self.file], f"quarter_turns={self.quarter_turns}")
 
-    def _open(self) -> cv2.VideoCapture:
-        try:
-            str(self.file).encode()
-        except UnicodeEncodeError:  # OpenCV would bring the process down
-            raise OSError(f"{str(self.file)!a}: a name that is not UTF-8; rename it") from None
-        capture = cv2.VideoCapture(str(self.file))
-        if not capture.isOpened():
-            raise OSError(f"{self.file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
-        return capture
-
 
 FrameSource = Pictures | Video
+
+
+def opened(file: Path) -> cv2.VideoCapture:
+    """The video file, opened. Raises OSError where that cannot be done."""
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:  # OpenCV would bring the process down
+        raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
+    capture = cv2.VideoCapture(str(file))
+    if not capture.isOpened():
+        raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
+    return capture
 
 
 def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:

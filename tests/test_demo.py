@@ -171,7 +171,7 @@ class TestKernelSource:
         assert "no page shows it" in widget.sent[-1][0]["note"]
         assert sum(message["kind"] == "picture" for message, _ in widget.sent) == camera.UNSEEN
 
-    @pytest.mark.parametrize(("source", "words"), [("kernel", "no camera 99"), ("clip", "cannot be played")])
+    @pytest.mark.parametrize(("source", "words"), [("kernel", "no camera 99"), ("clip", "cannot be opened")])
     def test_what_is_not_there_is_said(self, widget, tmp_path, source, words):
         widget.device, widget.clip, widget.source = 99, tmp_path / "gone.mp4", source
         receive(widget, "start")

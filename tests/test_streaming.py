@@ -278,6 +278,12 @@ class TestPhases:
         assert max(outcome.intensity for outcome in found[90:600]) > phases.START
         assert [phase for phase, _ in runs(found[90:])] == [*PHASES, "neutral"]
 
+    def test_what_came_and_went_too_slowly_to_be_seen_hides_no_later_expression(self, make_track):
+        slow = ((2, 0), (4, 1), (2, 1), (4, 0))  # follows the reference: a high intensity, but in neutral
+        times, levels = expression(30, *slow, *slow, (1, 0), *3 * ONCE[1:])
+        found = outcomes(Recognizer(), make_track(levels, times).points, times)
+        assert [phase for phase, _ in runs(found)] == [*PHASES, *PHASES, *PHASES, "neutral"]
+
     def test_a_detector_that_settles_does_not_spoil_the_reference(self, make_track):
         times, levels = expression(30, *ONCE)
         points = make_track(levels, times).points
