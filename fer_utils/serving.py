@@ -37,7 +37,10 @@ def command(app: bool = False) -> list[str]:
         raise StudyError(f"{notebook}: not there; run from a clone, or set FER_ROOT to one")
     connection = f"kernel_websocket_connection_class={__name__}.{NoDelay.__name__}"
     if not app:
-        return [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.{connection}", str(notebook)]
+        options = ["--ip=127.0.0.1", f"--ServerApp.{connection}"]
+        if os.name == "posix" and os.geteuid() == 0:  # as in a container; who starts it has no other name there
+            options.append("--allow-root")
+        return [sys.executable, "-m", "jupyterlab", *options, str(notebook)]
     if importlib.util.find_spec("voila") is None:
         raise StudyError("voila is not installed: pip install 'fer-utils[app]', or leave --app out")
     options = ["--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--Voila.{connection}"]

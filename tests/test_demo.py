@@ -1,13 +1,20 @@
 """The demo without a browser: every frame is answered, nothing is kept unasked, and mistakes are one line."""
 
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
+import urllib.request
 
 import cv2
 import nbformat
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from fer_utils import camera, demo, paths, serving, study
@@ -324,6 +331,32 @@ class TestServing:
         monkeypatch.setattr(serving.subprocess, "Popen", lambda *_, **__: pytest.fail("started"))
         with pytest.raises(ModelFileError, match="gone"):
             serving.serve(model=tmp_path / "gone.tflite")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="terminals and process groups are POSIX's")
+    def test_ctrl_c_ends_the_server_and_its_kernels_without_a_question(self, monkeypatch, tmp_path):
+        for kind in ("CONFIG", "DATA", "RUNTIME"):
+            monkeypatch.setenv(f"JUPYTER_{kind}_DIR", str(tmp_path / kind))
+        monkeypatch.setenv("BROWSER", "true")
+        terminal, log = os.openpty(), tmp_path / "log"
+        with log.open("wb") as stream:
+            demo = [sys.executable, "-c", "import sys; from fer_utils import cli; sys.exit(cli.main(['demo']))"]
+            server = subprocess.Popen(demo, stdin=terminal[1], stdout=stream, stderr=stream, start_new_session=True)
+        try:
+            wait_for(lambda: "?token=" in log.read_text() or server.poll() is not None, 60)
+            address, token = re.search(r"(http://127\S+?/)lab\S*\?token=(\w+)", log.read_text()).groups()
+            kernel = urllib.request.Request(f"{address}api/kernels?token={token}", method="POST")
+            assert urllib.request.urlopen(kernel, timeout=60).status == 201
+            children = psutil.Process(server.pid).children(recursive=True)
+            os.killpg(server.pid, signal.SIGINT)
+            assert server.wait(60) == 130
+        finally:
+            if server.poll() is None:
+                os.killpg(server.pid, signal.SIGKILL)
+            for end in terminal:
+                os.close(end)
+        assert len(children) >= 2  # JupyterLab and the kernel
+        assert psutil.wait_procs(children, timeout=10)[1] == []
+        assert log.read_text().endswith("fer: interrupted; what was finished is kept\n")
 
     def test_no_notebook(self, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_ROOT", str(tmp_path))
