@@ -59,7 +59,7 @@ from fer_utils import study
 if __name__ == "__main__":
     study.LAST = ("06_paper_figures",)
     settings = {"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "questions": ["leakage", "early"]}
-    done, _ = study.run(["ckplus"], out=Path(sys.argv[1]), settings=settings, jobs=2)
+    done, _ = study.run(["ckplus"], out=Path(sys.argv[1]), settings=settings, jobs=2, scheduler=sys.argv[2])
     sys.exit(any(run.error for run in done))
 """
 
@@ -139,20 +139,26 @@ def test_folds(tmp_path):
 
 
 @pytest.mark.long
-def test_a_whole_study(tmp_path, monkeypatch):
+def test_a_whole_study_that_is_killed_and_one_on_a_cluster(tmp_path, monkeypatch):
     program = Program(STUDY, tmp_path)
-    for name in ("undisturbed", "killed"):
+    tables = {}
+    for name in ("undisturbed", "on a cluster", "killed"):
         monkeypatch.setenv("FER_DATA", str(tmp_path / name / "data"))
         monkeypatch.setenv("FER_RUNS", str(tmp_path / name / "runs"))
         out = tmp_path / name / "out"
         if name == "undisturbed":
-            seconds = program.run(out)
+            seconds = program.run(out, "")
+        elif name == "on a cluster":
+            pytest.importorskip("distributed")
+            program.run(out, "local")
         else:
-            killed_and_started_again(program, (out,), out, "folds/[!.]*.json", seconds, times=4)
-    expected = contents(tmp_path / "undisturbed" / "out", "*.csv")
-    found = contents(tmp_path / "killed" / "out", "*.csv")
-    assert set(found) == set(expected) and len(expected) > 15
-    assert [name for name in expected if found[name] != expected[name]] == []
+            killed_and_started_again(program, (out, ""), out, "folds/[!.]*.json", seconds, times=4)
+        tables[name] = contents(out, "*.csv")
+    expected = tables.pop("undisturbed")
+    assert len(expected) > 15
+    for found in tables.values():
+        assert set(found) == set(expected)
+        assert [name for name in expected if found[name] != expected[name]] == []
     leftovers = [path for path in (tmp_path / "killed" / "out").rglob(".*") if path.name != ".lock"]
     assert leftovers == []
 
@@ -164,7 +170,7 @@ def test_a_killed_study_leaves_no_process(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     program = Program(STUDY, tmp_path)
-    with program.start(tmp_path / "out") as process:
+    with program.start(tmp_path / "out", "") as process:
         deadline, children = time.monotonic() + 120, []
         while len(children) < 4 and time.monotonic() < deadline:  # a kernel, its workers and their tracker
             children = psutil.Process(process.pid).children(recursive=True)
