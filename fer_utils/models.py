@@ -123,8 +123,9 @@ class SequenceClassifier:
         trainer = _trainer(self, *x.shape[1:], len(self.classes))
         self.model, self._predict = trainer.network, trainer.predict
         trainer.restart()
-        x, y = self._scaled(x), np.searchsorted(self.classes, emotions)
-        checked = self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])
+        # into TensorFlow's memory once, not in every epoch
+        x, y = map(tf.constant, (self._scaled(x), np.searchsorted(self.classes, emotions)))
+        checked = [*map(tf.constant, (self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])))]
         shuffle = np.random.default_rng(self.seed)
         history, best = [], 0
         for epoch in range(self.epochs):

@@ -96,6 +96,23 @@ def _product(x, kernel):
     return tf.raw_ops.BatchMatMulV3(x=x[None], y=kernel[None], Tout=kernel.dtype)[0], gradient
 
 
+@keras.saving.register_keras_serializable("fer_utils")
+class HalfDropout(layers.Layer):
+    """`keras.layers.Dropout(0.5)`, faster: a random bit a value, where Keras draws a number."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seed_generator = keras.random.SeedGenerator()
+
+    def call(self, x, training=None):
+        if not training:
+            return x
+        size, seed = tf.size(x), tf.cast(self.seed_generator.next(), tf.int32)
+        words = tf.random.stateless_uniform([(size + 3) // 4], seed, None, None, tf.int32)
+        kept = tf.reshape(tf.bitcast(words, tf.int8), [-1])[:size] < 0  # the highest bit of each byte
+        return tf.where(tf.reshape(kept, tf.shape(x)), 2 * x, tf.zeros_like(x))
+
+
 def paper_network(steps: int, features: int, classes: int) -> keras.Model:
     """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
 
@@ -145,11 +162,11 @@ def compact_network(steps: int, features: int, classes: int) -> keras.Model:
         [
             keras.Input((steps, features, 1)),
             layers.Reshape((steps, features)),
-            layers.Dropout(0.5),
+            HalfDropout(),
             layers.Dense(64, activation="relu"),
-            layers.Dropout(0.5),
+            HalfDropout(),
             layers.LSTM(64, unroll=True),
-            layers.Dropout(0.5),
+            HalfDropout(),
             layers.Dense(classes, activation="softmax"),
         ]
     )

@@ -127,3 +127,30 @@ class TestNetworks:
         network = networks.perceptron(4, 10, 3)
         assert network.count_params() == (4 * 10 + 1) * 64 + (64 + 1) * 32 + (32 + 1) * 3
         assert (network.input_shape, network.output_shape) == ((None, 4, 10, 1), (None, 3))
+
+
+class TestHalfDropout:
+    def test_half_of_the_values_are_left_out_and_the_others_doubled(self):
+        tf.keras.utils.set_random_seed(0)
+        layer, x = networks.HalfDropout(), tf.random.stateless_normal((50, 4, 501), (1, 2))
+        masks = []
+        for _ in range(2):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x, training=True)
+            masks.append(y.numpy() != 0)
+            np.testing.assert_array_equal(y, np.where(masks[-1], 2 * x, 0))
+            np.testing.assert_array_equal(tape.gradient(y, x), 2 * masks[-1])
+            assert masks[-1].mean(axis=(0, 1)) == pytest.approx(0.5, abs=0.15)  # each column, of 200 values
+            assert masks[-1].mean() == pytest.approx(0.5, abs=0.005)
+        assert (masks[0] == masks[1]).mean() == pytest.approx(0.5, abs=0.01)
+        neighbours = masks[0].reshape(-1)
+        assert (neighbours[1:] == neighbours[:-1]).mean() == pytest.approx(0.5, abs=0.01)
+
+    def test_one_seed_gives_the_same_twice_and_all_is_kept_after_training(self):
+        x, found = tf.ones((3, 7)), []
+        for seed in (1, 1, 2):
+            tf.keras.utils.set_random_seed(seed)
+            found.append(networks.HalfDropout()(x, training=True).numpy().tolist())
+        assert found[0] == found[1] != found[2]
+        np.testing.assert_array_equal(networks.HalfDropout()(x), x)

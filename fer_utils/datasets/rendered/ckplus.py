@@ -15,7 +15,7 @@ from fer_utils.datasets.rendered.expressions import EMOTIONS, intensity_code
 from fer_utils.datasets.rendered.performances import Performance, perform
 from fer_utils.datasets.rendered.truth import seeds, truth_row
 
-SUBJECTS = 30
+SUBJECTS = 20
 SIZE = (640, 490)
 CODES = {"anger": 1, "contempt": 2, "disgust": 3, "fear": 4, "happiness": 5, "sadness": 6, "surprise": 7}
 # noise has no repeats to look for: Huffman codes alone are smaller and faster than a search for them

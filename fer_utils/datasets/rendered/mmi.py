@@ -22,7 +22,7 @@ from fer_utils.datasets.rendered.expressions import EMOTIONS, intensity_code
 from fer_utils.datasets.rendered.performances import FPS, Performance, perform
 from fer_utils.datasets.rendered.truth import seeds, truth_row
 
-SUBJECTS = 16
+SUBJECTS = 12
 SIZE = (720, 576)
 CODES = {"anger": 1, "disgust": 2, "fear": 3, "happiness": 4, "sadness": 5, "surprise": 6}
 FRONTAL, PROFILE, DUAL = 0, 1, 2

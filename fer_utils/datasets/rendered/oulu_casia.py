@@ -18,7 +18,7 @@ from fer_utils.datasets.rendered.expressions import EMOTIONS
 from fer_utils.datasets.rendered.performances import Performance, perform
 from fer_utils.datasets.rendered.truth import seeds, truth_row
 
-SUBJECTS = 20
+SUBJECTS = 16
 OTHER_LIGHTS = 4  # so many subjects are filmed in weak and dark light too; the usual experiments use strong light
 SIZE = (320, 240)
 DRAWN = (640, 480)  # small faces are drawn larger and averaged down, or lids and lips would be a pixel thick
