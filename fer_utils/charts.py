@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from fer_utils.evaluation import confusion
 from fer_utils.plotting import BLACK, BLUE, GREEN, ORANGE, PALETTE, RED
@@ -112,6 +112,9 @@ def confusions(predictions: pd.DataFrame) -> Figure:
             annot_kws={"fontsize": 7}, linewidths=0.5,
         )  # fmt: skip
         axes.set(title=f"{protocol}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
+        # seaborn's own choice is made before the layout is known, and names run into each other
+        axes.tick_params(axis="x", labelrotation=90)
+        axes.tick_params(axis="y", labelrotation=0)
     return figure
 
 
@@ -133,7 +136,8 @@ def intervals(table: pd.DataFrame, name: str) -> Figure:
             axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
                           fontsize=8)  # fmt: skip
         axes.set_title(f"{measure.replace('_', '-')}, 95 % interval over people", fontsize=9)
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -175,7 +179,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
                   edgecolor="white", label=value, error_kw={"linewidth": 0.8})  # fmt: skip
     axes.set_yticks(places, rows["regions"], fontsize=8)
     axes.set_xlabel("accuracy lost")
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
     axes.axvline(0, color="#222222", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     if len(rows):
@@ -215,7 +219,8 @@ def ledger(table: pd.DataFrame) -> Figure:
         colour, hatch = (RED, "///") if whole else ((ORANGE, "...") if limit else (BLUE, ""))
         axes.barh(place, row["frames_per_s"], color=colour, hatch=hatch, edgecolor="white")
         axes.annotate(f"{row['frames_per_s']:,.0f}", (row["frames_per_s"], place), xytext=(3, 0), fontsize=8,
-                      textcoords="offset points", va="center")  # fmt: skip
+                      textcoords="offset points", va="center",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
     axes.axvline(165, color=BLACK, linestyle=":", linewidth=1)
     axes.annotate("165, as the paper reports\nwith an RTX 3060", (165, -0.4), xytext=(4, 0), fontsize=7,
                   textcoords="offset points")  # fmt: skip
@@ -224,3 +229,8 @@ def ledger(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("frames a second")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _percent(value: float, _: int) -> str:
+    """A tick's label, with as many places as it has: rounded, it would not stand where it says."""
+    return f"{100 * value:.6g}%"

@@ -72,7 +72,12 @@ def _found(dataset: str, out: Path) -> pd.DataFrame:
     if dataset == plans.MERGED:  # of all four sets, as the paper's
         summary = summary[summary["dataset"].str.split("+").map(set) == set(STAND_INS)]
     named = summary["protocol"]
-    return summary[named.str.startswith(dataset) if dataset == plans.MERGED else named == dataset]
+    return summary[named.str.startswith(dataset) if dataset == plans.MERGED else named.map(_sides) == _sides(dataset)]
+
+
+def _sides(protocol: str) -> tuple[frozenset[str], ...]:
+    """The sets trained on and tested on, in whatever order they were named to the study."""
+    return tuple(frozenset(side.split(" + ")) for side in protocol.split(" → "))
 
 
 def _was_studied(dataset: str, out: Path) -> bool:

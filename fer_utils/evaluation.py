@@ -26,7 +26,10 @@ MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
 def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Accuracy; balanced accuracy, the mean recall of the emotions that occur; and F1 averaged over the emotions that
-    occur among the true or the predicted ones."""
+    occur among the true or the predicted ones. NaN where there is nothing, as in a fold that no sequence gave features
+    for."""
+    if not len(emotions):
+        return dict.fromkeys(MEASURES, float("nan"))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
         return {

@@ -157,6 +157,8 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
         # a frame that could not be read tells more than one in which there is no face
         unread = next((reason for reason in track.reasons.tolist() if reason not in ("", NO_FACE)), "")
         raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
+    if not np.isfinite(points).all():
+        raise SequenceRefused("points that are not finite")
     upright = normalise(points)
     found = phases.find(intensity(points), track.times, apex)
     if options.share < 1:

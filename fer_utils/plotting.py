@@ -28,6 +28,7 @@ BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222",
 )  # fmt: skip
 STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
+LETTER = 0.012  # width of one in `stream`, as a share of the time shown
 PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, RED, PURPLE), strict=True))
 
@@ -118,22 +119,31 @@ def pair_over_time(
 
 def stream(table: pd.DataFrame) -> Figure:
     """What was recognised over time, from a table of `demo.table`'s columns: probabilities above, intensity below, both
-    with the phases' beginnings; the emotion that was named along the top."""
+    with the phases' beginnings; the emotion that was named as a band along the top, with its name where there is room.
+    """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(8.5, 5), sharex=True, height_ratios=(3, 2), layout="constrained"
     )
     time, classes = table["time"], [name for name in table.columns if name not in STREAM]
-    for name, colour in zip(classes, PALETTE, strict=False):
+    colours = dict(zip(classes, PALETTE, strict=False))
+    for name, colour in colours.items():
         above.plot(time, table[name], color=colour, linewidth=1.6, label=name)
     named = table["emotion"].fillna("")
-    for first in table.index[(named != named.shift()) & (named != "")]:
-        above.text(time[first], 1.03, named[first], fontsize=8)
+    shown = [times for _, times in time[named != ""].groupby((named != named.shift()).cumsum())]
+    taken: list[tuple[float, float]] = []
+    for times in sorted(shown, key=np.ptp, reverse=True):  # what lasts gets its name first
+        start, name = times.iloc[0], named[times.index[0]]
+        above.plot([start, times.iloc[-1]], [1.04, 1.04], color=colours.get(name, BLACK), linewidth=4)
+        end = start + LETTER * len(name) * np.ptp(time)
+        if all(end <= left or start >= right for left, right in taken):
+            above.text(start, 1.07, name, fontsize=8)
+            taken.append((start, end))
     below.plot(time, table["intensity"], color=GREEN, linewidth=1.8)
     styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
     for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
         for axes in (above, below):
             axes.axvline(time[first], color=BLACK, linestyle=styles[phase[first]], linewidth=0.8)
-    above.set(ylabel="probability", ylim=(0, 1.1))
+    above.set(ylabel="probability", ylim=(0, 1.14))
     above.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     below.set(ylabel="intensity\n(inter-ocular)", xlabel="time (s); onset dotted, apex solid, offset dashed")
     return figure

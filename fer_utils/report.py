@@ -20,7 +20,7 @@ TABLES = (
     *("left_out", "coverage", "curves", "phases", "phase_errors"),
     *("splits", "results", "summary", "recalls", "predictions", "history"),
     *(f"open_{kind}" for kind in ("summary", "results", "recalls", "predictions", "pairs", "importance", "refused")),
-    "open_features",
+    *("open_features", "open_splits"),
 )
 FIGURES = (
     *("01_faces", "02_categories", "02_intensity", "02_changes", "03_training", "03_confusion", "03_protocols"),
@@ -125,7 +125,8 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222}"
     yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
     yield "text-align:left}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.6rem 1rem}"
-    yield "img{max-width:100%}</style><h1>Sequential facial expression analysis from geometric features</h1>"
+    yield "img{max-width:100%}figcaption{font-size:.85rem;color:#666}</style>"
+    yield "<h1>Sequential facial expression analysis from geometric features</h1>"
     if rendered:
         yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
@@ -138,10 +139,10 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
         yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
-        if (refused := out / f"open_refused_{name}.csv").is_file() and len(table := read_plain(refused)):
-            yield "<h3>Runs that could not be made</h3>" + _html(table)
+        yield from _refused(out / f"open_refused_{name}.csv")
     yield "<h2>Across datasets</h2>"
     yield from _pictures(out, "figures", CROSS_FIGURES)
+    yield from _refused(out / "cross_refused.csv")
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
     yield "<h2>Live</h2>"
@@ -166,6 +167,11 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "</table></html>"
 
 
+def _refused(path: Path) -> Iterator[str]:
+    if path.is_file() and len(table := read_plain(path)):
+        yield "<h3>Runs that could not be made</h3>" + _html(table)
+
+
 def _html(table: pd.DataFrame) -> str:
     return table.to_html(index=False, border=0, na_rep="")
 
@@ -173,4 +179,6 @@ def _html(table: pd.DataFrame) -> str:
 def _pictures(out: Path, folder: str, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         if (out / folder / f"{name}.png").is_file():
-            yield f"<figure><img src='../{folder}/{html.escape(name)}.png' alt='{html.escape(name)}'></figure>"
+            called = html.escape(name)
+            image = f"<img src='../{folder}/{called}.png' alt='{called}'>"
+            yield f"<figure>{image}<figcaption>{called}</figcaption></figure>"

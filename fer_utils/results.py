@@ -22,10 +22,23 @@ SHOWN = (
 )  # fmt: skip
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A results CSV. Raises StudyError, naming the file, where it is not there, damaged or of an older version."""
+# what the figures of a table need, by its kind
+COLUMNS = {
+    "curves": ("emotion", "time", "intensity", "mouth_opening", "key_frame", "phase"),
+    "predictions": (*evaluation.KEYS, "seed", "fold", "id", "subject", "emotion", "predicted"),
+    "summary": (*evaluation.KEYS, *SHOWN),
+    "open_summary": (*evaluation.KEYS, *SHOWN),
+    "cross_summary": (*evaluation.KEYS, *SHOWN),
+    "open_importance": ("values", "regions", "lost", "sd"),
+}
+
+
+def read(path: Path, kind: str = "") -> pd.DataFrame:
+    """A results CSV; with the columns that figures of its `kind` need. Raises StudyError, naming the file, where it is
+    not there, damaged or of an older version."""
     frame = read_plain(path)
     needed = ["dataset", "data", *(evaluation.KEYS if "protocol" in frame and "model" in frame else ())]
+    needed += COLUMNS.get(kind, ())
     if missing := [name for name in needed if name not in frame]:
         raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
     return frame
@@ -49,11 +62,22 @@ def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, p
             print(f"{path.name}: not there, since its notebook failed or was not run")
             continue
         try:
-            table = read(path)
+            table = read(path, kind)
         except StudyError as error:
             print(error)
             continue
         yield name, table
+
+
+def of_notebook_03(path: Path, kind: str) -> pd.DataFrame:
+    """Its rows under folds of people; none where the table is not there or cannot be read, which is said."""
+    if path.is_file():
+        try:
+            table = read(path, kind)
+            return table[table["protocol"] == "grouped"]
+        except StudyError as error:
+            print(error)
+    return pd.DataFrame({"model": [], "protocol": []})
 
 
 def rendered(table: pd.DataFrame) -> bool:
@@ -116,9 +140,9 @@ def models(summary: pd.DataFrame, paper: Path) -> pd.DataFrame:
         & summary["variant"].isin([BASE, plans.PATHS])
         & (summary["variant"] == summary["tested"])
     ]
-    theirs = read(paper) if paper.is_file() else pd.DataFrame(columns=summary.columns)
-    theirs = theirs[(theirs["protocol"] == "grouped") & ~theirs["model"].isin(mine["model"])]
-    both = pd.concat([each for each in (mine, theirs) if len(each)], ignore_index=True)
+    theirs = of_notebook_03(paper, "summary")
+    theirs = theirs[~theirs["model"].isin(mine["model"])]
+    both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
     return both.sort_values("accuracy", kind="stable")[["model", *SHOWN]].reset_index(drop=True)
 
 
@@ -127,10 +151,8 @@ def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
     mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
     mine = mine[mine["variant"].isin([BASE, plans.PATHS]) & (mine["variant"] == mine["tested"])]
     by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
-    if paper.is_file():
-        theirs = read(paper)
-        for name, group in theirs[theirs["protocol"] == "grouped"].groupby("model"):
-            by_model.setdefault(str(name), group)
+    for name, group in of_notebook_03(paper, "predictions").groupby("model"):
+        by_model.setdefault(str(name), group)
     rows = []
     for one in dict.fromkeys((network, "paper")):
         for other in by_model:

@@ -140,7 +140,7 @@ def _phases(axes: Axes) -> None:
     for number, (one, two) in enumerate(pairwise(keys), 1):
         axes.annotate("", (two, -0.12), (one, -0.12), arrowprops={"arrowstyle": "->", "color": "#555555"})
         axes.text((one + two) / 2, -0.26, f"Δ{number}", ha="center", fontsize=8)
-    for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (1.9, "offset", "center")):
+    for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (1.85, "offset", "left")):
         axes.text(at, np.interp(at, times, level) + 0.08, name, ha=align, fontsize=9)
     axes.set(ylim=(-0.35, 1.3), xlabel="time (s)", ylabel="intensity", yticks=[])
     axes.spines[["top", "right"]].set_visible(False)
@@ -169,7 +169,7 @@ def _chain(axes: Axes, steps: list[tuple[str, str]]) -> None:
         box = FancyBboxPatch((place + 0.08, 0.25), 0.76, 0.5, boxstyle="round,pad=0.02", facecolor="white",
                              edgecolor=colour, linewidth=2)  # fmt: skip
         axes.add_patch(box)
-        axes.text(place + 0.46, 0.5, text, ha="center", va="center", fontsize=7)
+        axes.text(place + 0.46, 0.5, text, ha="center", va="center", fontsize=6.5)
         if place:
             axes.annotate("", (place + 0.06, 0.5), (place - 0.14, 0.5), arrowprops={"arrowstyle": "->"})
     axes.set(xlim=(0, max(6, len(steps))), ylim=(0.15, 0.85))

@@ -24,7 +24,8 @@ PARTS = ("fit", "validation", "test")
 @dataclass(frozen=True)
 class Split:
     """Row numbers of one fold. Training is `fit` plus `validation`, which early stopping watches; no subject is in both
-    of these. `untrained` names the emotions of the test rows that no training row has."""
+    of these. `untrained` names the emotions of the test rows that no row of `fit` has: a network that met one of them
+    in `validation` alone has not learnt it."""
 
     protocol: str
     seed: int
@@ -183,7 +184,7 @@ def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: n
                 check_disjoint(subjects, np.concatenate([part["fit"], part["validation"]]), part["test"])
         except SplitError as error:
             raise SplitError(f"{where}: {error}") from None
-        missing = _missing(emotions, np.concatenate([part["fit"], part["validation"]]), part["test"])
+        missing = _missing(emotions, part["fit"], part["test"])
         splits.append(Split(str(protocol), int(seed), int(fold), **part, untrained=missing))
     return splits
 
@@ -224,12 +225,12 @@ def _split(protocol, seed, fold, emotions, subjects, train, test) -> Split:
         fit, validation = inner(emotions[train], subjects[train], seed)
     except SplitError as error:
         raise SplitError(f"fold {fold} ({protocol}): {error}") from None
-    missing = _missing(emotions, train, test)
+    missing = _missing(emotions, train[fit], test)
     return Split(protocol, seed, fold, train[fit], train[validation], test, missing)
 
 
-def _missing(emotions: np.ndarray, train: np.ndarray, test: np.ndarray) -> str:
-    return ", ".join(sorted(set(emotions[test]) - set(emotions[train])))
+def _missing(emotions: np.ndarray, fit: np.ndarray, test: np.ndarray) -> str:
+    return ", ".join(sorted(set(emotions[test]) - set(emotions[fit])))
 
 
 def _largest_class(emotions: np.ndarray) -> int:

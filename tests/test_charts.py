@@ -1,5 +1,7 @@
 """What the figures of result tables show: the numbers that were given, all of them, and what they are called."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,6 +163,17 @@ class TestConfusions:
         shares = np.ma.getdata(first.collections[0].get_array()).ravel()
         assert shares == pytest.approx([200 / 3, 100 / 3, 0, 100])
 
+    @pytest.mark.parametrize("count", [6, 7])
+    def test_names_do_not_run_into_each_other(self, count):
+        names = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "contempt"][:count]
+        one = pd.DataFrame({"protocol": "stratified", "emotion": names, "predicted": names})
+        figure = plotting.mark(charts.confusions(pd.concat([one, one.assign(protocol="grouped")])), True)
+        figure.canvas.draw()
+        for axes in figure.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+                assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+
 
 class TestIntervals:
     summary = pd.DataFrame(
@@ -209,6 +222,20 @@ class TestIntervals:
     def test_a_row_a_model(self):
         figure = charts.intervals(self.summary.assign(model=["svm", "paper"]), "model")
         assert ticks(figure.axes[0].yaxis) == ["svm", "paper"]
+
+    def test_ticks_stand_where_they_say(self):
+        """An axis of some 20 % could have a tick at each 2.5 %, which whole numbers would round."""
+        for width in (0.001, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3):
+            table = self.summary.assign(
+                **{"accuracy": 0.77, "accuracy_low": 0.77 - width, "accuracy_high": 0.77 + width},
+                **{"macro_f1": 0.77, "macro_f1_low": 0.77 - width, "macro_f1_high": 0.77 + width},
+            )
+            axes = charts.intervals(table, "protocol").axes[0]
+            axes.figure.canvas.draw()
+            said = [float(label.rstrip("%")) for label in ticks(axes.xaxis)]
+            assert said == pytest.approx((100 * axes.get_xticks()).tolist(), abs=1e-3)
+            boxes = [label.get_window_extent() for label in axes.xaxis.get_ticklabels()]
+            assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
     def test_nothing_to_show(self):
         figure = charts.intervals(self.summary[:0], "protocol")

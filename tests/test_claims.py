@@ -135,6 +135,12 @@ class TestTable:
         assert {row["verdict"] for row in merged} == {"claimed less than is found: below the interval"}
         assert [row["verdict"] for row in found_for(table, "mmi")] == ["needs the licensed data"]
 
+    def test_the_order_in_which_the_sets_were_named_does_not_matter(self, tmp_path):
+        name = "oulu_nir + ckplus + oulu_vis → mmi"
+        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol=(name, "mmi → oulu_nir + ckplus + oulu_vis"))
+        (row,) = found_for(claims.table(tmp_path), COMPOSITE)
+        assert (row["protocol"], row["difference"]) == (name, pytest.approx(0.3))
+
     def test_another_composite_is_not_the_papers(self, tmp_path):
         write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol="ckplus + oulu_vis → mmi")
         (row,) = found_for(claims.table(tmp_path), COMPOSITE)

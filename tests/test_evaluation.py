@@ -37,6 +37,10 @@ class TestMetrics:
         values = evaluation.metrics(np.array(["a"] * 98 + ["b"] * 2), np.array(["a"] * 100))
         assert values == pytest.approx({"accuracy": 0.98, "balanced_accuracy": 0.5, "macro_f1": (196 / 198) / 2})
 
+    def test_of_nothing_nothing_is_known(self):
+        values = evaluation.metrics(np.array([], str), np.array([], str))
+        assert list(values) == list(evaluation.MEASURES) and np.isnan(list(values.values())).all()
+
     def test_confusion(self):
         counts = evaluation.confusion(outcome("aabbbd", "abbcba", "sssttt"))
         assert counts.index.tolist() == counts.columns.tolist() == ["a", "b", "c", "d"]

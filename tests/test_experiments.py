@@ -143,6 +143,15 @@ def test_the_same_models_are_tested_with_other_features(tmp_path):
     assert set(outcome.predictions["variant"]) == {BASE}
 
 
+def test_a_fold_that_other_features_lack_has_no_result_and_the_rest_goes_on(tmp_path):
+    (first, *_) = splits.make("grouped", make_table().emotions, make_table().subjects)
+    other = make_table(drop=first.test.tolist())
+    outcome = run(tmp_path, [Run("paper", "grouped", tested=("short",))], {BASE: make_table(), "short": other})
+    short = outcome.folds[outcome.folds["tested"] == "short"]
+    assert short["n_test"].tolist()[0] == 0 and short["accuracy"].isna().tolist() == [True] + [False] * 4
+    assert (outcome.predictions["tested"] == "short").sum() == 80 - len(first.test)
+
+
 def test_a_variant_that_lacks_rows_is_trained_and_tested_without_them(tmp_path):
     outcome = run(
         tmp_path, [Run("paper", "grouped", 0, "short")], {BASE: make_table(), "short": make_table(drop=[0, 9])}

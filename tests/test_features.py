@@ -278,6 +278,12 @@ class TestTable:
         for row, (name, apex) in enumerate([("c", "last"), ("a", "inside"), ("b", "last")]):
             np.testing.assert_array_equal(table.x[row], features.sequence_features(tracks[name], apex).tensor)
 
+    def test_points_that_are_not_finite_refuse_their_sequence_and_the_others_go_on(self, make_track, make_sequence):
+        tracks = {name: make_track(RISE) for name in "ab"}
+        tracks["a"].points[3, 7, 0] = np.inf
+        table = features.table([make_sequence("a"), make_sequence("b")], tracks)
+        assert table.ids.tolist() == ["b"] and table.refused == {"a": "points that are not finite"}
+
     @pytest.mark.parametrize("count", [0, 1])
     @pytest.mark.parametrize(
         ("options", "shape"),

@@ -1,12 +1,14 @@
 """What figures of faces and tracks show: the mark, the right points, the right frames; and how figures are saved."""
 
 from dataclasses import replace
+from itertools import combinations
 from math import comb
 from xml.etree import ElementTree
 
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from test_video import patterned, write_video
 
@@ -219,3 +221,21 @@ def test_pair_over_time(offset):
     for axes in figure.axes:
         assert axes.lines[1].get_xdata() == pytest.approx([0.1, 0.2, 0.4])
         assert verticals(axes) == pytest.approx({"onset": 0.1, "apex": 0.4} | ({"offset": 0.5} if offset == 5 else {}))
+
+
+def test_names_along_a_stream_do_not_run_into_each_other():
+    """Two that last, and between them some that come and go within a second."""
+    named = np.repeat(
+        ["", "happiness", "contempt", "fear", "contempt", "", "surprise", ""], [50, 60, 3, 2, 5, 40, 70, 20]
+    )
+    table = pd.DataFrame({"time": np.arange(len(named)) / 25, "emotion": named})
+    table = table.assign(phase="neutral", intensity=0.0, happiness=0.5, contempt=0.3, fear=0.1, surprise=0.1)
+    table["emotion"] = table["emotion"].replace("", np.nan)
+    figure = plotting.stream(table)
+    above = figure.axes[0]
+    figure.canvas.draw()
+    assert {"happiness", "surprise"} <= {text.get_text() for text in above.texts}
+    boxes = [text.get_window_extent() for text in above.texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    bands = [band.get_xdata().tolist() for band in above.lines if set(band.get_ydata()) == {1.04}]
+    assert bands[0] == [2.0, 4.36] and bands[-1] == [6.4, 9.16] and len(bands) == 5

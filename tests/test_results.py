@@ -89,20 +89,28 @@ class TestRead:
 
     def test_each_gives_those_that_are_there_and_says_which_are_not(self, tmp_path, capsys):
         for name, lost in (("mmi", 0.1), ("ckplus", 0.2)):
-            evaluation.write_csv(pd.DataFrame({"lost": [lost]}), tmp_path / f"open_importance_{name}.csv", name, False)
-        found = list(results.each(tmp_path, "open_importance", ["ckplus", "oulu_vis", "mmi"]))
+            evaluation.write_csv(pd.DataFrame({"lost": [lost]}), tmp_path / f"open_refused_{name}.csv", name, False)
+        found = list(results.each(tmp_path, "open_refused", ["ckplus", "oulu_vis", "mmi"]))
         assert [(name, table["lost"].tolist()) for name, table in found] == [("ckplus", [0.2]), ("mmi", [0.1])]
         said = capsys.readouterr().out
-        assert said == "open_importance_oulu_vis.csv: not there, since its notebook failed or was not run\n"
+        assert said == "open_refused_oulu_vis.csv: not there, since its notebook failed or was not run\n"
 
     def test_one_that_cannot_be_read_is_told_of_and_the_others_go_on(self, tmp_path, capsys):
         for name in ("ckplus", "mmi"):
-            evaluation.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / f"open_importance_{name}.csv", name, False)
-        older = tmp_path / "open_importance_ckplus.csv"
+            evaluation.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / f"open_refused_{name}.csv", name, False)
+        older = tmp_path / "open_refused_ckplus.csv"
         older.write_text("lost\n0.1\n")
-        assert [name for name, _ in results.each(tmp_path, "open_importance", ["ckplus", "mmi"])] == ["mmi"]
+        assert [name for name, _ in results.each(tmp_path, "open_refused", ["ckplus", "mmi"])] == ["mmi"]
         said = capsys.readouterr().out
         assert said == f"{older}: written by an older version (no column dataset); run its notebook again\n"
+
+    @pytest.mark.parametrize(("kind", "column"), [("open_summary", "macro_f1_low"), ("open_importance", "sd")])
+    def test_a_column_that_figures_need_is_missed_before_they_are_drawn(self, tmp_path, capsys, kind, column):
+        table = pd.DataFrame([row(0.9)]) if kind == "open_summary" else results.importance(pd.DataFrame())
+        for name, older in (("ckplus", [column]), ("mmi", [])):
+            evaluation.write_csv(table.drop(columns=older), tmp_path / f"{kind}_{name}.csv", name, False)
+        assert [name for name, _ in results.each(tmp_path, kind, ["ckplus", "mmi"])] == ["mmi"]
+        assert f"{kind}_ckplus.csv: written by an older version (no column {column})" in capsys.readouterr().out
 
     def test_one_rendered_row_marks_the_table(self):
         assert not results.rendered(pd.DataFrame({"data": ["real", "real"]}))
@@ -214,11 +222,16 @@ class TestModels:
         found = results.models(self.summary(), self.paper(tmp_path, row(0.1, model="compact")))
         assert found["accuracy"].tolist() == [0.7, 0.8, 0.9]
 
-    def test_an_older_summary_is_named(self, tmp_path):
-        older = pd.DataFrame([row(0.9, model="paper")]).drop(columns="variant")
+    @pytest.mark.parametrize("column", ["variant", "protocol", "macro_f1_low"])
+    def test_an_older_summary_is_named_and_the_others_go_on(self, tmp_path, capsys, column):
+        older = pd.DataFrame([row(0.9, model="paper")]).drop(columns=column)
         path = evaluation.write_csv(older, tmp_path / "summary_mmi.csv", "mmi", False)
-        with pytest.raises(StudyError, match=r"summary_mmi\.csv: written by an older version \(no column variant\)"):
-            results.models(self.summary(), path)
+        assert results.models(self.summary(), path)["model"].tolist() == ["svm", "compact", "minirocket"]
+        assert capsys.readouterr().out.startswith(f"{path}: written by an older version (no column ")
+
+    def test_no_folds_of_people_could_be_made(self, tmp_path):
+        found = results.models(pd.DataFrame([row(0.9, protocol="stratified")]), tmp_path / "missing.csv")
+        assert found.empty and list(found) == ["model", *results.SHOWN]
 
 
 class TestPairs:
@@ -261,6 +274,14 @@ class TestPairs:
         assert found[["model", "against"]].to_numpy().tolist() == [["compact", "svm"]]
         assert found["note"].iloc[0].startswith("not the same folds")
         assert "difference" not in found
+
+    def test_older_predictions_are_named_and_the_others_go_on(self, tmp_path, capsys):
+        mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm")])
+        older = predicted("aaaaaabb", model="paper").drop(columns="seed")
+        path = evaluation.write_csv(older, tmp_path / "predictions_mmi.csv", "mmi", False)
+        assert results.pairs(mine, path, "compact")["against"].tolist() == ["svm"]
+        said = f"{path}: written by an older version (no column seed); run its notebook again\n"
+        assert capsys.readouterr().out == said
 
     def test_one_model_alone_has_no_pairs(self, tmp_path):
         assert results.pairs(predicted("aaaaaaab"), tmp_path / "missing.csv", "compact").empty

@@ -58,6 +58,18 @@ class TestMethod:
         assert [word for word in everything if word.startswith("Dense")] == ["Dense 2048 ReLU", "Dense 1024 ReLU"]
         figure.canvas.draw()
 
+    def test_no_word_lies_across_a_line(self):
+        figure = schematics.method()
+        figure.canvas.draw()
+        (axes,) = [each for each in figure.axes if titles(each) == "5  the network"]
+        for word, box in zip([text for text in axes.texts if text.get_text()], axes.patches, strict=True):
+            inside, frame = word.get_window_extent(), box.get_window_extent()
+            assert frame.x0 + 2 < inside.x0 and inside.x1 < frame.x1 - 2, word.get_text()
+        (axes,) = [each for each in figure.axes if titles(each).startswith("4  five key frames")]
+        curve = axes.lines[0].get_transform().transform(axes.lines[0].get_xydata())
+        for word in axes.texts:
+            assert not any(word.get_window_extent().contains(*point) for point in curve), word.get_text()
+
     def test_a_category_shows_its_own_points_only(self):
         figure = schematics.method()
         (axes,) = [each for each in figure.axes if titles(each) == "AU 6"]

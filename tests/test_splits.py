@@ -77,6 +77,17 @@ class TestMake:
         folds = splits.make(protocol, emotions, subjects)
         assert [split.untrained for split in folds] == ["contempt" if 3 in split.test else "" for split in folds]
 
+    @pytest.mark.parametrize("seed", range(6))
+    def test_an_emotion_that_is_in_the_validation_part_alone_is_not_trained_on(self, seed):
+        """Two people show it: one is tested, and the other is at times the one who only watches."""
+        emotions, subjects = rows()
+        emotions = emotions.astype("<U12")
+        emotions[[3, len(emotions) - 1]] = "contempt"
+        assert subjects[3] != subjects[-1]
+        for split in splits.make("grouped", emotions, subjects, seed=seed):
+            learnt = "contempt" in emotions[split.fit] or "contempt" not in emotions[split.test]
+            assert split.untrained == ("" if learnt else "contempt")
+
     def test_each_person_is_a_fold_of_their_own(self):
         emotions, subjects = rows()
         folds = splits.make("leave-one-subject-out", emotions, subjects, n_folds=5)
