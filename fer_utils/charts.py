@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from fer_utils.evaluation import confusion
 from fer_utils.plotting import BLACK, BLUE, GREEN, ORANGE, PALETTE, RED
@@ -136,8 +136,8 @@ def intervals(table: pd.DataFrame, name: str) -> Figure:
             axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
                           fontsize=8)  # fmt: skip
         axes.set_title(f"{measure.replace('_', '-')}, 95 % interval over people", fontsize=9)
-        axes.xaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))  # not 2.5, which whole % would round
-        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -179,7 +179,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
                   edgecolor="white", label=value, error_kw={"linewidth": 0.8})  # fmt: skip
     axes.set_yticks(places, rows["regions"], fontsize=8)
     axes.set_xlabel("accuracy lost")
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
     axes.axvline(0, color="#222222", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     if len(rows):
@@ -229,3 +229,8 @@ def ledger(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("frames a second")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _percent(value: float, _: int) -> str:
+    """A tick's label, with as many places as it has: rounded, it would not stand where it says."""
+    return f"{100 * value:.6g}%"

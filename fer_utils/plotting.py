@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import combinations, zip_longest
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -130,12 +130,14 @@ def stream(table: pd.DataFrame) -> Figure:
         above.plot(time, table[name], color=colour, linewidth=1.6, label=name)
     named = table["emotion"].fillna("")
     shown = [times for _, times in time[named != ""].groupby((named != named.shift()).cumsum())]
-    for times, following in zip_longest(shown, shown[1:]):
+    taken: list[tuple[float, float]] = []
+    for times in sorted(shown, key=np.ptp, reverse=True):  # what lasts gets its name first
         start, name = times.iloc[0], named[times.index[0]]
         above.plot([start, times.iloc[-1]], [1.04, 1.04], color=colours.get(name, BLACK), linewidth=4)
-        room = np.inf if following is None else following.iloc[0] - start
-        if room >= LETTER * len(name) * np.ptp(time):
+        end = start + LETTER * len(name) * np.ptp(time)
+        if all(end <= left or start >= right for left, right in taken):
             above.text(start, 1.07, name, fontsize=8)
+            taken.append((start, end))
     below.plot(time, table["intensity"], color=GREEN, linewidth=1.8)
     styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
     for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
