@@ -225,9 +225,8 @@ def test_pair_over_time(offset):
 
 def test_names_along_a_stream_do_not_run_into_each_other():
     """Two that last, and between them some that come and go within a second."""
-    named = np.repeat(
-        ["", "happiness", "contempt", "fear", "contempt", "", "surprise", ""], [50, 60, 3, 2, 5, 40, 70, 20]
-    )
+    names = ["", "fear", "happiness", "contempt", "fear", "contempt", "", "surprise", ""]
+    named = np.repeat(names, [48, 2, 60, 3, 2, 5, 40, 70, 20])
     table = pd.DataFrame({"time": np.arange(len(named)) / 25, "emotion": named})
     table = table.assign(phase="neutral", intensity=0.0, happiness=0.5, contempt=0.3, fear=0.1, surprise=0.1)
     table["emotion"] = table["emotion"].replace("", np.nan)
@@ -237,5 +236,5 @@ def test_names_along_a_stream_do_not_run_into_each_other():
     assert {"happiness", "surprise"} <= {text.get_text() for text in above.texts}
     boxes = [text.get_window_extent() for text in above.texts]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
-    bands = [band.get_xdata().tolist() for band in above.lines if set(band.get_ydata()) == {1.04}]
-    assert bands[0] == [2.0, 4.36] and bands[-1] == [6.4, 9.16] and len(bands) == 5
+    bands = sorted(band.get_xdata().tolist() for band in above.lines if set(band.get_ydata()) == {1.04})
+    assert bands[1] == [2.0, 4.36] and bands[-1] == [6.4, 9.16] and len(bands) == 6
