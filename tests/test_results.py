@@ -310,23 +310,30 @@ def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
     assert summary["protocol"].tolist()[2] == "grouped"  # the summary itself is left as it was
 
 
-def test_ablations_are_trained_and_tested_with_the_same_features():
-    summary = pd.DataFrame(
+def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_seed():
+    def rows(hits, **values):
+        named = dict(zip(evaluation.KEYS, ("compact", *2 * (BASE,), "grouped", "validation"), strict=True)) | values
+        named = {"seed": 0, **named} | ({"tested": named["variant"]} if "tested" not in values else {})
+        people = [{"id": f"r{n}", "subject": f"s{n // 2}", "emotion": "fear"} for n in range(10)]
+        return [named | row | {"predicted": "fear" if n < hits else "anger"} for n, row in enumerate(people)]
+
+    predictions = pd.DataFrame(
         [
-            row(0.8),
-            row(0.7, variant="angles only"),
-            row(0.6, variant="122 landmarks"),
-            row(0.1, model="svm"),
-            row(0.2, protocol="stratified"),
-            row(0.3, tested="20% of the way"),
-            row(0.4, select_on="test"),
+            *rows(8),
+            *rows(1, seed=1),
+            *rows(7, variant="angles only"),
+            *rows(6, variant="122 landmarks"),
+            *rows(1, model="svm"),
+            *rows(2, protocol="stratified"),
+            *rows(3, tested="20% of the way"),
+            *rows(4, select_on="test"),
         ]
     )
-    found = results.ablations(summary, "compact")
-    assert found[["variant", "accuracy"]].to_numpy().tolist() == [
-        ["61 landmarks", 0.8],
-        ["angles only", 0.7],
-        ["122 landmarks", 0.6],
+    found = results.ablations(predictions, "compact")
+    assert found[["variant", "accuracy", "seeds", "sequences"]].to_numpy().tolist() == [
+        ["61 landmarks", 0.8, 1, 10],
+        ["angles only", 0.7, 1, 10],
+        ["122 landmarks", 0.6, 1, 10],
     ]
     assert list(found) == ["variant", *results.SHOWN]
 
