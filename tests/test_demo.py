@@ -280,6 +280,12 @@ class TestDemo:
         (file,) = tmp_path.iterdir()
         assert len(pd.read_csv(file)) == 1 and shown.message.value == f"1 frames in {file}"
 
+    def test_a_recording_that_another_detector_ends_is_said(self, shown, tmp_path):
+        shown.record.value = True
+        shown.detector.value = "face_mesh"
+        (file,) = tmp_path.iterdir()
+        assert shown.record.value is False and shown.message.value == f"0 frames in {file}"
+
     def test_a_folder_that_cannot_be_written(self, shown, tmp_path):
         (tmp_path / "file").write_text("")
         shown.out = tmp_path / "file"
@@ -290,6 +296,7 @@ class TestDemo:
         (tmp_path / "text.tflite").write_text("no model")
         with pytest.raises(ModelFileError, match=r"text\.tflite"):
             demo.Demo(tmp_path, str(tmp_path / "text.tflite"))
+        demo.Demo(tmp_path).end()  # the cell is run again with a model that fits
 
 
 def test_the_clip_that_ships_is_the_one_that_is_drawn():
