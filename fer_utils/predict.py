@@ -61,7 +61,7 @@ class _Pictures:
     """A video file that takes its size from its first frame."""
 
     def __init__(self, path: Path, fps: float):
-        self._path, self._fps = path, fps
+        self._path, self._fps, self._frames = path, fps, 0
         self._writer: cv2.VideoWriter | None = None
 
     def __enter__(self) -> _Pictures:
@@ -72,6 +72,8 @@ class _Pictures:
     def __exit__(self, *error) -> None:
         if self._writer is not None:
             self._writer.release()
+            if error[0] is None and not self._whole():
+                error = OSError, OSError("it is not whole"), None
         self._replacing.__exit__(*error)
 
     def add(self, image: np.ndarray) -> None:
@@ -82,6 +84,14 @@ class _Pictures:
             if not self._writer.isOpened():
                 raise OutputError(f"{self._path}: cannot be written as a video; choose another folder, or .avi")
         self._writer.write(image)
+        self._frames += 1
+
+    def _whole(self) -> bool:
+        """Whether what was written arrived: OpenCV says nothing of a full disk."""
+        try:
+            return Video(self._temporary).header()[1] >= self._frames - 1  # a sound file's count may be one off
+        except OSError:
+            return False
 
 
 def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:

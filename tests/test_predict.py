@@ -172,6 +172,19 @@ def test_a_file_that_cannot_be_written(short, tmp_path):
         predict.predict(short, tmp_path / "file" / "rows.csv")
 
 
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
+def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
+    resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=name):
+            predict.predict(short, tmp_path / "rows.csv", tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_interruption_leaves_nothing_behind(short, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
