@@ -134,7 +134,7 @@ def _demo(chosen: argparse.Namespace) -> int:
 def _predict(chosen: argparse.Namespace) -> int:
     from fer_utils.predict import predict
 
-    out = chosen.out or Path(chosen.file.with_suffix(".csv").name)
+    out = chosen.out or Path(f"{chosen.file.stem}.csv")
     frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
     print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))

@@ -53,7 +53,6 @@ class Demo(widgets.VBox):
     def __init__(self, out: Path, model: str = "", source: str = "browser", detector: Detector = "face_landmarker"):
         if Demo._former is not None:
             Demo._former.end()
-        Demo._former = self
         self.out = Path(out)
         path = paths.model(model)
         classifier = export.load(path)
@@ -88,6 +87,7 @@ class Demo(widgets.VBox):
                 self.note,
             ]
         )
+        Demo._former = self  # last: one that was not made to its end cannot be ended
         atexit.register(self.live.save)  # before the interpreter goes
         atexit.register(self.live.stop)
 
@@ -112,10 +112,10 @@ class Demo(widgets.VBox):
         self._say_what_it_is()
 
     def _use(self, classifier=None, detector: Detector | None = None) -> None:
+        self.message.value = ""  # before a recording ends, which says where its file is
         self.record.value = False  # the file's columns are those of the former model
         self.live.use(classifier, detector)
         self.camera.stop("Press Start again.")
-        self.message.value = ""
 
     def _record(self, wanted: bool) -> None:
         try:

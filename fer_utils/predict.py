@@ -33,7 +33,7 @@ def predict(
     where the video is not there, is none, or has no frames, or where a file would be written over another that is
     needed; ModelFileError for a model that does not fit; OutputError.
     """
-    _check(video, out, drawn)
+    _check(video, out, drawn, paths.model(model))
     frames = Video(video)
     fps, promised = _header(frames)
     classifier = export.load(paths.model(model))
@@ -61,7 +61,7 @@ class _Pictures:
     """A video file that takes its size from its first frame."""
 
     def __init__(self, path: Path, fps: float):
-        self._path, self._fps = path, fps
+        self._path, self._fps, self._frames = path, fps, 0
         self._writer: cv2.VideoWriter | None = None
 
     def __enter__(self) -> _Pictures:
@@ -72,19 +72,29 @@ class _Pictures:
     def __exit__(self, *error) -> None:
         if self._writer is not None:
             self._writer.release()
+            if error[0] is None and not self._whole():
+                error = OSError, OSError("it is not whole"), None
         self._replacing.__exit__(*error)
 
     def add(self, image: np.ndarray) -> None:
         if self._writer is None:
             self._size = image.shape[1::-1]
             code = cv2.VideoWriter_fourcc(*CODECS[self._path.suffix.lower()])
-            self._writer = cv2.VideoWriter(str(self._temporary), code, self._fps, self._size)
+            self._writer = cv2.VideoWriter(str(self._temporary.absolute()), code, self._fps, self._size)
             if not self._writer.isOpened():
                 raise OutputError(f"{self._path}: cannot be written as a video; choose another folder, or .avi")
         self._writer.write(image)
+        self._frames += 1
+
+    def _whole(self) -> bool:
+        """Whether what was written arrived: OpenCV says nothing of a full disk."""
+        try:
+            return Video(self._temporary).header()[1] >= self._frames - 1  # a sound file's count may be one off
+        except OSError:
+            return False
 
 
-def _check(video: Path, out: Path, drawn: Path | None) -> None:
+def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:
     """Raises PredictError where the files named cannot be what they are named for."""
     if not video.is_file():
         raise PredictError(f"{video}: {'a folder, not a video' if video.is_dir() else 'no such file'}; name a video")
@@ -92,9 +102,20 @@ def _check(video: Path, out: Path, drawn: Path | None) -> None:
         raise PredictError(f"{video}: an empty file; record or copy it anew")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
-    named = [path.resolve() for path in (video, out, drawn) if path is not None]
-    if len(set(named)) < len(named):
-        raise PredictError(f"{out if out.resolve() == video.resolve() else drawn}: named twice; name another file")
+    taken = {video.resolve(), model.resolve()}
+    for path in (out, drawn):
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise PredictError(f"{path}: named twice; name another file")
+        taken.add(path.resolve())
+        # a device or a pipe would be replaced as a file is, a folder refused once all was done
+        if path.exists() and not path.is_file():
+            raise PredictError(f"{path}: not a file; name a file to write")
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:  # OpenCV would bring the process down
+            raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file") from None
 
 
 def _header(frames: Video) -> tuple[float, int]:

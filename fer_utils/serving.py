@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,7 @@ def serve(app: bool = False, model: Path | None = None) -> int:
         Recognizer(export.load(paths.at_home(model)))
         environment["FER_MODEL"] = str(paths.at_home(model).resolve())
     server = subprocess.Popen(command(app), env=environment)
+    signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # else the server would outlive this process
     try:
         return server.wait()
     except KeyboardInterrupt:

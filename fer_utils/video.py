@@ -138,7 +138,7 @@ def opened(file: Path) -> cv2.VideoCapture:
         str(file).encode()
     except UnicodeEncodeError:  # OpenCV would bring the process down
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
-    capture = cv2.VideoCapture(str(file))
+    capture = cv2.VideoCapture(str(file.absolute()))  # 12:30.mp4 alone would be an address with the protocol 12
     if not capture.isOpened():
         raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
     return capture

@@ -1,5 +1,6 @@
 """The demo without a browser: every frame is answered, nothing is kept unasked, and mistakes are one line."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -280,6 +281,12 @@ class TestDemo:
         (file,) = tmp_path.iterdir()
         assert len(pd.read_csv(file)) == 1 and shown.message.value == f"1 frames in {file}"
 
+    def test_a_recording_that_another_detector_ends_is_said(self, shown, tmp_path):
+        shown.record.value = True
+        shown.detector.value = "face_mesh"
+        (file,) = tmp_path.iterdir()
+        assert shown.record.value is False and shown.message.value == f"0 frames in {file}"
+
     def test_a_folder_that_cannot_be_written(self, shown, tmp_path):
         (tmp_path / "file").write_text("")
         shown.out = tmp_path / "file"
@@ -290,6 +297,7 @@ class TestDemo:
         (tmp_path / "text.tflite").write_text("no model")
         with pytest.raises(ModelFileError, match=r"text\.tflite"):
             demo.Demo(tmp_path, str(tmp_path / "text.tflite"))
+        demo.Demo(tmp_path).end()  # the cell is run again with a model that fits
 
 
 def test_the_clip_that_ships_is_the_one_that_is_drawn():
@@ -357,6 +365,19 @@ class TestServing:
         assert len(children) >= 2  # JupyterLab and the kernel
         assert psutil.wait_procs(children, timeout=10)[1] == []
         assert log.read_text().endswith("fer: interrupted; what was finished is kept\n")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
+    def test_a_server_does_not_outlive_the_command(self):
+        server = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
+        code = f"from fer_utils import serving; serving.command = lambda app: {server!r}; serving.serve()"
+        demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+        try:
+            assert demo.stdout.readline() == b"up\n"
+            demo.terminate()
+            demo.communicate(timeout=20)  # until nobody has the pipe open
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(demo.pid, signal.SIGKILL)
 
     def test_no_notebook(self, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_ROOT", str(tmp_path))

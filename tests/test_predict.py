@@ -1,6 +1,10 @@
 """Video files: a row a frame, and one clear line for what cannot be done."""
 
+import os
+import shutil
+import sys
 import tracemalloc
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -123,10 +127,62 @@ def test_nothing_is_written_over_the_video(short, tmp_path):
     assert short.read_bytes() == before
 
 
+def test_the_model_is_not_written_over(short, tmp_path):
+    own = Path(shutil.copy(paths.MODEL, tmp_path / "own.tflite"))
+    with pytest.raises(PredictError, match="named twice"):
+        predict.predict(short, own, model=str(own))
+    assert own.read_bytes() == paths.MODEL.read_bytes()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with a name are POSIX's")
+def test_only_files_are_written_over(short, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder.avi").mkdir()
+    for out, drawn in (("pipe", None), ("folder.avi", None), ("rows.csv", "folder.avi"), ("", None)):
+        with pytest.raises(PredictError, match="not a file"):
+            predict.predict(short, tmp_path / out, drawn and tmp_path / drawn)
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_folder_for_a_video(capsys, name):
+    assert cli.main(["predict", name]) == 2
+    error = capsys.readouterr().err
+    assert "a folder, not a video" in error and error.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no colons in Windows' names")
+def test_a_colon_in_a_name_makes_no_address_of_it(short, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(short, "12:30.avi")
+    assert predict.predict(Path("12:30.avi"), Path("12:30.csv"), Path("12:31.mp4")) == (90, 90)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["12:30.avi", "12:30.csv", "12:31.mp4"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_opencv_cannot_take(short, tmp_path):
+    with pytest.raises(PredictError, match="not UTF-8"):
+        predict.predict(short, tmp_path / "rows.csv", tmp_path / os.fsdecode(b"\xff.mp4"))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_cannot_be_written(short, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         predict.predict(short, tmp_path / "file" / "rows.csv")
+
+
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
+def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
+    resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=name):
+            predict.predict(short, tmp_path / "rows.csv", tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interruption_leaves_nothing_behind(short, tmp_path, monkeypatch):
