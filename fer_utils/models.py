@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import psutil
@@ -249,4 +251,6 @@ def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes:
 
 def _network(name: str, size: tuple[int, int, int], seed: int) -> keras.Model:
     keras.utils.set_random_seed(seed)
-    return NETWORKS[name].make(*size)
+    # Keras draws its layers' seeds from Python's own generator, from which other threads, as a Dask worker's, draw too
+    with mock.patch("keras.src.random.seed_generator.python_random", random.Random(seed)):
+        return NETWORKS[name].make(*size)

@@ -1,5 +1,8 @@
 """Classifiers by name: scaler, training, early stopping, memory."""
 
+import random
+import threading
+
 import keras
 import numpy as np
 import pytest
@@ -126,6 +129,24 @@ class TestFit:
             fitted = SequenceClassifier("small", epochs=1)
             fitted.fit(x[..., :features], names, (checked[..., :features], theirs))
         assert [features for _, _, features, _ in models._kept] == [4, 5, 2, 6]
+
+    def test_initial_weights_are_the_seeds_whatever_other_threads_draw(self):
+        done, size = threading.Event(), (4, 300, 3)
+
+        def draw():
+            while not done.is_set():
+                random.random()
+
+        alone = models._network("compact", size, 5).get_weights()
+        other = threading.Thread(target=draw)
+        other.start()
+        try:
+            beside = [models._network("compact", size, 5).get_weights() for _ in range(3)]
+        finally:
+            done.set()
+            other.join()
+        for weights in beside:
+            assert all(np.array_equal(one, two) for one, two in zip(alone, weights, strict=True))
 
     def test_two_seeds_differ(self):
         one, other = (SequenceClassifier("small", epochs=2, seed=seed) for seed in (0, 1))
