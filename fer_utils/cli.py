@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        print("fer: interrupted; what was finished is kept", file=sys.stderr)
+        kept = "; what was finished is kept" if chosen.command is _study else ""
+        print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 
 
@@ -135,6 +137,10 @@ def _predict(chosen: argparse.Namespace) -> int:
     from fer_utils.predict import predict
 
     out = chosen.out or Path(f"{chosen.file.stem}.csv")
+    if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
+        raise UserError(f"{out}: there already, and not by fer predict; name another file with -o")
+    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, which leaves no half of a file
+        signal.signal(getattr(signal, name), signal.default_int_handler)
     frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
     print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))

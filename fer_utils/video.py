@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections import deque
@@ -132,16 +133,28 @@ class Video:
 FrameSource = Pictures | Video
 
 
-def opened(file: Path) -> cv2.VideoCapture:
+def opened(file: str | Path) -> cv2.VideoCapture:
     """The video file, opened. Raises OSError where that cannot be done."""
+    file = Path(file)
     try:
         str(file).encode()
     except UnicodeEncodeError:  # OpenCV would bring the process down
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
+    if file.is_file() and _is_text(file):  # FFmpeg would draw it as a terminal does
+        raise OSError(f"{file}: cannot be opened as a video: it is text")
     capture = cv2.VideoCapture(str(file.absolute()))  # 12:30.mp4 alone would be an address with the protocol 12
     if not capture.isOpened():
         raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
     return capture
+
+
+def _is_text(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+        return b"\0" not in head and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:

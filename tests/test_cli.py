@@ -1,12 +1,14 @@
 """The command line: statuses, single lines for mistakes."""
 
+import signal
 import subprocess
 import sys
+import time
 from typing import get_args
 
 import pytest
 
-from fer_utils import cli, landmarks, report, study
+from fer_utils import cli, landmarks, paths, report, study
 from fer_utils.errors import UserError
 
 
@@ -100,3 +102,34 @@ def test_detectors_are_those_of_the_package(capsys):
 def test_help_does_not_import_tensorflow():
     code = "import sys, fer_utils.cli; sys.exit('tensorflow' in sys.modules or 'papermill' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_predict_replaces_no_table_that_it_was_not_told_to(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    notes = tmp_path / f"{paths.CLIP.stem}.csv"
+    notes.write_text("frame,label\n1,joy\n")
+    assert cli.main(["predict", str(paths.CLIP)]) == 2
+    assert "there already" in capsys.readouterr().err
+    assert notes.read_text() == "frame,label\n1,joy\n"
+
+
+def test_predict_of_text(tmp_path, capsys):
+    (tmp_path / "notes.mp4").write_text("Grüße, " * 1000, encoding="utf-8")
+    assert cli.main(["predict", str(tmp_path / "notes.mp4"), "-o", str(tmp_path / "out.csv")]) == 2
+    assert "notes.mp4: cannot be opened as a video: it is text" in capsys.readouterr().err
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_predict_that_is_ended_leaves_nothing_behind(tmp_path, name):
+    code = "import sys; from fer_utils import cli; sys.exit(cli.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "predict", str(paths.CLIP), "-o", "rows.csv", "--video", "drawn.mp4"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(getattr(signal, name))
+        _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and error.endswith("fer: interrupted\n") and "Traceback" not in error
+    assert not list(tmp_path.iterdir())

@@ -364,7 +364,7 @@ class TestServing:
                 os.close(end)
         assert len(children) >= 2  # JupyterLab and the kernel
         assert psutil.wait_procs(children, timeout=10)[1] == []
-        assert log.read_text().endswith("fer: interrupted; what was finished is kept\n")
+        assert log.read_text().endswith("fer: interrupted\n")
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
     def test_a_server_does_not_outlive_the_command(self):
