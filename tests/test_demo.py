@@ -350,13 +350,13 @@ class TestServing:
             demo = [sys.executable, "-c", "import sys; from fer_utils import cli; sys.exit(cli.main(['demo']))"]
             server = subprocess.Popen(demo, stdin=terminal[1], stdout=stream, stderr=stream, start_new_session=True)
         try:
-            wait_for(lambda: "?token=" in log.read_text() or server.poll() is not None, 60)
+            wait_for(lambda: "?token=" in log.read_text() or server.poll() is not None, 180)
             address, token = re.search(r"(http://127\S+?/)lab\S*\?token=(\w+)", log.read_text()).groups()
             kernel = urllib.request.Request(f"{address}api/kernels?token={token}", method="POST")
-            assert urllib.request.urlopen(kernel, timeout=60).status == 201
+            assert urllib.request.urlopen(kernel, timeout=180).status == 201
             children = psutil.Process(server.pid).children(recursive=True)
             os.killpg(server.pid, signal.SIGINT)
-            assert server.wait(60) == 130
+            assert server.wait(180) == 130
         finally:
             if server.poll() is None:
                 os.killpg(server.pid, signal.SIGKILL)
