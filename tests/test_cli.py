@@ -120,6 +120,7 @@ def test_predict_of_text(tmp_path, capsys):
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_predict_that_is_ended_leaves_nothing_behind(tmp_path, name):

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
+from contextlib import suppress
 
 import cv2
 import nbformat
@@ -340,6 +342,7 @@ class TestServing:
         with pytest.raises(ModelFileError, match="gone"):
             serving.serve(model=tmp_path / "gone.tflite")
 
+    @pytest.mark.long
     @pytest.mark.skipif(sys.platform == "win32", reason="terminals and process groups are POSIX's")
     def test_ctrl_c_ends_the_server_and_its_kernels_without_a_question(self, monkeypatch, tmp_path):
         for kind in ("CONFIG", "DATA", "RUNTIME"):
@@ -353,7 +356,12 @@ class TestServing:
             wait_for(lambda: "?token=" in log.read_text() or server.poll() is not None, 180)
             address, token = re.search(r"(http://127\S+?/)lab\S*\?token=(\w+)", log.read_text()).groups()
             kernel = urllib.request.Request(f"{address}api/kernels?token={token}", method="POST")
-            assert urllib.request.urlopen(kernel, timeout=180).status == 201
+
+            def kernel_started():  # the address is printed before anything listens there
+                with suppress(urllib.error.URLError):
+                    return urllib.request.urlopen(kernel, timeout=60).status == 201
+
+            wait_for(kernel_started, 180)
             children = psutil.Process(server.pid).children(recursive=True)
             os.killpg(server.pid, signal.SIGINT)
             assert server.wait(180) == 130
