@@ -138,7 +138,7 @@ class _Player:
     def _play(self, source: int | Path) -> tuple[str, bool]:
         """Plays until halted, or until there is no more; returns why that was, and whether it is an error."""
         clip, unseen = isinstance(source, Path), 0
-        capture = video.opened(source) if isinstance(source, Path) else cv2.VideoCapture(source)
+        capture = video.opened(source) if clip else cv2.VideoCapture(source)
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # of a camera the newest frame, not one that waited
         try:
             if not capture.isOpened():
