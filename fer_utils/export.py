@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import replace
@@ -22,6 +24,21 @@ from fer_utils.quiet import native_logs_hidden
 Precision = Literal["int8", "float16", "float32"]
 SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
 LARGE = 10_000_000  # bytes of weights that no core's cache holds
+PATIENCE = 60  # seconds that LiteRT may take for one sequence
+# what LiteRT refuses by an exception, it refuses again where that can be told
+TRIAL = """
+import sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+try:
+    network = Interpreter(model_content=sys.stdin.buffer.read())
+    network.allocate_tensors()
+    for taken in network.get_input_details():
+        network.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
+    network.invoke()
+except Exception:
+    pass
+"""
 
 
 def write(
@@ -68,11 +85,14 @@ class LiteClassifier:
 
     Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
     `trained_on`. Raises ModelFileError where the file is not such a model, whole, and of one piece. Nothing in it is
-    executed but LiteRT's own operations, and none of it before its checksum was found right.
+    executed but LiteRT's own operations, none of it before its checksum was found right, and at first in a process of
+    its own: LiteRT does not check all that a made-up file may say, and can go down with the process or never end.
     """
 
     def __init__(self, path: Path):
         content, facts, _ = model_files.read(path, begins=SIGN)
+        if breaks := _breaks(content):
+            raise ModelFileError(f"{path}: LiteRT {breaks} on it; it was made up or changed, export it anew")
         self.classes, self.features = np.array(facts.classes), facts.features
         self.network, self.precision, self.trained_on = facts.network, facts.precision, facts.trained_on
         # reading weights from memory takes most of a large network's time, and two cores read faster than one; a small
@@ -107,6 +127,21 @@ class LiteClassifier:
                 self._interpreter.invoke()
                 found[row] = self._interpreter.get_tensor(self._out)[0]
         return found
+
+
+def _breaks(content: bytes) -> str:
+    """What LiteRT does on a model instead of running or refusing it; empty where it does one of these."""
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-P", "-c", TRIAL],
+            input=content,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        return "does not end"
+    return "breaks down" if trial.returncode else ""
 
 
 def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:

@@ -78,7 +78,7 @@ def fuzz(readers: Mapping[str, Reader], home: Path, seconds: float) -> None:
     assert listing(home) == before
     for name in readers:
         taken, refused = map(int, (inside / f"{name}.counts").read_text().split())
-        assert taken + refused >= 15, f"{name}: too few files read to say anything"
+        assert taken + refused >= 5, f"{name}: too few files read to say anything"
         assert refused > 0, name
 
 

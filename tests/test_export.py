@@ -244,6 +244,17 @@ class TestFilesThatAreNotRight:
     def test_what_was_not_changed_is_taken(self, forged):
         assert export.load(forged()).precision == "int8"
 
+    def test_a_model_that_brings_litert_down(self, forged, exported):
+        """Its checksum is right; the root of its flatbuffer says that it has no graph."""
+        content = bytearray(exported.read_bytes()[: start_of_archive(exported)])
+        content[16:18] = bytes(2)
+        assert refusal(forged(flatbuffer=bytes(content))).startswith("LiteRT breaks down on it; it was made up")
+
+    def test_a_model_that_never_ends(self, exported, monkeypatch):
+        monkeypatch.setattr(export, "TRIAL", "import time; time.sleep(600)")
+        monkeypatch.setattr(export, "PATIENCE", 0.5)
+        assert refusal(exported).startswith("LiteRT does not end on it; it was made up")
+
     def test_a_newer_format(self, forged):
         path = forged(lambda facts: facts.update(format=2, classes="told otherwise"))
         assert refusal(path) == "format 2, this version reads up to 1; update fer-utils"
