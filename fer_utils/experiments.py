@@ -17,7 +17,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from fer_utils import features, paths
-from fer_utils.errors import StudyError, UserError
+from fer_utils.errors import StudyError, TrainingError, UserError
 from fer_utils.evaluation import KEYS, metrics
 from fer_utils.features import FeatureTable
 from fer_utils.splits import Split
@@ -32,8 +32,8 @@ class Run:
     """One cross-validation.
 
     `variant` names the features that are trained on and tested with; `tested` those that the same trained models are
-    tested with as well. `select_on="test"` keeps the epoch that is best on the test rows: a mistake often made,
-    measured here on purpose. `settings` go to the network.
+    tested with as well. `select_on="test"` keeps the epoch of a network that has the highest accuracy on the test rows:
+    a mistake often made, measured here on purpose. `settings` go to the network.
     """
 
     model: str
@@ -161,8 +161,8 @@ def _fit_and_test(job: _Job) -> dict:
         table = _load(job.folder, job.table)
         fit, validation, test = (_rows(table, ids) for ids in (job.fit, job.validation, job.test))
         classifier = models.make(job.model, job.seed, **dict(job.settings))
-        checked = test if job.select_on == "test" else validation
-        history = classifier.fit(table.x[fit], table.emotions[fit], (table.x[checked], table.emotions[checked]))
+        checked, how = (test, {"keep": "accuracy"}) if job.select_on == "test" else (validation, {})
+        history = classifier.fit(table.x[fit], table.emotions[fit], (table.x[checked], table.emotions[checked]), **how)
         outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
         for name, key in job.tested:
             other = _load(job.folder, key)
@@ -177,6 +177,8 @@ def _fit_and_test(job: _Job) -> dict:
 
 def _predictions(classifier, x: np.ndarray, job: _Job) -> dict:
     probabilities = np.zeros((len(x), len(job.names)))
+    if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
+        raise TrainingError(f"{wrong} of {len(x)} test rows hold values that are not finite: leave them out")
     if len(x):
         probabilities[:, np.searchsorted(job.names, classifier.classes)] = classifier.predict_proba(x)
     return {"probabilities": probabilities.round(6).tolist()}
@@ -215,14 +217,15 @@ def _collect(runs, splits, base: FeatureTable, jobs, done) -> Outcome:
     for each in runs:
         if (each.protocol, each.seed) not in splits:
             refused[each] = "its folds cannot be made"
-        for split in splits.get((each.protocol, each.seed), ()):
-            job = jobs[each, split.fold]
+            continue
+        parts = [(split, jobs[each, split.fold]) for split in splits[each.protocol, each.seed]]
+        if reasons := [done[job]["refused"] for _, job in parts if "refused" in done[job]]:
+            refused[each] = reasons[0]  # what the other folds found would pass for the whole
+            continue
+        for split, job in parts:
             found = done[job]
             key = dict(zip(KEYS, (each.model, each.variant, each.variant, each.protocol, each.select_on), strict=True))
             key |= {"seed": each.seed, "fold": split.fold}
-            if "refused" in found:
-                refused[each] = found["refused"]
-                continue
             for tested, outcome in found["tests"].items():
                 rows = [row_of[i] for i in outcome.get("ids", job.test)]
                 p = np.array(outcome["probabilities"]).reshape(len(rows), len(job.names))

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from unittest import mock
 
 import numpy as np
@@ -79,8 +80,8 @@ class SequenceClassifier:
     ----------
     name : one of NETWORKS
     epochs, batch_size, learning_rate, patience
-        Training ends after `epochs`, or `patience` epochs without a lower loss on the validation part, whose best
-        epoch's weights are kept. Rate and patience are the network's own by default. Our choices: the paper gives none.
+        Training ends after `epochs`, or `patience` epochs without one that is better on the validation part; the best
+        one's weights are kept. Rate and patience are the network's own by default. Our choices: the paper gives none.
         32 is what a public re-implementation guesses.
     seed
         Two fits with one seed on one machine give the same weights.
@@ -110,12 +111,17 @@ class SequenceClassifier:
         emotions: np.ndarray,
         validation: tuple[np.ndarray, np.ndarray],
         on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None,
+        keep: Literal["loss", "accuracy"] = "loss",
     ) -> dict[str, list[float]]:
         """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
 
         The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
-        after every epoch, for progress bars. Every call starts anew, from the same initial weights.
+        after every epoch, for progress bars. `keep` is what the kept epoch is best in on the validation part: the
+        lowest loss, or the highest accuracy. Every call starts anew, from the same initial weights. Raises
+        TrainingError where either part is empty, values are not finite, or the loss runs away.
         """
+        if not (len(x) and len(validation[0])):
+            raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
         if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
             raise TrainingError(f"{wrong} of {len(x)} training rows hold values that are not finite: leave them out")
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
@@ -129,7 +135,7 @@ class SequenceClassifier:
         x, y = map(tf.constant, (self._scaled(x), np.searchsorted(self.classes, emotions)))
         checked = [*map(tf.constant, (self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])))]
         shuffle = np.random.default_rng(self.seed)
-        history, best = [], 0
+        history, best, highest = [], 0, -np.inf
         for epoch in range(self.epochs):
             order = shuffle.permutation(len(x))
             loss, accuracy = trainer.epoch(x, y, order, self.batch_size, self.learning_rate)
@@ -139,8 +145,9 @@ class SequenceClassifier:
             logs = {"loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
             history.append(logs)
             on_epoch(epoch, logs)
-            if epoch == 0 or val_loss < history[best]["val_loss"]:
-                best, weights = epoch, trainer.weights()
+            score = val_accuracy if keep == "accuracy" else -val_loss
+            if score > highest:
+                best, highest, weights = epoch, score, trainer.weights()
             elif epoch - best >= self.patience:
                 break
         trainer.set_weights(weights)

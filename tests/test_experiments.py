@@ -30,11 +30,13 @@ class Oracle:
     """Names the true emotion of the row whose number it reads in the tensor, if it was trained on that emotion."""
 
     seen: ClassVar[list] = []  # one entry a fit
+    kept: ClassVar[list] = []  # and what its epoch is chosen by
 
     def __init__(self, seed=0, **settings):
         self.seed, self.settings = seed, settings
 
-    def fit(self, x, emotions, validation):
+    def fit(self, x, emotions, validation, keep="loss"):
+        Oracle.kept.append(keep)
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
         assert emotions.tolist() == NAMES[self.numbers(x) % 4].tolist()
         Oracle.seen.append((self.numbers(x).tolist(), self.numbers(validation[0]).tolist(), self.settings))
@@ -60,6 +62,7 @@ def oracle(monkeypatch):
 
     monkeypatch.setattr(models, "make", make)
     Oracle.seen.clear()
+    Oracle.kept.clear()
     experiments._load.cache_clear()
 
 
@@ -129,6 +132,17 @@ def test_the_best_epoch_on_test_is_chosen_by_the_test_rows(tmp_path):
     for ids, (_, checked, _) in zip(outcome.predictions.groupby("fold")["id"].agg(list), Oracle.seen, strict=True):
         assert sorted(checked) == sorted(int(name[1:]) for name in ids)
     assert set(outcome.predictions["select_on"]) == {"test"}
+    assert Oracle.kept == ["accuracy"] * 5
+
+
+def test_test_rows_that_are_not_finite_are_told(tmp_path):
+    table = make_table()
+    table.x[7, 1, 2] = np.nan
+    runs = [Run("paper", "grouped"), Run("paper", "grouped", variant="whole")]
+    outcome = run(tmp_path, runs, {BASE: table, "whole": make_table()})
+    assert outcome.refused["variant"].tolist() == [BASE]
+    assert outcome.refused["reason"].iloc[0] == "1 of 16 test rows hold values that are not finite: leave them out"
+    assert set(outcome.predictions["variant"]) == {"whole"}
 
 
 def test_the_same_models_are_tested_with_other_features(tmp_path):

@@ -172,6 +172,25 @@ class TestFit:
         loss = -np.log(p[np.arange(30), np.searchsorted(NAMES, wrong)]).mean()
         assert loss == pytest.approx(history["val_loss"][best], rel=1e-4)
 
+    def test_the_epoch_of_the_highest_accuracy_is_kept_where_that_is_asked_for(self):
+        """A third of the labels are wrong: to be sure of the others, which raises the accuracy, raises the loss."""
+        x, emotions = separable(60, 1)
+        checked, names = separable(30, 2)
+        names[::3] = np.roll(NAMES, 1)[np.searchsorted(NAMES, names[::3])]
+        classifier = SequenceClassifier("small", epochs=20, batch_size=8, learning_rate=0.005, patience=6)
+        history = classifier.fit(x, emotions, (checked, names), keep="accuracy")
+        best = int(np.argmax(history["val_accuracy"]))
+        assert best != np.argmin(history["val_loss"]) and len(history["val_loss"]) == best + 1 + 6
+        assert share_right(classifier, checked, names) == pytest.approx(history["val_accuracy"][best])
+        p = classifier.predict_proba(checked)
+        loss = -np.log(p[np.arange(30), np.searchsorted(NAMES, names)]).mean()
+        assert loss == pytest.approx(history["val_loss"][best], rel=1e-4)
+
+    @pytest.mark.parametrize(("fitted", "checked"), [(0, 12), (30, 0)])
+    def test_a_part_without_rows_is_an_error(self, fitted, checked):
+        with pytest.raises(TrainingError, match=f"^{fitted} rows to train on, {checked} to validate: a network needs"):
+            SequenceClassifier("small").fit(*separable(fitted, 1), separable(checked, 2))
+
     def test_the_scaler_sees_the_training_rows_only(self):
         x, emotions = separable(30, 1)
         x[..., 3] = 7.0  # a feature that never changes
