@@ -12,9 +12,8 @@ from typing import Literal
 from unittest import mock
 
 import numpy as np
-import psutil
 
-from fer_utils import baselines, features, model_files, networks, paths
+from fer_utils import baselines, features, model_files, networks, paths, workers
 from fer_utils.errors import ModelFileError, TrainingError, first_line
 from fer_utils.model_files import Facts
 from fer_utils.networks import keras, tf
@@ -60,17 +59,6 @@ def memory_needed(name: str, features: int, classes: int = 7) -> int:
     """Bytes that training the network `name` takes beyond the libraries: its weights seven times (gradient, two moments
     of Adam, the initial ones, the best ones so far and the ones that are about to replace these)."""
     return 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
-
-
-def memory_free() -> int:
-    """Bytes that can still be had on this machine, or in the container that limits it."""
-    free = psutil.virtual_memory().available
-    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
-    try:
-        free = min(free, int(limit.read_text()) - int(used.read_text()))
-    except (OSError, ValueError):  # not Linux, or no limit ("max")
-        return free
-    return free
 
 
 class SequenceClassifier:
@@ -239,11 +227,11 @@ def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes:
             _kept.clear()  # first, so that two large networks are never there at once
         elif len(_kept) == KEPT:
             del _kept[next(iter(_kept))]
-        needed, free = memory_needed(name, features, classes), memory_free()
+        needed, free = memory_needed(name, features, classes), workers.memory_free()
         if needed > free:
             raise TrainingError(
                 f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
-                f"{free / 1e9:.1f} GB are free: use a machine with more memory, or a smaller set of landmarks"
+                f"{free / 1e9:.1f} GB are free for it: use fewer --jobs, more memory, or a smaller set of landmarks"
             )
         kept = _Kept(Trainer(_network(name, size, seed)), seed, lambda: None)
     elif (owner := kept.owner()) not in (None, classifier):

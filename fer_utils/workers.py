@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import cv2
+import psutil
 import threadpoolctl
 
 from fer_utils.errors import StudyError, first_line
@@ -21,6 +22,7 @@ from fer_utils.errors import StudyError, first_line
 # what decides the outcome of a job besides this package's own code
 LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "mediapipe", "opencv-contrib-python", "ai-edge-litert")
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
+_pool_size = 1  # workers in the pool that this process belongs to
 MEND = "what was finished is kept: run again, with fewer --jobs if memory was short"
 
 
@@ -37,7 +39,8 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count(), mp_context=context, initializer=_start_process) as executor:
+    count = jobs or os.cpu_count() or 1
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_start_process, initargs=(count,)) as executor:
         try:
             yield executor
         except BrokenProcessPool:
@@ -142,6 +145,22 @@ def _plugin():
     return Prepared()
 
 
+def memory_free() -> int:
+    """Bytes that this process can still have on this machine, or in the container that limits it: in a pool, its share
+    of what the workers have and what is free."""
+    free = psutil.virtual_memory().available
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    with suppress(OSError, ValueError):  # not Linux, or no limit ("max")
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    if _pool_size == 1:
+        return free
+    mine, taken = psutil.Process().memory_info().rss, 0
+    for worker in psutil.Process(os.getppid()).children():
+        with suppress(psutil.Error):  # just ended
+            taken += worker.memory_info().rss
+    return (free + taken) // _pool_size - mine
+
+
 def start_worker() -> None:
     """One thread a worker: they share the cores among them, and what they compute is the same however many they are."""
     cv2.setNumThreads(1)
@@ -149,7 +168,9 @@ def start_worker() -> None:
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when it is imported
 
 
-def _start_process() -> None:
+def _start_process(count: int) -> None:
+    global _pool_size
+    _pool_size = count
     start_worker()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -7,6 +7,7 @@ import socket
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from fer_utils import experiments, landmarks, splits, workers
@@ -40,6 +41,23 @@ def test_a_process_that_dies_is_told_in_one_line():
 def test_a_process_computes_with_one_thread():
     with workers.pool(1) as executor:
         assert executor.submit(threads, 0).result() == ("1", "1", 1)
+
+
+def free_memory(held):
+    block = np.ones(held, np.uint8)
+    time.sleep(1)  # so that the other one is there, and holds what it holds
+    return workers.memory_free(), len(block)
+
+
+def test_free_memory_is_shared_by_the_workers_of_a_pool():
+    """However much one of them holds already, so that the second is not promised what the first was."""
+    alone = workers.memory_free()
+    assert 0 < alone <= psutil.virtual_memory().total
+    with workers.pool(2) as executor:
+        [*executor.map(free_memory, [1, 1])]
+        (small, _), (large, held) = executor.map(free_memory, [1, 2 * 10**9])
+    assert 0 < small < 0.8 * alone
+    assert small - large == pytest.approx(held, rel=0.15)
 
 
 @pytest.fixture(scope="module")
