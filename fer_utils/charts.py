@@ -64,7 +64,7 @@ def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
-    """Loss and accuracy over epochs, a thin line a fold, fitted and validation part, a row a protocol."""
+    """Loss and accuracy over epochs, a thin line a fold, fitted (dashed) and validation part, a row a protocol."""
     protocols = list(dict.fromkeys(history["protocol"]))
     figure, panels = plt.subplots(
         len(protocols), 2, figsize=(8, 2.6 * len(protocols)), sharex=True, squeeze=False, layout="constrained"
@@ -75,7 +75,13 @@ def training_curves(history: pd.DataFrame) -> Figure:
             for number, (_, fold) in enumerate(folds):
                 first = number == 0
                 axes.plot(
-                    fold["epoch"], fold[name], color=BLUE, alpha=0.6, linewidth=1, label="fitted" if first else None
+                    fold["epoch"],
+                    fold[name],
+                    color=BLUE,
+                    alpha=0.6,
+                    linewidth=1,
+                    linestyle="--",
+                    label="fitted" if first else None,
                 )
                 axes.plot(
                     fold["epoch"],
@@ -147,7 +153,8 @@ def intervals(table: pd.DataFrame, name: str) -> Figure:
 
 
 def conditions(table: pd.DataFrame) -> Figure:
-    """Accuracy against how much is seen, and against the noise of the points, with 95 % intervals."""
+    """Accuracy against how much is seen, and against the noise of the points, with 95 % intervals. A point that is of
+    fewer sequences than the others says so."""
     kinds = list(dict.fromkeys(table["kind"]))
     figure, panels = plt.subplots(
         1, max(1, len(kinds)), figsize=(4.4 * max(1, len(kinds)), 3), sharey=True, squeeze=False, layout="constrained"
@@ -158,6 +165,9 @@ def conditions(table: pd.DataFrame) -> Figure:
             rows["amount"], rows["accuracy_low"], rows["accuracy_high"], color=colour, alpha=0.2, linewidth=0
         )
         axes.plot(rows["amount"], rows["accuracy"], "o-", color=colour, markersize=5)
+        for row in rows[rows["sequences"] < rows["sequences"].max()].itertuples():
+            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_high),
+                          xytext=(0, 3), textcoords="offset points", ha="center", fontsize=7)  # fmt: skip
         axes.set_xlabel(kind)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

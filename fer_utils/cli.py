@@ -54,10 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
     demo.set_defaults(command=_demo)
 
     predict = commands.add_parser("predict", help="recognise the expressions in a video file, a row a frame")
-    predict.add_argument("file", type=Path, metavar="VIDEO", help="any file that OpenCV reads")
-    predict.add_argument("-o", "--out", type=Path, metavar="CSV",
+    predict.add_argument("file", type=paths.at_home, metavar="VIDEO", help="any file that OpenCV reads")
+    predict.add_argument("-o", "--out", type=paths.at_home, metavar="CSV",
                          help="where the rows go; the video's name with .csv, in this folder, by default")  # fmt: skip
-    predict.add_argument("--video", type=Path, metavar="OUT.mp4", help="write a copy with points and labels drawn")
+    predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
+                         help="write a copy with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
     predict.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0],
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
@@ -68,6 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
     check.set_defaults(command=_doctor)
 
     chosen = parser.parse_args(arguments)
+    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
+        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         return chosen.command(chosen)
     except UserError as error:
@@ -139,8 +143,6 @@ def _predict(chosen: argparse.Namespace) -> int:
     out = chosen.out or Path(f"{chosen.file.stem}.csv")
     if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
         raise UserError(f"{out}: there already, and not by fer predict; name another file with -o")
-    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, which leaves no half of a file
-        signal.signal(getattr(signal, name), signal.default_int_handler)
     frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
     print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))

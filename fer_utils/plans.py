@@ -69,7 +69,8 @@ def variants(
     noise = features.detector_noise(sequences, tracks)
     if "jitter" in questions and np.isfinite(noise):
         wanted |= {jitter(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
-    tables = {name: features.table(sequences, tracks, options) for name, options in wanted.items()}
+    making = {name: executor.submit(features.table, sequences, tracks, options) for name, options in wanted.items()}
+    tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
         for name, (mode, detector) in DETECTION.items():
             other: Extraction = landmarks.extract(sequences, executor, mode=mode, detector=detector)

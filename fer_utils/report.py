@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ FIGURES = (
 CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
 CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
+LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
+REFUSED = "Runs that could not be made"
 DEMO_FIGURES = ("07_stream",)
 PAPER_FIGURES = (
     *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
@@ -139,12 +141,17 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
         yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
-        yield from _refused(out / f"open_refused_{name}.csv")
+        yield from _table(out / f"recalls_{name}.csv", "Recall by emotion", _by_emotion)
+        yield from _table(
+            out / f"open_pairs_{name}.csv", "Two models on the same folds, person by person", _differences
+        )
+        yield from _table(out / f"open_refused_{name}.csv", REFUSED)
     yield "<h2>Across datasets</h2>"
     yield from _pictures(out, "figures", CROSS_FIGURES)
-    yield from _refused(out / "cross_refused.csv")
+    yield from _table(out / "cross_refused.csv", REFUSED)
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
+    yield from _table(out / "bench.csv", "The ledger", _ledger)
     yield "<h2>Live</h2>"
     yield from _pictures(out, "figures", DEMO_FIGURES)
     yield "<h2>The paper's figures, and ours</h2>"
@@ -167,9 +174,38 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "</table></html>"
 
 
-def _refused(path: Path) -> Iterator[str]:
+def _table(
+    path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+) -> Iterator[str]:
+    """A table of the run, as it is `shown`, under a title; nothing where it was not written or has no rows."""
     if path.is_file() and len(table := read_plain(path)):
-        yield "<h3>Runs that could not be made</h3>" + _html(table)
+        yield f"<h3>{title}</h3>" + _html(shown(table))
+
+
+def _by_emotion(recalls: pd.DataFrame) -> pd.DataFrame:
+    shares = recalls.pivot_table(index="emotion", columns=["model", "protocol"], values="recall", sort=False)
+    shares.columns = [f"{model}, {protocol}" for model, protocol in shares.columns]
+    return (100 * shares).round(1).add_suffix(" (%)").reset_index()
+
+
+def _differences(pairs: pd.DataFrame) -> pd.DataFrame:
+    numbers = ("difference", "difference_low", "difference_high", "p")
+    found = pairs.reindex(columns=["model", "against", "sequences", "seeds", *numbers, "note"])
+    known = found["p"].notna()
+    in_words = [
+        f"{100 * value:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+        for value, low, high in found[list(numbers[:3])].itertuples(index=False)
+    ]
+    counts = {name: found[name].map("{:g}".format).where(known, "") for name in ("sequences", "seeds")}
+    return found[["model", "against"]].assign(
+        **counts,
+        **{"accuracy, difference in % [95 %]": pd.Series(in_words, found.index).where(known, found["note"])},
+        p=found["p"].map("{:.2g}".format).where(known, ""),
+    )
+
+
+def _ledger(bench: pd.DataFrame) -> pd.DataFrame:
+    return bench[[name for name in LEDGER if name in bench]].round(2)
 
 
 def _html(table: pd.DataFrame) -> str:

@@ -30,7 +30,7 @@ COLUMNS = {
     "open_summary": (*evaluation.KEYS, *SHOWN),
     "open_predictions": (*evaluation.KEYS, "seed", "id", "subject", "emotion", "predicted"),
     "cross_summary": (*evaluation.KEYS, *SHOWN),
-    "open_importance": ("values", "regions", "lost", "sd"),
+    "open_importance": ("values", "regions", "lost", "sd", "stable"),
 }
 
 
@@ -206,11 +206,6 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
     grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
     table = grouped.agg(lost="mean", sd="std", stable=lambda lost: (lost > 0).mean(), folds="size").reset_index()
     return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def by_regions(importance: pd.DataFrame) -> dict[str, float]:
-    """The accuracy lost by pair of regions, that of distances and angles together."""
-    return importance.groupby("regions")["lost"].sum().to_dict()
 
 
 def asked(summary: pd.DataFrame) -> str:

@@ -6,15 +6,19 @@ from itertools import combinations, pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
 from fer_utils import features, networks, paths, regions
-from fer_utils.plotting import BLUE, ORANGE, REGION_COLOURS
+from fer_utils.plotting import BLACK, BLUE, ORANGE, REGION_COLOURS
 
-GREY = "#c8c8c8"
+GREY, DASHES = "#c8c8c8", (0, (2, 1))
+WIDEST, THINNEST = 6, 0.3  # points, of the line for the largest loss, and of the smallest that is drawn
+STABLE = 2 / 3  # of the folds
 
 
 def canonical_face() -> np.ndarray:
@@ -77,24 +81,36 @@ def architecture() -> Figure:
     return figure
 
 
-def important_pairs(lost: dict[str, float], title: str) -> Figure:
-    """Regions joined by lines, thicker where more accuracy is lost without their pairs. `lost` by "one – other", or by
-    one region's name for the pairs inside it."""
-    figure, axes = plt.subplots(figsize=(4.6, 5), layout="constrained")
-    _face(axes, 61)
+def important_pairs(table: pd.DataFrame, title: str) -> Figure:
+    """Regions joined by lines, or ringed for the pairs inside them, thicker where more accuracy is lost without their
+    distances (left) or angles (right), and dashed where that is so in fewer than STABLE of the folds. `table` is that
+    of `results.importance`."""
+    figure, panels = plt.subplots(1, 2, figsize=(8, 4.9), layout="constrained")
     centres = {name: canonical_face()[list(indices)].mean(axis=0) for name, indices in regions.by_region().items()}
-    largest = max((value for value in lost.values()), default=0) or 1
-    for name, value in sorted(lost.items(), key=lambda item: item[1]):
-        if value <= 0:
-            continue
-        ends = name.split(" – ")
-        width = 6 * value / largest
-        if len(ends) == 1:
-            axes.plot(*centres[ends[0]], "o", markersize=10 + 3 * width, markerfacecolor="none", color=ORANGE,
-                      markeredgewidth=width)  # fmt: skip
-        else:
-            axes.plot(*np.array([centres[end] for end in ends]).T, color=ORANGE, linewidth=width, alpha=0.8, zorder=0)
-    axes.set_title(title, fontsize=9)
+    largest = max(table["lost"].max(), 0) if len(table) else 0
+    for axes, values in zip(panels, ("distances", "angles"), strict=True):
+        _face(axes, 61)
+        axes.set_title(values, fontsize=9)
+        # what would not be seen has no line: its dashes, as short as it is thin, would take minutes to draw
+        shown = table[(table["values"] == values) & (WIDEST * table["lost"] > THINNEST * largest) & (table["lost"] > 0)]
+        for row in shown[::-1].itertuples():
+            ends = row.regions.split(" – ")
+            width = WIDEST * row.lost / largest
+            style = {"color": BLACK, "linestyle": "-" if row.stable >= STABLE else DASHES, "alpha": 0.7}
+            if len(ends) == 1:
+                ring = plt.Circle(centres[ends[0]], 0.75, fill=False, linewidth=width, zorder=3, **style)
+                axes.add_patch(ring)
+            else:
+                axes.plot(*np.array([centres[end] for end in ends]).T, linewidth=width, zorder=0, **style)
+    if largest:
+        scale = [
+            Line2D([], [], color=BLACK, linewidth=WIDEST * share, label=f"{100 * share * largest:.1f} % lost")
+            for share in (1, 0.5)
+        ]
+        scale.append(Line2D([], [], color=BLACK, linestyle=DASHES, linewidth=2,
+                            label="lost in fewer than two thirds of the folds"))  # fmt: skip
+        figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,10 +55,9 @@ def serve(app: bool = False, model: Path | None = None) -> int:
         Recognizer(export.load(paths.at_home(model)))
         environment["FER_MODEL"] = str(paths.at_home(model).resolve())
     server = subprocess.Popen(command(app), env=environment)
-    signal.signal(signal.SIGTERM, lambda *_: server.terminate())  # else the server would outlive this process
     try:
         return server.wait()
     except KeyboardInterrupt:
-        server.terminate()  # the second Ctrl-C, which it would ask for
+        server.terminate()  # after Ctrl-C the second one, which it would ask for
         server.wait()
         raise

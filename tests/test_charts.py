@@ -126,6 +126,7 @@ class TestTrainingCurves:
         for axes, values in zip(figure.axes, [([2, 1], [3, 2]), ([0.5, 0.75], [0.25, 0.5])] * 2, strict=True):
             drawn = [(to_rgba(line.get_color()), line.get_ydata().tolist()) for line in axes.lines]
             assert drawn == [(fitted, values[0]), (validation, values[1])] * 3
+            assert [line.get_linestyle() for line in axes.lines] == ["--", "-"] * 3  # printed grey too
             assert all(line.get_xdata().tolist() == [1, 2] for line in axes.lines)
         assert legend(figure.axes[1]) == ["fitted", "validation"]
 
@@ -251,6 +252,7 @@ class TestConditions:
             "accuracy": [0.5, 0.75, 0.75, 0.7, 0.4],
             "accuracy_low": [0.4, 0.65, 0.65, 0.6, 0.3],
             "accuracy_high": [0.6, 0.85, 0.85, 0.8, 0.5],
+            "sequences": [28, 30, 30, 30, 30],
         }
     )
 
@@ -267,6 +269,8 @@ class TestConditions:
             assert set(map(tuple, axes.collections[0].get_paths()[0].vertices.tolist())) == band
             assert axes.get_ylim() == (0, 1)
         assert figure.axes[0].get_ylabel() == "accuracy"
+        said = [[text.get_text() for text in axes.texts] for axes in figure.axes]
+        assert said == [["28 of 30\nsequences"], []]
 
     def test_one_kind_or_none(self):
         assert len(charts.conditions(self.table[:2]).axes) == 1

@@ -120,6 +120,28 @@ def test_predict_of_text(tmp_path, capsys):
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("words", [["~/named"], [str(paths.CLIP), "--video", "~/named"]])
+def test_predict_of_files_at_home(tmp_path, monkeypatch, capsys, words):
+    """A shell leaves the ~ of --video=~/drawn.mp4 as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.main(["predict", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"fer: {tmp_path / 'named'}: ")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_closed_terminal_ends_nothing_that_nohup_started(monkeypatch, capsys):
+    before = {name: signal.getsignal(name) for name in (signal.SIGHUP, signal.SIGTERM)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        assert cli.main(["predict", "missing.mp4"]) == 2
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == signal.default_int_handler
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -231,7 +231,6 @@ class TestMemory:
         assert models.memory_needed("compact", 2912) == 0
 
 
-
 class TestMake:
     def test_each_name_makes_a_classifier(self):
         for name in models.NAMES:

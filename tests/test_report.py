@@ -1,8 +1,11 @@
 """The report's first page: figures with their names, and what could not be made. (`test_study` reads a whole one.)"""
 
+import re
+
 import pandas as pd
 
 from fer_utils import evaluation, report
+from fer_utils.report import NotebookRun
 
 
 def test_a_figure_says_what_it_is_of(tmp_path):
@@ -13,6 +16,31 @@ def test_a_figure_says_what_it_is_of(tmp_path):
     page = report.write([], tmp_path).read_text(encoding="utf-8")
     for name in ("confusion_ckplus", "confusion_mmi"):
         assert f"src='../figures/paper/{name}.png'" in page and f"<figcaption>{name}</figcaption>" in page
+
+
+def of(path, kind, rows, **columns):
+    evaluation.write_csv(pd.DataFrame(rows).assign(**columns), path / f"{kind}_mmi.csv", "mmi", True)
+
+
+def cells(page):
+    return [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr.*?</tr>", page, re.S)]
+
+
+def test_recalls_pairs_and_the_ledger_are_on_the_first_page(tmp_path):
+    recall = {"variant": "61", "tested": "61", "select_on": "validation", "model": "paper", "tested_times": 8}
+    both = [{"protocol": name, "emotion": "fear", "recall": value} for name, value in (("a", 0.125), ("b", 1.0))]
+    of(tmp_path, "recalls", both, **recall)
+    numbers = {"sequences": 72, "seeds": 3, "difference": 0.05, "difference_low": -0.01, "difference_high": 0.11}
+    pairs = [{"model": "compact", "against": "svm", **numbers, "p": 0.0421}]
+    of(tmp_path, "open_pairs", [*pairs, {"model": "compact", "against": "mlp", "note": "not the same folds"}])
+    ledger = pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "ratio": None, "cpu": "a CPU", "keras": "3"}])
+    evaluation.write_table(ledger, tmp_path / "bench.csv")
+    page = report.write([NotebookRun("02", "mmi", tmp_path / "02.ipynb")], tmp_path).read_text(encoding="utf-8")
+    rows = cells(page)
+    assert ["emotion", "paper, a (%)", "paper, b (%)"] in rows and ["fear", "12.5", "100.0"] in rows
+    assert ["compact", "svm", "72", "3", "+5.0 [-1.0, +11.0]", "0.042"] in rows
+    assert ["compact", "mlp", "", "", "not the same folds", ""] in rows
+    assert ["stage", "p50_ms", "ratio", "cpu"] in rows and ["drawing", "0.68", "", "a CPU"] in rows
 
 
 def test_runs_across_datasets_that_could_not_be_made_are_shown(tmp_path):

@@ -399,15 +399,12 @@ class TestImportance:
         assert table["sd"].tolist() == pytest.approx([0.125**0.5, 0.02**0.5, 0.02**0.5])  # of n − 1
         assert table["stable"].tolist() == [0.5, 1, 0]
         assert table["folds"].tolist() == [2, 2, 2]
-        by_regions = results.by_regions(table)  # distances and angles together
-        assert by_regions == {"mouth": pytest.approx(0.25), "nose": pytest.approx(0.1)}
 
     def test_none_was_asked_about(self, tmp_path):
         table = results.importance(pd.DataFrame())
         assert list(table) == ["values", "regions", "n_features", "lost", "sd", "stable", "folds"]
-        assert results.by_regions(table) == {}
         path = evaluation.write_csv(table, tmp_path / "open_importance_mmi.csv", "mmi", True)
-        assert results.by_regions(results.read(path)) == {}
+        assert results.read(path, "open_importance").empty
 
 
 def test_the_network_that_was_asked_is_the_first_runs():

@@ -4,9 +4,11 @@ import re
 from math import comb
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
+from matplotlib.patches import Circle
 from matplotlib.text import Text
 
 from fer_utils import networks, plotting, regions, schematics
@@ -135,32 +137,47 @@ def test_the_architecture_counts_the_weights_that_the_networks_have():
 
 
 class TestImportantPairs:
-    lost = {"nose – mouth": 0.2, "left eye – right eye": 0.1, "mouth": 0.05, "nose – lower jaw": 0.0, "left brow": -0.1}  # noqa: RUF012
+    table = pd.DataFrame(
+        [
+            ("distances", "nose – mouth", 0.2, 1.0),
+            ("angles", "left eye – right eye", 0.1, 0.5),
+            ("distances", "mouth", 0.05, 0.6),
+            ("distances", "left eye", 1e-6, 1.0),  # dashes as short as that would never end
+            ("angles", "nose – lower jaw", 0.0, 0.0),
+            ("angles", "left brow", -0.1, 0.0),
+        ],
+        columns=["values", "regions", "lost", "stable"],
+    )
 
     @staticmethod
-    def orange(axes):
-        return [line for line in axes.lines if to_rgba(line.get_color()) == to_rgba(plotting.ORANGE)]
+    def joined(axes):
+        return [line for line in axes.lines if len(line.get_xdata()) == 2]
 
-    def test_lines_join_the_regions_and_are_as_thick_as_much_is_lost(self):
-        figure = schematics.important_pairs(self.lost, "a title")
-        assert figure.axes[0].get_title() == "a title"
+    def test_lines_join_the_regions_as_thick_as_much_is_lost_and_dashed_where_seldom(self):
+        figure = schematics.important_pairs(self.table, "a title")
+        assert figure.get_suptitle() == "a title"
+        assert [axes.get_title() for axes in figure.axes] == ["distances", "angles"]
         face = schematics.canonical_face()
         centre = {name: face[list(regions.by_region()[name])].mean(axis=0) for name in regions.REGIONS}
-        joined = [line for line in self.orange(figure.axes[0]) if len(line.get_xdata()) == 2]
-        assert [line.get_linewidth() for line in joined] == pytest.approx([3, 6])
-        np.testing.assert_allclose(joined[0].get_xydata(), [centre["left eye"], centre["right eye"]])
-        np.testing.assert_allclose(joined[1].get_xydata(), [centre["nose"], centre["mouth"]])
+        (nose,), (eyes,) = map(self.joined, figure.axes)
+        assert [nose.get_linewidth(), eyes.get_linewidth()] == pytest.approx([6, 3])
+        assert [nose.get_linestyle(), eyes.get_linestyle()] == ["-", "--"]
+        np.testing.assert_allclose(nose.get_xydata(), [centre["nose"], centre["mouth"]])
+        np.testing.assert_allclose(eyes.get_xydata(), [centre["left eye"], centre["right eye"]])
+        legend = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert legend == ["20.0 % lost", "10.0 % lost", "lost in fewer than two thirds of the folds"]
 
     def test_pairs_inside_a_region_are_a_ring(self):
-        figure = schematics.important_pairs(self.lost, "a title")
-        (ring,) = [line for line in self.orange(figure.axes[0]) if len(line.get_xdata()) == 1]
-        assert ring.get_markeredgewidth() == pytest.approx(1.5)
+        figure = schematics.important_pairs(self.table, "a title")
+        (ring,), () = ([patch for patch in axes.patches if isinstance(patch, Circle)] for axes in figure.axes)
+        assert (ring.get_linewidth(), ring.get_linestyle() == "-") == (pytest.approx(1.5), False)
         mouth = schematics.canonical_face()[list(regions.by_region()["mouth"])].mean(axis=0)
-        assert ring.get_xydata()[0] == pytest.approx(mouth)
+        assert ring.center == pytest.approx(mouth)
 
-    @pytest.mark.parametrize("lost", [{}, {"nose": -0.1, "nose – mouth": 0.0}])
-    def test_where_nothing_is_lost_there_is_a_face_alone(self, lost):
-        figure = schematics.important_pairs(lost, "a title")
-        assert self.orange(figure.axes[0]) == []
-        assert len(points(figure.axes[0], "mouth")) == 16
+    @pytest.mark.parametrize("rows", [table[:0], table[-2:]])
+    def test_where_nothing_is_lost_there_are_faces_alone(self, rows):
+        figure = schematics.important_pairs(rows, "a title")
+        for axes in figure.axes:
+            assert self.joined(axes) == [] and len(axes.patches) == 0
+            assert len(points(axes, "mouth")) == 16
         figure.canvas.draw()
