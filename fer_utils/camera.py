@@ -22,6 +22,7 @@ from fer_utils.streaming import Recognition
 SOURCES = ("browser", "kernel", "clip")
 UNSEEN = 3  # pictures that no page has acknowledged, after which the kernel's source ends
 ACKNOWLEDGED_WITHIN = 2.0  # seconds
+ENDS_WITHIN = 5.0  # seconds that a camera may take to be released
 ELSEWHERE = "Stopped: the demo was started anew, or in another page."
 
 
@@ -57,6 +58,7 @@ class Camera(anywidget.AnyWidget):
         self._lock = threading.RLock()
         self._page, self._run = "", 0  # whose stream it is, and that page's number for it
         self._player: _Player | None = None
+        self._former: threading.Thread | None = None
         self.on_msg(self._receive)
         self.observe(lambda _: self.stop(), "source")
 
@@ -66,6 +68,7 @@ class Camera(anywidget.AnyWidget):
             player, self._player = self._player, None
             if player is not None:
                 player.halt()
+                self._former = player.thread
             self.live.stop()
             if self._page:
                 self.send({"kind": "stop", "note": note, "error": error, "page": self._page, "run": self._run})
@@ -95,7 +98,7 @@ class Camera(anywidget.AnyWidget):
                 self.stop(first_line(error), error=True)
                 return
             if self.source != "browser":
-                self._player = _Player(self)
+                self._player = _Player(self, self._former)
 
     def _frame(self, page: str, run: int, message: dict, data) -> None:
         with self._lock:
@@ -115,11 +118,11 @@ class Camera(anywidget.AnyWidget):
 class _Player:
     """A thread that sends the pictures of the kernel's camera, or of the clip over and over, at their own pace."""
 
-    def __init__(self, camera: Camera):
+    def __init__(self, camera: Camera, former: threading.Thread | None):
         self.seen, self._halted = threading.Event(), threading.Event()
-        self._camera = camera
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._camera, self._former = camera, former
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
 
     def halt(self) -> None:
         self._halted.set()
@@ -127,6 +130,8 @@ class _Player:
 
     def _run(self) -> None:
         camera = self._camera
+        if self._former is not None:
+            self._former.join(ENDS_WITHIN)  # a camera can be open once
         try:
             note, error = self._play(camera.device if camera.source == "kernel" else camera.clip)
         except Exception as problem:  # shown in the page: nobody reads a thread's log

@@ -45,7 +45,8 @@ class Demo(widgets.VBox):
     Nothing is on and nothing kept before a button is pressed. What Record writes, as CSV under the folder `out`, are
     points and probabilities, never pictures. `model` is the file of an exported classifier ("": the one that
     `fer demo --model` named, or the one that ships). A new Demo ends the one before: a cell that is run again does not
-    leave a camera on. Raises ModelFileError for a model that is not there or does not fit.
+    leave a camera on. Raises ModelFileError for a model that is not there or does not fit, UserError for a `source`
+    that is not one of SOURCES or an unknown detector.
     """
 
     _former: Demo | None = None
@@ -53,6 +54,9 @@ class Demo(widgets.VBox):
     def __init__(self, out: Path, model: str = "", source: str = "browser", detector: Detector = "face_landmarker"):
         if Demo._former is not None:
             Demo._former.end()
+        for name, value, known in (("source", source, SOURCES.values()), ("detector", detector, get_args(Detector))):
+            if value not in known:
+                raise UserError(f"{name} {value!r}: must be one of {', '.join(known)}")
         self.out = Path(out)
         path = paths.model(model)
         classifier = export.load(path)

@@ -168,7 +168,7 @@ class TestKernelSource:
         assert message["kind"] == "picture" and message["time"] == pytest.approx(4 / 25) and len(points) == POINTS
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         assert picture.shape == (240, 320, 3)
-        thread = widget._player._thread
+        thread = widget._player.thread
         receive(widget, "stop", page="another that watches")
         thread.join(5)
         assert not thread.is_alive() and widget.live._recognizer is None
@@ -180,6 +180,42 @@ class TestKernelSource:
         wait_for(lambda: widget.sent and widget.sent[-1][0]["kind"] == "stop")
         assert "no page shows it" in widget.sent[-1][0]["note"]
         assert sum(message["kind"] == "picture" for message, _ in widget.sent) == camera.UNSEEN
+
+    def test_a_camera_is_not_opened_again_before_it_was_released(self, widget, frames, monkeypatch):
+        held, opened = [], []
+
+        class Device:
+            """A camera that can be open once, and takes its time."""
+
+            def __init__(self, _):
+                self.free = not held
+                opened.append(self.free)
+                held.append(self)
+
+            def isOpened(self):
+                return self.free
+
+            def read(self):
+                time.sleep(0.3)
+                return True, frames[0][0]
+
+            def release(self):
+                held.remove(self)
+
+            def set(self, *_):
+                pass
+
+            def get(self, _):
+                return 25.0
+
+        monkeypatch.setattr(camera.cv2, "VideoCapture", Device)
+        widget.source = "kernel"
+        for count in (1, 2, 3):
+            receive(widget, "start")
+            wait_for(lambda count=count: len(opened) == count)
+        receive(widget, "stop")
+        wait_for(lambda: not held)
+        assert opened == [True, True, True]
 
     @pytest.mark.parametrize(("source", "words"), [("kernel", "no camera 99"), ("clip", "cannot be opened")])
     def test_what_is_not_there_is_said(self, widget, tmp_path, source, words):
@@ -255,6 +291,12 @@ class TestDemo:
         receive(shown.camera, "start")
         demo.Demo(tmp_path)
         assert shown.live._recognizer is None
+
+    @pytest.mark.parametrize("wrong", [{"source": "webcam"}, {"detector": "mesh"}])
+    def test_parameters_that_are_not_known(self, tmp_path, wrong):
+        ((name, value),) = wrong.items()
+        with pytest.raises(UserError, match=f"^{name} '{value}': must be one of (browser|face_landmarker), "):
+            demo.Demo(tmp_path, **wrong)
 
     def test_controls_reach_the_camera(self, shown):
         receive(shown.camera, "start")
