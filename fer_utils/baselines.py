@@ -17,6 +17,13 @@ from fer_utils.errors import TrainingError
 NAMES = ("majority", "logistic", "svm", "minirocket")
 
 
+def check_finite(x: np.ndarray, validation: np.ndarray) -> None:
+    """Raises TrainingError where tensors (n, steps, A) to train on, or to validate by, hold NaN or infinity."""
+    for part, rows in (("training", x), ("validation", validation)):
+        if wrong := int((~np.isfinite(rows).all(axis=(1, 2))).sum()):
+            raise TrainingError(f"{wrong} of {len(rows)} {part} rows hold values that are not finite: leave them out")
+
+
 class Baseline:
     """A scikit-learn classifier of tensors (n, steps, A). There is no early stopping in it, so it is fitted on the
     training and the validation part together, the rows that a network is given for both."""
@@ -25,8 +32,7 @@ class Baseline:
         self.pipeline = pipeline
 
     def fit(self, x, emotions, validation, on_epoch=None) -> dict[str, list[float]]:
-        if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
-            raise TrainingError(f"{wrong} of {len(x)} training rows hold values that are not finite: leave them out")
+        check_finite(x, validation[0])
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
         except ValueError as error:  # a single class, for one

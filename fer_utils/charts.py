@@ -126,10 +126,17 @@ def confusions(predictions: pd.DataFrame) -> Figure:
 
 def intervals(table: pd.DataFrame, name: str) -> Figure:
     """Accuracy and macro-F1 with their 95 % intervals, a row a value of the column `name` (and a model, where there are
-    several), the first at the top."""
+    several, and the number of seeds, where it differs), the first at the top."""
+    if table.empty:
+        figure, axes = plt.subplots(figsize=(9, 0.9))
+        axes.text(0.5, 0.5, "no such runs could be made", ha="center", va="center", fontsize=9)
+        axes.set_axis_off()
+        return figure
     label = table[name].astype(str)
     if name != "model" and "model" in table and len(set(table["model"])) > 1:
         label = label + ": " + table["model"].astype(str)
+    if "seeds" in table and len(set(table["seeds"])) > 1:
+        label = label + table["seeds"].map(lambda seeds: f" ({seeds} seed{'s' * (seeds > 1)})")
     height = 0.9 + 0.27 * len(table)
     figure, panels = plt.subplots(1, 2, figsize=(9, height), sharey=True, sharex=True, layout="constrained")
     places = np.arange(len(table))[::-1]
@@ -166,8 +173,8 @@ def conditions(table: pd.DataFrame) -> Figure:
         )
         axes.plot(rows["amount"], rows["accuracy"], "o-", color=colour, markersize=5)
         for row in rows[rows["sequences"] < rows["sequences"].max()].itertuples():
-            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_high),
-                          xytext=(0, 3), textcoords="offset points", ha="center", fontsize=7)  # fmt: skip
+            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_low),
+                          xytext=(6, -2), textcoords="offset points", va="top", fontsize=7)  # fmt: skip
         axes.set_xlabel(kind)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

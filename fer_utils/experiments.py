@@ -192,21 +192,20 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
     pairs = features.pairs_of()
     groups = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
     draw = np.random.default_rng(seed)
-    before = np.mean(classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions)
+    before = np.sum(classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions)
     orders = [draw.permutation(len(x)) for _ in range(RESAMPLES)]
     found = []
     for value, offset in (("distances", 0), ("angles", len(pairs))):
         for group in dict.fromkeys(groups):
             columns = np.flatnonzero(groups == group) + offset
-            lost = []
+            lost = []  # in whole sequences: shares would leave rests where as many are won as lost
             for order in orders:
                 shuffled = x.copy()
                 shuffled[:, :, columns] = x[order][:, :, columns]
-                after = np.mean(classifier.classes[classifier.predict_proba(shuffled).argmax(axis=1)] == emotions)
+                after = np.sum(classifier.classes[classifier.predict_proba(shuffled).argmax(axis=1)] == emotions)
                 lost.append(before - after)
-            found.append(
-                {"values": value, "regions": str(group), "n_features": len(columns), "lost": float(np.mean(lost))}
-            )
+            share = float(np.mean(lost)) / len(x)
+            found.append({"values": value, "regions": str(group), "n_features": len(columns), "lost": share})
     return found
 
 

@@ -110,8 +110,9 @@ class SequenceClassifier:
         """
         if not (len(x) and len(validation[0])):
             raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
-        if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
-            raise TrainingError(f"{wrong} of {len(x)} training rows hold values that are not finite: leave them out")
+        baselines.check_finite(x, validation[0])
+        if len(alone := sorted(set(map(str, emotions)))) == 1:
+            raise TrainingError(f"{alone[0]!r} is the only emotion to train on: a classifier needs two")
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
         self.mean = x.mean(axis=(0, 1))
         spread = x.std(axis=(0, 1))

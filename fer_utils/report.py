@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from fer_utils import paths
+from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import STAND_IN
 from fer_utils.results import read_plain
 
@@ -31,6 +33,12 @@ CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
 REFUSED = "Runs that could not be made"
+ABOUT = ("dataset", "data", "model", "protocol", "variant", "tested", "select_on", "sequences", "subjects", "seeds")
+MEASURES = {
+    "accuracy": "accuracy % [95 %]",
+    "balanced_accuracy": "balanced accuracy % [95 %]",
+    "macro_f1": "macro-F1 % [95 %]",
+}
 DEMO_FIGURES = ("07_stream",)
 PAPER_FIGURES = (
     *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
@@ -86,9 +94,10 @@ def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
 
 
 def readable(found: pd.DataFrame) -> pd.DataFrame:
-    """The results table for reading: percentages with their intervals."""
-    table = found[["dataset", "data", "model", "protocol", "sequences", "subjects", "emotions"]].copy()
-    for name, title in (("accuracy", "accuracy % [95 %]"), ("macro_f1", "macro-F1 % [95 %]")):
+    """A table of results for reading: percentages with their intervals, and what distinguishes the rows."""
+    always = ("dataset", "data", "model", "protocol", "sequences", "subjects")
+    table = found[[name for name in ABOUT if name in always or len(set(found[name])) > 1]].copy()
+    for name, title in MEASURES.items():
         low, high = found[f"{name}_low"], found[f"{name}_high"]
         table[title] = [
             f"{100 * value:.1f} [{100 * bottom:.1f}, {100 * top:.1f}]"
@@ -116,13 +125,16 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 
 def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     """All CSV of a kind that the run wrote."""
-    files = [file for name in _datasets(done) if (file := out / f"{kind}_{name}.csv").is_file()]
-    return pd.concat(map(read_plain, files), ignore_index=True) if files else pd.DataFrame()
+    found = []
+    for name in _datasets(done):
+        with suppress(StudyError):  # not there, or damaged: the notebook that writes it failed, which is said
+            found.append(read_plain(out / f"{kind}_{name}.csv"))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     found, missing = results(done, out), left_out(done, out)
-    rendered = not found.empty and (found["data"] == STAND_IN).any()
+    rendered = any(STAND_IN in path.read_text(encoding="utf-8", errors="replace") for path in out.glob("*.csv"))
     yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
     yield "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222}"
     yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
@@ -134,20 +146,19 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
     yield "<h2>Claimed and found</h2><p>In %; the interval is over people.</p>"
     claimed = out / "claims.csv"
-    yield _html(read_plain(claimed)) if claimed.is_file() else "<p>Not known, since notebook 06 failed.</p>"
+    yield from _table(claimed) if claimed.is_file() else ["<p>Not known, since notebook 06 failed.</p>"]
+    yield from _table(paths.figures() / "published.csv", "What the paper and others published", _yardsticks)
     yield "<h2>Results</h2>"
     yield "<p>No results.</p>" if found.empty else _html(readable(found))
     yield from _pictures(out, "figures/paper", ("method",))
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
         yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
-        yield from _table(out / f"recalls_{name}.csv", "Recall by emotion", _by_emotion)
-        yield from _table(
-            out / f"open_pairs_{name}.csv", "Two models on the same folds, person by person", _differences
-        )
-        yield from _table(out / f"open_refused_{name}.csv", REFUSED)
+        for kind, (title, shown) in SHOWN.items():
+            yield from _table(out / f"{kind}_{name}.csv", title, shown)
     yield "<h2>Across datasets</h2>"
     yield from _pictures(out, "figures", CROSS_FIGURES)
+    yield from _table(out / "cross_summary.csv", "Results across datasets", readable)
     yield from _table(out / "cross_refused.csv", REFUSED)
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
@@ -174,12 +185,18 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "</table></html>"
 
 
-def _table(
-    path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
-) -> Iterator[str]:
-    """A table of the run, as it is `shown`, under a title; nothing where it was not written or has no rows."""
-    if path.is_file() and len(table := read_plain(path)):
-        yield f"<h3>{title}</h3>" + _html(shown(table))
+def _table(path: Path, title: str = "", shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
+    """A table of the run as it is `shown`, folded up under a title if it has one; nothing where it was not written or
+    has no rows. One that cannot be shown, as of an older version, does not cost the page."""
+    if not path.is_file():
+        return
+    try:
+        table = read_plain(path)
+        content = _html(shown(table)) if len(table) else ""
+    except (StudyError, KeyError, TypeError, ValueError) as error:
+        content = f"<p>{html.escape(path.name)} cannot be shown: {html.escape(first_line(error))}</p>"
+    if content:
+        yield f"<details><summary>{title}</summary>{content}</details>" if title else content
 
 
 def _by_emotion(recalls: pd.DataFrame) -> pd.DataFrame:
@@ -199,13 +216,36 @@ def _differences(pairs: pd.DataFrame) -> pd.DataFrame:
     counts = {name: found[name].map("{:g}".format).where(known, "") for name in ("sequences", "seeds")}
     return found[["model", "against"]].assign(
         **counts,
-        **{"accuracy, difference in % [95 %]": pd.Series(in_words, found.index).where(known, found["note"])},
+        **{"accuracy, difference in points [95 %]": pd.Series(in_words, found.index).where(known, found["note"])},
         p=found["p"].map("{:.2g}".format).where(known, ""),
     )
 
 
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    return table.drop(columns="dataset").round(4)
+
+
 def _ledger(bench: pd.DataFrame) -> pd.DataFrame:
     return bench[[name for name in LEDGER if name in bench]].round(2)
+
+
+def _yardsticks(published: pd.DataFrame) -> pd.DataFrame:
+    return published[["method", "year", "dataset", "protocol", "accuracy", "source"]]
+
+
+# tables of a dataset, by kind, with their titles
+SHOWN: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "recalls": ("Recall by emotion", _by_emotion),
+    "open_summary": ("Models, leakage, ablations, early recognition, noise", readable),
+    "open_pairs": (
+        "Two models on the same folds: of so few people, believe p, which is not corrected for the number of pairs",
+        _differences,
+    ),
+    "open_importance": ("What decides: accuracy lost, its spread and share of the folds", _rounded),
+    "open_features": ("How many sequences each variant of the features has", _rounded),
+    "phase_errors": ("Onset, apex and offset: errors in frames", _rounded),
+    "open_refused": (REFUSED, pd.DataFrame),
+}
 
 
 def _html(table: pd.DataFrame) -> str:

@@ -101,10 +101,10 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
                 ring = plt.Circle(centres[ends[0]], 0.75, fill=False, linewidth=width, zorder=3, **style)
                 axes.add_patch(ring)
             else:
-                axes.plot(*np.array([centres[end] for end in ends]).T, linewidth=width, zorder=0, **style)
+                axes.plot(*_between(*ends, centres).T, linewidth=width, zorder=0, **style)
     if largest:
         scale = [
-            Line2D([], [], color=BLACK, linewidth=WIDEST * share, label=f"{100 * share * largest:.1f} % lost")
+            Line2D([], [], color=BLACK, linewidth=WIDEST * share, label=f"{100 * share * largest:.1f} points lost")
             for share in (1, 0.5)
         ]
         scale.append(Line2D([], [], color=BLACK, linestyle=DASHES, linewidth=2,
@@ -112,6 +112,19 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
         figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
+
+
+def _between(one: str, other: str, centres: dict[str, np.ndarray]) -> np.ndarray:
+    """A line between two regions' centres, (n, 2): bent where a third one lies on the straight one."""
+    start, end = centres[one], centres[other]
+    along, others = end - start, np.array([centre for name, centre in centres.items() if name not in (one, other)])
+    length = np.hypot(*along)
+    across = np.array([along[1], -along[0]]) / length
+    at, off = (others - start) @ along / length**2, (others - start) @ across
+    if not ((at > 0) & (at < 1) & (abs(off) < 0.5)).any():
+        return np.array([start, end])
+    t = np.linspace(0, 1, 30)[:, None]
+    return start + t * along + 4 * t * (1 - t) * 0.25 * length * across
 
 
 def _face(axes: Axes, size: int, category: str = "") -> None:

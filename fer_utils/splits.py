@@ -86,14 +86,15 @@ def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed:
         given: dict[tuple[str, int], list[Split]] = {}
         for split in read_manifest(Path(manifest), table.ids, table.emotions, table.subjects):
             given.setdefault((split.protocol, split.seed), []).append(split)
+        _tell_untrained(given)
         return given
     args = table.emotions, table.subjects, n_folds, seed
     return possible({(name, seed): partial(make, name, *args) for name in ("stratified", "grouped")})
 
 
 def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> dict[tuple[str, int], list[Split]]:
-    """The folds that can be made, by protocol and seed; says of the others why they cannot. Raises SplitError where
-    none can."""
+    """The folds that can be made, by protocol and seed; says of the others why they cannot, and which are tested on
+    what they are not trained on. Raises SplitError where none can."""
     made, reasons = {}, []
     for (protocol, seed), maker in makers.items():
         try:
@@ -103,7 +104,18 @@ def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> dic
             print(f"{protocol}, seed {seed}: left out: {error}")
     if not made:
         raise SplitError(reasons[0])
+    _tell_untrained(made)
     return made
+
+
+def _tell_untrained(made: Mapping[tuple[str, int], list[Split]]) -> None:
+    for (protocol, seed), folds in made.items():
+        if lacking := [split.untrained for split in folds if split.untrained]:
+            names = sorted({name for each in lacking for name in each.split(", ")})
+            print(
+                f"{protocol}, seed {seed}: {len(lacking)} of {len(folds)} folds are tested on an emotion that they are "
+                f"not trained on: {', '.join(names)}"
+            )
 
 
 def check_disjoint(subjects: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:

@@ -239,9 +239,15 @@ class TestIntervals:
             assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
     def test_nothing_to_show(self):
-        figure = charts.intervals(self.summary[:0], "protocol")
-        assert ticks(figure.axes[0].yaxis) == []
-        figure.canvas.draw()
+        (axes,) = charts.intervals(self.summary[:0], "protocol").axes
+        assert [text.get_text() for text in axes.texts] == ["no such runs could be made"]
+
+    def test_the_number_of_seeds_is_said_where_it_differs(self):
+        table = pd.concat([self.summary[:1].assign(seeds=seeds) for seeds in (1, 3)])
+        name = table["protocol"].iloc[0]
+        axes = charts.intervals(table, "protocol").axes[0]
+        assert ticks(axes.yaxis) == [f"{name} (1 seed)", f"{name} (3 seeds)"]
+        assert ticks(charts.intervals(table[1:], "protocol").axes[0].yaxis) == [name]
 
 
 class TestConditions:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fer_utils import claims, evaluation
+from fer_utils import claims, evaluation, results
 from fer_utils.errors import StudyError
 
 COMPOSITE, ALL = "ckplus + oulu_vis + oulu_nir → mmi", "ckplus+oulu_vis+oulu_nir+mmi"
@@ -27,8 +27,9 @@ def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, name=No
     rows = [
         {
             **{"model": "paper", "variant": "61 landmarks", "tested": "61 landmarks", "protocol": each},
-            **{"select_on": "validation", "sequences": 327},
-            **{"accuracy": accuracy, "accuracy_low": low, "accuracy_high": high},
+            "select_on": "validation",
+            **dict.fromkeys(results.SHOWN, 1),
+            **{"sequences": 327, "accuracy": accuracy, "accuracy_low": low, "accuracy_high": high},
             **columns,
         }
         for each in ([protocol] if isinstance(protocol, str) else protocol)
@@ -170,6 +171,21 @@ class TestTable:
         verdicts = claims.table(tmp_path).set_index("dataset")["verdict"]
         assert verdicts.pop("ckplus") == "not known: the notebook that finds it failed or was not run"
         assert set(verdicts) == {"needs the licensed data"}
+
+    @pytest.mark.parametrize("missing", ["accuracy_low", "seeds"])
+    def test_a_summary_that_lacks_a_number_is_named_too(self, tmp_path, missing):
+        path = write(tmp_path, 0.9, 0.8, 1)
+        pd.read_csv(path).drop(columns=missing).to_csv(path, index=False)
+        (row,) = found_for(claims.table(tmp_path))
+        assert f"{path}: written by an older version (no column {missing})" in row["verdict"]
+
+    def test_what_an_earlier_study_left_of_other_sets_does_not_count(self, tmp_path):
+        write(tmp_path, 0.9, 0.8, 1)
+        write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi")
+        table = claims.table(tmp_path, ["ckplus"])
+        assert found_for(table)[0]["found"] == 90
+        (row,) = found_for(table, "mmi")
+        assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
 
     def test_it_can_be_written_and_read(self, tmp_path):
         write(tmp_path, 0.9, 0.87, 0.929)

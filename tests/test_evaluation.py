@@ -78,8 +78,23 @@ class TestIntervals:
             slow.append(evaluation.metrics(sample["emotion"].to_numpy(), sample["predicted"].to_numpy()))
         intervals = evaluation.bootstrap_intervals(predictions, resamples=60, seed=9)
         for name, interval in intervals.items():
-            assert interval == pytest.approx(np.percentile([each[name] for each in slow], [2.5, 97.5]), abs=1e-12)
+            ends = evaluation.levels(6)
+            assert interval == pytest.approx(np.percentile([each[name] for each in slow], ends), abs=1e-12)
             assert interval[0] < interval[1]
+
+    def test_of_few_subjects_it_is_wider(self):
+        """Of 20: t = 2.0930 with 19 degrees of freedom, times sqrt(20 / 19), below which are 1.588 % of a normal
+        distribution."""
+        assert evaluation.levels(20) == pytest.approx([1.588, 98.412], abs=1e-3)
+        assert evaluation.levels(10**6) == pytest.approx([2.5, 97.5], abs=1e-3)
+        assert evaluation.levels(1) == [0, 100]
+        covered, draw = 0, np.random.default_rng(0)
+        for _ in range(200):  # eight people whose own shares of right answers are around 0.6
+            right = draw.random((8, 5)) < np.clip(draw.normal(0.6, 0.2, 8), 0, 1)[:, None]
+            predictions = outcome(["a"] * 40, np.where(right.ravel(), "a", "b"), np.repeat(list("stuvwxyz"), 5))
+            low, high = evaluation.bootstrap_intervals(predictions, 400)["accuracy"]
+            covered += low <= 0.6 <= high
+        assert 0.94 < covered / 200 < 0.97  # the plain percentiles cover it 0.925 times
 
     def test_the_seed_decides(self):
         predictions = outcome("ab" * 30, "ab" * 17 + "ba" * 13, [f"s{number % 13}" for number in range(60)])

@@ -186,6 +186,19 @@ class TestFit:
         loss = -np.log(p[np.arange(30), np.searchsorted(NAMES, names)]).mean()
         assert loss == pytest.approx(history["val_loss"][best], rel=1e-4)
 
+    @pytest.mark.parametrize("name", ["small", "logistic", "svm"])
+    def test_validation_rows_that_are_not_finite_are_an_error(self, name):
+        checked, names = separable(12, 2)
+        checked[5, 0, 0] = np.inf
+        with pytest.raises(TrainingError, match=r"^1 of 12 validation rows hold values that are not finite: leave"):
+            models.make(name).fit(*separable(30, 1), (checked, names))
+
+    def test_one_emotion_alone_is_an_error(self):
+        x, emotions = separable(30, 1)
+        one = emotions == "fear"
+        with pytest.raises(TrainingError, match=r"^'fear' is the only emotion to train on: a classifier needs two$"):
+            SequenceClassifier("small").fit(x[one], emotions[one], (x, emotions))
+
     @pytest.mark.parametrize(("fitted", "checked"), [(0, 12), (30, 0)])
     def test_a_part_without_rows_is_an_error(self, fitted, checked):
         with pytest.raises(TrainingError, match=f"^{fitted} rows to train on, {checked} to validate: a network needs"):

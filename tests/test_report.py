@@ -43,6 +43,15 @@ def test_recalls_pairs_and_the_ledger_are_on_the_first_page(tmp_path):
     assert ["stage", "p50_ms", "ratio", "cpu"] in rows and ["drawing", "0.68", "", "a CPU"] in rows
 
 
+def test_a_table_of_an_older_version_does_not_cost_the_page(tmp_path):
+    of(tmp_path, "recalls", [{"emotion": "fear"}])
+    of(tmp_path, "open_importance", [{"regions": "nose", "lost": 0.125}])
+    (tmp_path / "summary_mmi.csv").write_bytes(b"\xff\x00")
+    page = report.write([NotebookRun("02", "mmi", tmp_path / "02.ipynb")], tmp_path).read_text(encoding="utf-8")
+    assert "recalls_mmi.csv cannot be shown" in page and "0.125" in page and "No results." in page
+    assert "<b>rendered stand-in</b>" in page  # in whichever table
+
+
 def test_runs_across_datasets_that_could_not_be_made_are_shown(tmp_path):
     refused = pd.DataFrame({"model": ["paper"], "protocol": ["all merged, grouped"], "reason": ["needs 23 GB"]})
     evaluation.write_csv(refused, tmp_path / "cross_refused.csv", "ckplus+mmi", True)

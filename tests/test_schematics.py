@@ -165,7 +165,20 @@ class TestImportantPairs:
         np.testing.assert_allclose(nose.get_xydata(), [centre["nose"], centre["mouth"]])
         np.testing.assert_allclose(eyes.get_xydata(), [centre["left eye"], centre["right eye"]])
         legend = [text.get_text() for text in figure.legends[0].get_texts()]
-        assert legend == ["20.0 % lost", "10.0 % lost", "lost in fewer than two thirds of the folds"]
+        assert legend == ["20.0 points lost", "10.0 points lost", "lost in fewer than two thirds of the folds"]
+
+    def test_a_line_that_would_pass_another_region_is_bent(self):
+        """Nose, mouth and chin are one below the other: a straight line would lie on those of its parts."""
+        names = ["nose – lower jaw", "nose – mouth", "mouth – lower jaw"]
+        rows = pd.DataFrame({"values": "angles", "regions": names, "lost": 0.1, "stable": 1.0})
+        axes = schematics.important_pairs(rows, "a title").axes[1]
+        lines = [line.get_xydata() for line in axes.lines if line.get_label().startswith("_child")]
+        (bent,) = [line for line in lines if len(line) == 30]
+        assert sum(len(line) == 2 for line in lines) == 2
+        face = schematics.canonical_face()
+        centre = {name: face[list(regions.by_region()[name])].mean(axis=0) for name in regions.REGIONS}
+        np.testing.assert_allclose(bent[[0, -1]], [centre["nose"], centre["lower jaw"]])
+        assert abs(bent - centre["mouth"]).max(axis=1).min() > 1
 
     def test_pairs_inside_a_region_are_a_ring(self):
         figure = schematics.important_pairs(self.table, "a title")

@@ -77,6 +77,15 @@ class TestMake:
         folds = splits.make(protocol, emotions, subjects)
         assert [split.untrained for split in folds] == ["contempt" if 3 in split.test else "" for split in folds]
 
+    def test_it_is_printed_too(self, capsys):
+        emotions, subjects = rows()
+        emotions = emotions.astype("<U12")
+        emotions[3] = "contempt"
+        folds = {("grouped", 7): splits.make("grouped", emotions, subjects)}
+        splits.possible({key: lambda made=made: made for key, made in folds.items()})
+        said = "grouped, seed 7: 1 of 5 folds are tested on an emotion that they are not trained on: contempt\n"
+        assert capsys.readouterr().out == said
+
     @pytest.mark.parametrize("seed", range(6))
     def test_an_emotion_that_is_in_the_validation_part_alone_is_not_trained_on(self, seed):
         """Two people show it: one is tested, and the other is at times the one who only watches."""
