@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -68,24 +69,34 @@ def main(arguments: list[str] | None = None) -> int:
     check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
     check.set_defaults(command=_doctor)
 
-    chosen = parser.parse_args(arguments)
     for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
+    chosen = None
     try:
-        return chosen.command(chosen)
+        chosen = parser.parse_args(arguments)
+        status = chosen.command(chosen)
+        sys.stdout.flush()
+        return status
     except UserError as error:
         print(f"fer: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
+        return 1
+    except OSError as error:  # whatever the system refuses, as a name that is too long
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"fer: {named}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        kept = "; what was finished is kept" if chosen.command is _study else ""
+        kept = "; what was finished is kept" if chosen and chosen.command is _study else ""
         print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 
 
 def _folder(text: str) -> str:
-    if not text or not paths.at_home(text).is_dir():
+    if not text or not paths.is_folder(paths.at_home(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; name the one in which the datasets lie")
     return str(paths.at_home(text).resolve())
 

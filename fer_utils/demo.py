@@ -107,7 +107,7 @@ class Demo(widgets.VBox):
         try:
             classifier = export.load(paths.MODEL if name == SHIPPED else paths.at_home(name))
             self._use(classifier)
-        except UserError as error:
+        except (UserError, OSError, ValueError) as error:  # a name too, that no file can have
             self.message.value = str(error)
             self.model.value = self._named
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -25,13 +26,25 @@ Precision = Literal["int8", "float16", "float32"]
 SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
 LARGE = 10_000_000  # bytes of weights that no core's cache holds
 PATIENCE = 60  # seconds that LiteRT may take for one sequence
+# all that the networks here are made of, in any precision; others can loop, or take memory as their input says
+OPERATORS = (
+    *("ADD", "CONCATENATION", "DELEGATE", "DEQUANTIZE", "FULLY_CONNECTED", "LOGISTIC", "MUL", "RESHAPE", "SOFTMAX"),
+    *("SPLIT", "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", "UNPACK"),
+)
+FOREIGN, UNTRIED = 3, 4
 # what LiteRT refuses by an exception, it refuses again where that can be told
-TRIAL = """
-import sys
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+TRIAL = f"""
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+try:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:
+    sys.exit({UNTRIED})
 try:
     network = Interpreter(model_content=sys.stdin.buffer.read())
+    if not {{each["op_name"] for each in network._get_ops_details()}} <= {{*{OPERATORS}}}:
+        sys.exit({FOREIGN})
     network.allocate_tensors()
     for taken in network.get_input_details():
         network.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
@@ -77,7 +90,7 @@ def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) ->
 def load(path: Path) -> LiteClassifier | SequenceClassifier:
     """The classifier in a file that `write` wrote, or in a folder that `SequenceClassifier.save` wrote. Raises
     ModelFileError where it is not whole, not one of these, or made by a newer version."""
-    return SequenceClassifier.load(path) if path.is_dir() else LiteClassifier(path)
+    return SequenceClassifier.load(path) if paths.is_folder(path) else LiteClassifier(path)
 
 
 class LiteClassifier:
@@ -91,8 +104,8 @@ class LiteClassifier:
 
     def __init__(self, path: Path):
         content, facts, _ = model_files.read(path, begins=SIGN)
-        if breaks := _breaks(content):
-            raise ModelFileError(f"{path}: LiteRT {breaks} on it; it was made up or changed, export it anew")
+        if problem := _problem(content):
+            raise ModelFileError(f"{path}: {problem}")
         self.classes, self.features = np.array(facts.classes), facts.features
         self.network, self.precision, self.trained_on = facts.network, facts.precision, facts.trained_on
         # reading weights from memory takes most of a large network's time, and two cores read faster than one; a small
@@ -110,13 +123,14 @@ class LiteClassifier:
             raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it anew")
         model_files.check(path, facts, tuple(taken["shape"].tolist()[1:]), tuple(given["shape"].tolist()[1:]))
         self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
-        self._one_at_a_time = threading.Lock()
+        self._one_at_a_time, self._path = threading.Lock(), path
         p = self.predict_proba(np.zeros((1, *self._shape), np.float32))
         if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-3):
             raise ModelFileError(f"{path}: what it gives are not probabilities; export it anew")
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape."""
+        """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape,
+        ModelFileError where LiteRT cannot run the network on them."""
         x = np.asarray(x, np.float32)
         if x.shape[1:] != self._shape:
             raise ValueError(f"tensors {x.shape}: must be (n, {', '.join(map(str, self._shape))})")
@@ -124,24 +138,34 @@ class LiteClassifier:
         with self._one_at_a_time:  # an interpreter holds one input
             for row in range(len(x)):
                 self._interpreter.set_tensor(self._in, x[row : row + 1])
-                self._interpreter.invoke()
+                try:
+                    self._interpreter.invoke()
+                except RuntimeError as error:
+                    raise ModelFileError(f"{self._path}: LiteRT cannot run it ({first_line(error)})") from None
                 found[row] = self._interpreter.get_tensor(self._out)[0]
         return found
 
 
-def _breaks(content: bytes) -> str:
-    """What LiteRT does on a model instead of running or refusing it; empty where it does one of these."""
+def _problem(content: bytes) -> str:
+    """What came of a model in a process of its own, and the mend; empty where LiteRT ran it, or refused it itself."""
+    made_up = "it was made up or changed, export it anew"
     try:
         trial = subprocess.run(
-            [sys.executable, "-P", "-c", TRIAL],
+            [sys.executable, "-P", "-c", TRIAL, json.dumps([place for place in sys.path if place])],
             input=content,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        return "does not end"
-    return "breaks down" if trial.returncode else ""
+        return f"LiteRT does not end on it; {made_up}"
+    except (OSError, TypeError) as error:  # no interpreter, as where Python is part of another program
+        return f"cannot be tried in a process of its own ({first_line(error)}); load it where Python can start itself"
+    if trial.returncode in (1, 2, UNTRIED):  # so end an interpreter that cannot start, and programs that are none
+        return "cannot be tried in a process of its own: Python or LiteRT does not start there; run `fer doctor`"
+    if trial.returncode == FOREIGN:
+        return f"holds operations that no network of this project has; {made_up}"
+    return f"LiteRT breaks down on it; {made_up}" if trial.returncode else ""
 
 
 def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:

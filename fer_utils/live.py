@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
 
-from fer_utils.errors import UserError
+from fer_utils.errors import OutputError, UserError
 from fer_utils.landmarks import Detector
 from fer_utils.recording import Recording
 from fer_utils.streaming import Recognition, Recognizer
@@ -24,6 +24,7 @@ class Live:
         self._lock = threading.RLock()
         self._stream, self._recording = ExitStack(), None
         self._recognizer: Recognizer | None = None
+        self._failure: OutputError | None = None  # of a recording, until `save` tells
         self.classifier, self.detector = classifier, detector
 
     def use(self, classifier=None, detector: Detector | None = None) -> None:
@@ -42,13 +43,20 @@ class Live:
             self._recognizer = self._stream.enter_context(Recognizer(self.classifier, self.detector))
 
     def push(self, image: np.ndarray, time: float) -> Recognition:
-        """What is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds."""
+        """What is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds. Raises OutputError where
+        a recording cannot go on, once: it is over then."""
         with self._lock:
             if self._recognizer is None:
                 self.start()
             seen = self._recognizer.push(image, time)
             if self._recording is not None:
-                self._recording.add(seen)
+                try:
+                    self._recording.add(seen)
+                except OutputError as error:
+                    with suppress(OutputError):
+                        self.save()
+                    self._failure = error
+                    raise
             return seen
 
     def stop(self) -> None:
@@ -62,12 +70,17 @@ class Live:
         with self._lock:
             if self._recording is not None:
                 raise UserError(f"{self._recording.path}: still recording; save it first")
+            self._failure = None
             self._recording = Recording(path, self.classifier.classes, points=True).__enter__()
 
     def save(self) -> Recording | None:
-        """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError."""
+        """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError, also
+        where that had ended it before."""
         with self._lock:
             recording, self._recording = self._recording, None
+            failure, self._failure = self._failure, None
             if recording is not None:
                 recording.__exit__(None, None, None)
+            if failure is not None:
+                raise failure
             return recording

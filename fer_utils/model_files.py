@@ -15,6 +15,7 @@ from fer_utils.errors import ModelFileError, first_line
 
 FORMAT = 1  # rises when an older reader would misread a file
 FACTS = "fer.json"
+LARGEST = 2**32  # bytes; the paper's network for 250 landmarks has 3.3 billion
 FACTS_LIMIT = 1_000_000  # bytes; those of seven classes are some 500
 SEAL = 64  # bytes at the end of a file: the SHA-256 of all before them, in hexadecimal digits
 
@@ -64,11 +65,18 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
     made by a newer version of this package, or says what cannot be.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror}; name the file of an exported or saved classifier") from None
-    if not content[4:].startswith(begins):
-        raise ModelFileError(f"{path}: not a LiteRT model; name a .tflite file that this project exported")
+        if path.exists() and not path.is_file():  # of a device or a pipe there is no end
+            raise OSError(0, "not a file")
+        with path.open("rb") as file:
+            if not file.read(4 + len(begins))[4:].startswith(begins):
+                raise ModelFileError(f"{path}: not a LiteRT model; name a .tflite file that this project exported")
+            if file.seek(0, io.SEEK_END) > LARGEST:
+                raise OSError(0, f"larger than {LARGEST} bytes")
+            file.seek(0)
+            content = file.read()
+    except (OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ModelFileError(f"{path}: {reason}; name the file of an exported or saved classifier") from None
     if _digest(memoryview(content)[:-SEAL]) != content[-SEAL:]:
         if FACTS.encode() not in content[-FACTS_LIMIT:]:
             raise ModelFileError(f"{path}: no {FACTS} in it: cut short, or not of this project; export or train anew")

@@ -63,6 +63,13 @@ def at_home(path: str | Path) -> Path:
     return Path(path)
 
 
+def is_folder(path: Path) -> bool:
+    """False also where the system does not let anyone look."""
+    with suppress(OSError, ValueError):
+        return path.is_dir()
+    return False
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary sibling of `path` to write into; it takes the place of `path` only if the block ends well.

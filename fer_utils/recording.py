@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fer_utils import paths, regions
+from fer_utils.errors import OutputError
 from fer_utils.streaming import Recognition
 
 POINTS = regions.landmarks()
@@ -19,11 +20,13 @@ class Recording:
 
     Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
     `intensity`, a `p_NAME` for each of `classes`, with `points` the coordinates `x33, y33, z33, …` in pixels of the 61
-    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written.
+    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written; once
+    that was so, there will be no file, since rows are missing.
     """
 
     def __init__(self, path: Path, classes, points: bool):
         self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
+        self._failed: OSError | None = None
 
     def __enter__(self) -> Recording:
         with ExitStack() as stack:
@@ -36,10 +39,14 @@ class Recording:
         return self
 
     def __exit__(self, *error) -> None:
+        if self._failed is not None and error[0] is None:
+            error = OSError, self._failed, None
         self._stack.__exit__(*error)
 
     def add(self, seen: Recognition) -> None:
-        """Write a frame's row."""
+        """Write a frame's row. Raises OutputError, for this row and those after it."""
+        if self._failed is not None:
+            raise OutputError(f"{self.path}: not recorded any more ({self._failed.strerror or self._failed})")
         found = seen.probabilities or {}
         row = [f"{seen.time:.4f}", int(seen.points is not None), seen.emotion or "", seen.phase or ""]
         row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
@@ -47,5 +54,9 @@ class Recording:
         if self._points:
             empty = [""] * (3 * len(POINTS))
             row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
-        self._writer.writerow([*row, seen.why])
+        try:
+            self._writer.writerow([*row, seen.why])
+        except OSError as error:  # of a row that was written in part, the rest would come later
+            self._failed = error
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
         self.rows += 1

@@ -146,8 +146,8 @@ class Recognizer:
         if tensor is None:
             return None, why
         found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
-        if not np.isfinite(found).all():
-            return None, "the classifier's probabilities are not finite"
+        if not (found.min() >= 0 and abs(found.sum() - 1) < 1e-3):  # nor where one is NaN
+            return None, "what the classifier gives are not probabilities"
         probabilities = dict(zip(map(str, self.classifier.classes), found.tolist(), strict=True))
         return probabilities, "neutral: no expression to name" if self._tracker.phase == "neutral" else ""
 

@@ -1,9 +1,11 @@
 """The command line: statuses, single lines for mistakes."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import get_args
 
 import pytest
@@ -126,6 +128,24 @@ def test_predict_of_files_at_home(tmp_path, monkeypatch, capsys, words):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cli.main(["predict", *words]) == 2
     assert capsys.readouterr().err.startswith(f"fer: {tmp_path / 'named'}: ")
+
+
+@pytest.mark.parametrize("words", [["predict"], ["predict", str(paths.CLIP), "--model"], ["study", "--data"]])
+def test_a_name_that_no_file_can_have_is_one_line(capsys, words):
+    with suppress(SystemExit):  # of the parser
+        assert cli.main([*words, "x" * 300]) == 2
+    assert "xxx" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
+def test_nobody_reads_what_is_printed():
+    """As `fer doctor | head -1`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", "import sys; from fer_utils import cli; sys.exit(cli.main(['doctor']))"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert done.returncode == 1 and "Error" not in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")

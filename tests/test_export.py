@@ -3,8 +3,11 @@
 import hashlib
 import io
 import json
+import os
+import subprocess
 import threading
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from fer_utils import export, features, models
 from fer_utils.errors import ModelFileError, OutputError, SplitError, TrainingError
 from fer_utils.features import FeatureTable, Options
-from fer_utils.networks import keras
+from fer_utils.networks import keras, tf
 from fer_utils.streaming import Recognizer
 
 EMOTIONS = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"])
@@ -249,6 +252,43 @@ class TestFilesThatAreNotRight:
         content = bytearray(exported.read_bytes()[: start_of_archive(exported)])
         content[16:18] = bytes(2)
         assert refusal(forged(flatbuffer=bytes(content))).startswith("LiteRT breaks down on it; it was made up")
+
+    def test_a_model_of_operations_that_no_network_here_has(self, forged):
+        """A loop, for one, could wait for an input on which it never ends."""
+        function = tf.function(lambda x: tf.nn.softmax(tf.exp(x)[:, 0, :7]))
+        taken = tf.TensorSpec((1, 4, 2912), tf.float32)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function(taken)], function)
+        assert refusal(forged(flatbuffer=converter.convert())).startswith("holds operations that no network of this")
+
+    @pytest.mark.parametrize("python", ["", None, "/bin/false", "/no/python"])
+    def test_where_no_process_can_be_started_the_model_is_not_blamed(self, exported, monkeypatch, python):
+        monkeypatch.setattr(export.sys, "executable", python)
+        assert refusal(exported).startswith("cannot be tried in a process of its own")
+
+    def test_the_process_finds_the_libraries_where_this_one_does(self, exported, monkeypatch):
+        """As where Python is part of another program, or was started without its site."""
+        run = subprocess.run
+        monkeypatch.setattr(
+            export.subprocess, "run", lambda command, **rest: run([*command[:1], "-S", *command[1:]], **rest)
+        )
+        assert export.load(exported).network == "compact"
+
+    def test_what_litert_cannot_run_later_is_one_line_too(self, exported):
+        def invoke():
+            raise RuntimeError("Node number 7 (FILL) failed to invoke.")
+
+        lite = export.load(exported)
+        lite._interpreter = SimpleNamespace(set_tensor=lambda *_: None, invoke=invoke)
+        with pytest.raises(ModelFileError, match=r"compact\.tflite: LiteRT cannot run it \(Node number 7"):
+            lite.predict_proba(np.zeros((1, 4, 2912)))
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX's")
+    def test_a_pipe_a_long_name_and_a_file_that_is_too_large(self, tmp_path, exported, monkeypatch):
+        os.mkfifo(tmp_path / "pipe")
+        assert refusal(tmp_path / "pipe").startswith("not a file; name the file of")
+        assert refusal(tmp_path / ("x" * 300)).startswith("File name too long; name the file of")
+        monkeypatch.setattr(export.model_files, "LARGEST", 1000)
+        assert refusal(exported).startswith("larger than 1000 bytes; name the file of")
 
     def test_a_model_that_never_ends(self, exported, monkeypatch):
         monkeypatch.setattr(export, "TRIAL", "import time; time.sleep(600)")

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import matplotlib.pyplot as plt
@@ -20,12 +21,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evaluation, experiments, export, landmarks, models, paths, plotting, splits, study
+from fer_utils import evaluation, experiments, export, landmarks, models, paths, plotting, splits, streaming, study
 from fer_utils.datasets import rendered
 from fer_utils.datasets.sequence import DatasetError
 from fer_utils.errors import OutputError, UserError
 from fer_utils.features import FeatureTable, Options, shape
 from fer_utils.landmarks import LandmarkTrack
+from fer_utils.live import Live
 from fer_utils.video import Pictures, Video
 
 resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
@@ -156,6 +158,30 @@ class TestFullDisk:
         with full_disk(4096), pytest.raises(DatasetError, match=r"cannot be written .*make room"):
             rendered.ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_recording_of_the_demo_ends_whole_or_not_at_all(self, tmp_path, make_track, monkeypatch):
+        """The disk is full for some frames only: rows are missing, so there is no file. It is said at once, and again
+        when the recording is to be saved."""
+        found = make_track(np.zeros(1)).points[0]
+        detector = SimpleNamespace(detect=lambda image, time: (found, None), __exit__=lambda *_: None)
+        monkeypatch.setattr(streaming, "open_detector", lambda name: detector)
+        live = Live(SimpleNamespace(classes=["anger", "fear"], predict_proba=lambda x: np.array([[0.25, 0.75]])))
+        live.record(tmp_path / "r.csv")
+        seen, told = [], []
+        for number in range(60):
+            with full_disk(10_000 if number < 40 else 10**9):
+                try:
+                    seen.append(live.push(np.zeros((48, 64, 3), np.uint8), number / 25))
+                except OutputError as error:
+                    told.append(str(error))
+        assert len(told) == 1 and len(seen) == 59
+        assert told[0].startswith(f"{tmp_path / 'r.csv'}: cannot be written (")
+        with pytest.raises(OutputError, match=r"r\.csv: cannot be written"):
+            live.save()
+        assert live.save() is None and list(tmp_path.iterdir()) == []
+        live.record(tmp_path / "r.csv")
+        live.push(np.zeros((48, 64, 3), np.uint8), 61 / 25)
+        assert live.save().rows == 1 and len(pd.read_csv(tmp_path / "r.csv")) == 1
 
     def test_a_disk_that_is_really_full(self, writer, tmp_path):
         """A file system of its own, where one may be mounted."""

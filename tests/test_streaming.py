@@ -324,13 +324,14 @@ class TestLabels:
         assert found[-1].phase == "apex"
         np.testing.assert_array_equal(found[-1].points, make_track(levels, times).points[-1])
 
-    def test_probabilities_that_are_not_finite_name_nothing(self, make_track, recorder):
+    @pytest.mark.parametrize("given", [(np.nan, 0.7, 0.1), (7.0, 0.1, 0.1), (-0.2, 0.7, 0.5)])
+    def test_what_are_no_probabilities_name_nothing(self, make_track, recorder, given):
         times, levels = expression(30, (1.7, 0), (0.4, 1))
         recognizer = Recognizer(recorder)
-        recorder.probabilities = (np.nan, 0.7, 0.1)
+        recorder.probabilities = given
         last = outcomes(recognizer, make_track(levels, times).points, times)[-1]
         assert (last.emotion, last.probabilities, last.phase) == (None, None, "onset")
-        assert last.why == "the classifier's probabilities are not finite"
+        assert last.why == "what the classifier gives are not probabilities"
 
     def test_without_a_classifier(self, make_track):
         times, levels = expression(30, *ONCE)
