@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fer_utils import export, overlay, paths
 from fer_utils.errors import OutputError, PredictError
-from fer_utils.landmarks import Detector
+from fer_utils.landmarks import Detector, set_upright
 from fer_utils.recording import Recording
 from fer_utils.streaming import Recognition, Recognizer
 from fer_utils.video import Video, read_ahead
@@ -34,8 +34,7 @@ def predict(
     needed; ModelFileError for a model that does not fit; OutputError.
     """
     _check(video, out, drawn, paths.model(model))
-    frames = Video(video)
-    fps, promised = _header(frames)
+    frames, fps, promised = _opened(video)
     classifier = export.load(paths.model(model))
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer(classifier, detector))
@@ -118,8 +117,10 @@ def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file") from None
 
 
-def _header(frames: Video) -> tuple[float, int]:
+def _opened(video: Path) -> tuple[Video, float, int]:
+    """The video, set upright as the study does it, with what its header says."""
+    frames = Video(video)
     try:
-        return frames.header()
+        return set_upright(frames), *frames.header()
     except OSError as error:
         raise PredictError(str(error)) from None

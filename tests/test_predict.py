@@ -76,6 +76,24 @@ def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):
     assert len(table) == frames > found > 20 and "ends early" in table["why"].iloc[-1]
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_video_that_lies_on_its_side_is_set_upright(short, tmp_path, turns):
+    frames = [frame.image for frame in Video(short)]
+    file, drawn = tmp_path / "lying.avi", tmp_path / "drawn.avi"
+    lying = [np.ascontiguousarray(np.rot90(image, -turns)) for image in frames]
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, lying[0].shape[1::-1])
+    for image in lying:
+        writer.write(image)
+    writer.release()
+    assert predict.predict(file, tmp_path / "rows.csv", drawn) == (90, 90)
+    table = pd.read_csv(tmp_path / "rows.csv")
+    assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
+    first = next(iter(Video(drawn))).image.astype(int)
+    assert first.shape == (240, 320, 3)
+    # only the drawn lines differ
+    assert np.abs(first - frames[0]).mean() < np.abs(first[::-1, ::-1] - frames[0]).mean() / 2
+
+
 def test_two_faces_are_one_stream(short, tmp_path):
     file = tmp_path / "two.avi"
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 240))
