@@ -98,31 +98,37 @@ class Video:
         capture = opened(self.file)
         try:
             fps, promised = _header(capture)
-            held, first, previous = None, 0.0, -1.0
+            held, first, previous, risen = None, 0.0, -1.0, True
+            steps = deque([1 / fps], maxlen=4)  # between the last frames whose stamps are true
             while True:
                 good, image = capture.read()
                 if not good:
                     break
-                # containers with a variable rate keep true times; others report nothing or repeat themselves
+                # containers with a variable rate keep true times; others report nothing or repeat themselves, and of
+                # H.264 in AVI the last frames, which come late, report 0
                 stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 if held is None:
                     first, time = stamp, 0.0
                 else:
                     yield held
-                    time = stamp - first if stamp - first > previous else previous + 1 / fps
+                    before, risen = risen, stamp - first > previous
+                    time = stamp - first if risen else previous + steps[-1]
+                    if before and risen:
+                        steps.append(time - previous)
                 index = held.index + 1 if held else 0
                 held, previous = Frame(index, time, np.ascontiguousarray(np.rot90(image, self.quarter_turns))), time
         finally:
             capture.release()
         came = held.index + 1 if held else 0
-        # a header's count may be one off in a sound file, and means a duration where the rate varies
-        if held and (promised - came <= 1 or promised / fps - previous <= 2 / fps):
+        # a header's count may be one off in a sound file, and means a duration where the rate varies or is wrong: then
+        # the last frame lasts for a step, the shortest of the last ones, as frames are missing where a video breaks off
+        if held and (promised - came <= 1 or promised / fps - previous <= 1 / fps + max(1 / fps, min(steps))):
             yield held
             return
         if held:
             problem = f"{self.file.name}: the last frame before the video breaks off: may not be whole"
             yield replace(held, image=None, problem=problem)
-        end = max(previous + 1 / fps, 0.0)
+        end = previous + steps[-1] if held else 0.0
         yield Frame(came, end, None, f"{self.file.name}: the video ends early: {came} of {max(promised, 1)} frames")
 
     def digest(self) -> str:
