@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
 T = TypeVar("T")
 
 
@@ -148,6 +150,8 @@ def opened(file: str | Path) -> cv2.VideoCapture:
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
     if file.is_file() and _is_text(file):  # FFmpeg would draw it as a terminal does
         raise OSError(f"{file}: cannot be opened as a video: it is text")
+    if file.is_file() and _is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
+        raise OSError(f"{file}: cannot be opened as a video: it is a picture")
     capture = cv2.VideoCapture(str(file.absolute()))  # 12:30.mp4 alone would be an address with the protocol 12
     if not capture.isOpened():
         raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
@@ -161,6 +165,19 @@ def _is_text(file: Path) -> bool:
         return b"\0" not in head and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether it begins as a PNG, JPEG, BMP or TIFF does; not a PNG that moves, nor JPEGs one after another."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+            if head.startswith(b"\xff\xd8\xff"):
+                with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    return content.find(b"\xff\xd9\xff\xd8\xff") < 0
+    except OSError:
+        return False
+    return head.startswith((b"BM", b"II*\0", b"MM\0*")) or (head.startswith(PNG) and b"acTL" not in head)
 
 
 def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:
@@ -214,7 +231,7 @@ def _is_cut_off(data: bytes) -> bool:
 
     Bytes after the end mark do no harm, and the mark inside an embedded preview does not count.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+    if data.startswith(PNG):
         at = 8
         while data[at + 4 : at + 8] != b"IEND":
             at += 12 + int.from_bytes(data[at : at + 4])

@@ -148,7 +148,12 @@ def test_two_faces_are_one_stream(short, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no such file"), (b"", "an empty file"), (b"this is text, not frames" * 50, "cannot be opened as a video")],
+    [
+        (None, "no such file"),
+        (b"", "an empty file"),
+        (b"this is text, not frames" * 50, "cannot be opened as a video"),
+        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "it is a picture"),
+    ],
 )
 def test_what_is_no_video(tmp_path, capsys, content, words):
     file = tmp_path / "clip.mp4"

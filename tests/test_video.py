@@ -270,6 +270,31 @@ class TestVideo:
         assert end.problem == f"a.avi: the video ends early: {len(stamps)} of {promised} frames"
         assert end.time - last.time == pytest.approx(last.time - whole[-1].time)
 
+    @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tiff"])
+    @pytest.mark.parametrize("name", ["a{}", "clip.mp4"])
+    def test_a_picture_is_no_video(self, tmp_path, suffix, name):
+        file = tmp_path / name.format(suffix)
+        file.write_bytes(encoded(suffix))
+        with pytest.raises(OSError, match="cannot be opened as a video: it is a picture") as error:
+            list(Video(file))
+        assert str(error.value).startswith(f"{file}: ")
+        file.write_bytes(with_preview(encoded(".jpg")))
+        with pytest.raises(OSError, match="it is a picture"):
+            Video(file).header()
+
+    @pytest.mark.parametrize("name", ["raw.mjpeg", "raw.avi"])
+    def test_jpegs_one_after_another_are_a_video(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"".join(encoded(".jpg", image) for image in self.images))
+        shown = [frame.image.mean() for frame in Video(tmp_path / name)]
+        assert shown == pytest.approx([10 * index for index in range(12)], abs=4.5)
+
+    def test_a_png_that_moves_is_a_video(self, tmp_path):
+        animation = cv2.Animation()
+        animation.frames, animation.durations = self.images[:6], [40] * 6
+        assert cv2.imwriteanimation(str(tmp_path / "a.png"), animation)
+        shown = [frame.image.mean() for frame in Video(tmp_path / "a.png")]
+        assert shown == pytest.approx([10 * index for index in range(6)], abs=4.5)
+
     def test_the_decoders_are_silent(self, tmp_path):
         broken = cut(write_video(tmp_path / "a.avi", [patterned(i, 320, 240) for i in range(4)], 25.0, "XVID"), 0.6)
         (tmp_path / "a.png").write_bytes(encoded(".png")[:200])
