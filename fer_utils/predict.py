@@ -11,12 +11,13 @@ from tqdm import tqdm
 
 from fer_utils import export, overlay, paths
 from fer_utils.errors import OutputError, PredictError
-from fer_utils.landmarks import Detector
+from fer_utils.landmarks import Detector, set_upright
 from fer_utils.recording import Recording
 from fer_utils.streaming import Recognition, Recognizer
 from fer_utils.video import Video, read_ahead
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+FASTEST = 60  # frames a second of a copy: headers promise up to 1000, players and encoders keep up with less
 
 
 def predict(
@@ -34,8 +35,7 @@ def predict(
     needed; ModelFileError for a model that does not fit; OutputError.
     """
     _check(video, out, drawn, paths.model(model))
-    frames = Video(video)
-    fps, promised = _header(frames)
+    frames, fps, promised = _opened(video)
     classifier = export.load(paths.model(model))
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer(classifier, detector))
@@ -51,18 +51,22 @@ def predict(
             found += seen.points is not None
             rows.add(seen)
             if pictures:
-                pictures.add(overlay.draw(frame.image, seen))
+                pictures.add(overlay.draw(frame.image, seen), frame.time)
         if not read:
             raise PredictError(f"{video}: a video without a readable frame; record or copy it anew")
+        if pictures:
+            pictures.end()
     return rows.rows, found
 
 
 class _Pictures:
-    """A video file that takes its size from its first frame."""
+    """A video file that takes its size from its first frame. Its rate is constant, whatever that of the frames is:
+    each is repeated or left out, so that it is shown from its time to the time of the next."""
 
     def __init__(self, path: Path, fps: float):
-        self._path, self._fps, self._frames = path, fps, 0
+        self._path, self._fps, self._frames = path, min(fps, FASTEST), 0
         self._writer: cv2.VideoWriter | None = None
+        self._time = -np.inf
 
     def __enter__(self) -> _Pictures:
         self._replacing = paths.replacing(self._path)
@@ -76,15 +80,27 @@ class _Pictures:
                 error = OSError, OSError("it is not whole"), None
         self._replacing.__exit__(*error)
 
-    def add(self, image: np.ndarray) -> None:
+    def add(self, image: np.ndarray, time: float) -> None:
+        """The picture that is shown from `time` on, in seconds."""
         if self._writer is None:
+            self._image = image
             self._size = image.shape[1::-1]
             code = cv2.VideoWriter_fourcc(*CODECS[self._path.suffix.lower()])
             self._writer = cv2.VideoWriter(str(self._temporary.absolute()), code, self._fps, self._size)
             if not self._writer.isOpened():
                 raise OutputError(f"{self._path}: cannot be written as a video; choose another folder, or .avi")
-        self._writer.write(image)
-        self._frames += 1
+        self._fill(time)
+        self._image, self._time, self._step = image, time, time - self._time
+
+    def end(self) -> None:
+        """To be called after the last picture, which stays as long as the one before, but no more than a frame."""
+        self._fill(self._time + min(self._step, 1 / self._fps))
+
+    def _fill(self, until: float) -> None:
+        # rounded up from 0.45 on: of frames at twice the rate, stamps in whole ms fall on either side of 0.5
+        while self._frames < int(until * self._fps + 0.55):
+            self._writer.write(self._image)
+            self._frames += 1
 
     def _whole(self) -> bool:
         """Whether what was written arrived: OpenCV says nothing of a full disk."""
@@ -118,8 +134,10 @@ def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file") from None
 
 
-def _header(frames: Video) -> tuple[float, int]:
+def _opened(video: Path) -> tuple[Video, float, int]:
+    """The video, set upright as the study does it, with what its header says."""
+    frames = Video(video)
     try:
-        return frames.header()
+        return set_upright(frames), *frames.header()
     except OSError as error:
         raise PredictError(str(error)) from None

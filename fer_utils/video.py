@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
 T = TypeVar("T")
 
 
@@ -98,31 +100,37 @@ class Video:
         capture = opened(self.file)
         try:
             fps, promised = _header(capture)
-            held, first, previous = None, 0.0, -1.0
+            held, first, previous, risen = None, 0.0, -1.0, True
+            steps = deque([1 / fps], maxlen=4)  # between the last frames whose stamps are true
             while True:
                 good, image = capture.read()
                 if not good:
                     break
-                # containers with a variable rate keep true times; others report nothing or repeat themselves
+                # containers with a variable rate keep true times; others report nothing or repeat themselves, and of
+                # H.264 in AVI the last frames, which come late, report 0
                 stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 if held is None:
                     first, time = stamp, 0.0
                 else:
                     yield held
-                    time = stamp - first if stamp - first > previous else previous + 1 / fps
+                    before, risen = risen, stamp - first > previous
+                    time = stamp - first if risen else previous + steps[-1]
+                    if before and risen:
+                        steps.append(time - previous)
                 index = held.index + 1 if held else 0
                 held, previous = Frame(index, time, np.ascontiguousarray(np.rot90(image, self.quarter_turns))), time
         finally:
             capture.release()
         came = held.index + 1 if held else 0
-        # a header's count may be one off in a sound file, and means a duration where the rate varies
-        if held and (promised - came <= 1 or promised / fps - previous <= 2 / fps):
+        # a header's count may be one off in a sound file, and means a duration where the rate varies or is wrong: then
+        # the last frame lasts for a step, the shortest of the last ones, as frames are missing where a video breaks off
+        if held and (promised - came <= 1 or promised / fps - previous <= 1 / fps + max(1 / fps, min(steps))):
             yield held
             return
         if held:
             problem = f"{self.file.name}: the last frame before the video breaks off: may not be whole"
             yield replace(held, image=None, problem=problem)
-        end = max(previous + 1 / fps, 0.0)
+        end = previous + steps[-1] if held else 0.0
         yield Frame(came, end, None, f"{self.file.name}: the video ends early: {came} of {max(promised, 1)} frames")
 
     def digest(self) -> str:
@@ -142,6 +150,8 @@ def opened(file: str | Path) -> cv2.VideoCapture:
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
     if file.is_file() and _is_text(file):  # FFmpeg would draw it as a terminal does
         raise OSError(f"{file}: cannot be opened as a video: it is text")
+    if file.is_file() and _is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
+        raise OSError(f"{file}: cannot be opened as a video: it is a picture")
     capture = cv2.VideoCapture(str(file.absolute()))  # 12:30.mp4 alone would be an address with the protocol 12
     if not capture.isOpened():
         raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
@@ -155,6 +165,19 @@ def _is_text(file: Path) -> bool:
         return b"\0" not in head and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _is_picture(file: Path) -> bool:
+    """Whether it begins as a PNG, JPEG, BMP or TIFF does; not a PNG that moves, nor JPEGs one after another."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+            if head.startswith(b"\xff\xd8\xff"):
+                with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    return content.find(b"\xff\xd9\xff\xd8\xff") < 0
+    except OSError:
+        return False
+    return head.startswith((b"BM", b"II*\0", b"MM\0*")) or (head.startswith(PNG) and b"acTL" not in head)
 
 
 def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:
@@ -208,7 +231,7 @@ def _is_cut_off(data: bytes) -> bool:
 
     Bytes after the end mark do no harm, and the mark inside an embedded preview does not count.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+    if data.startswith(PNG):
         at = 8
         while data[at + 4 : at + 8] != b"IEND":
             at += 12 + int.from_bytes(data[at : at + 4])

@@ -76,6 +76,66 @@ def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):
     assert len(table) == frames > found > 20 and "ends early" in table["why"].iloc[-1]
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_video_that_lies_on_its_side_is_set_upright(short, tmp_path, turns):
+    frames = [frame.image for frame in Video(short)]
+    file, drawn = tmp_path / "lying.avi", tmp_path / "drawn.avi"
+    lying = [np.ascontiguousarray(np.rot90(image, -turns)) for image in frames]
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, lying[0].shape[1::-1])
+    for image in lying:
+        writer.write(image)
+    writer.release()
+    assert predict.predict(file, tmp_path / "rows.csv", drawn) == (90, 90)
+    table = pd.read_csv(tmp_path / "rows.csv")
+    assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
+    first = next(iter(Video(drawn))).image.astype(int)
+    assert first.shape == (240, 320, 3)
+    # only the drawn lines differ
+    assert np.abs(first - frames[0]).mean() < np.abs(first[::-1, ::-1] - frames[0]).mean() / 2
+
+
+CONSTANT = np.arange(100) / 25
+SLOWER = np.concatenate([CONSTANT[:40], CONSTANT[42::3]])  # each of the second part lasts for 0.12 s
+
+
+@pytest.mark.parametrize(
+    ("fps", "times", "rate", "frames"),
+    [
+        (25.0, CONSTANT, 25, 100),
+        (29.97, (np.arange(90) / 29.97).round(3), 29.97, 90),
+        (25.0, SLOWER, 25, 100),  # the rate varies: its frames are repeated
+        (600.0, CONSTANT, 60, 239),  # a header that is wrong
+        (25.0, np.arange(1000) / 1000, 25, 25),  # a header that says nothing
+        (120.0, (np.arange(120) / 120).round(3), 60, 60),
+        (0.5, np.array([0.0, 2.0]), 0.5, 2),
+        (25.0, np.array([0.0]), 25, 1),
+    ],
+)
+def test_the_copy_lasts_as_long_and_shows_each_time_what_the_rows_say(tmp_path, fps, times, rate, frames):
+    # a picture's brightness says its time
+    with predict._Pictures(tmp_path / "drawn.avi", fps) as pictures:
+        for time in times:
+            pictures.add(np.full((48, 64, 3), 20 + 200 * time / (times[-1] or 1), np.uint8), time)
+        pictures.end()
+    copy = list(Video(tmp_path / "drawn.avi"))
+    assert Video(tmp_path / "drawn.avi").header() == (pytest.approx(rate), frames)
+    assert {frame.problem for frame in copy} == {""}
+    shown = np.array([frame.image.mean() - 20 for frame in copy]) * (times[-1] or 1) / 200
+    latest = times[np.searchsorted(times, np.arange(frames) / rate + 1e-3, side="right") - 1]
+    assert np.abs(shown - latest).max() < 0.01 * (times[-1] or 1) + 0.5 / rate
+
+
+def test_a_fast_video_has_a_copy_at_its_pace(tmp_path):
+    file, drawn = tmp_path / "fast.avi", tmp_path / "drawn.mp4"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 120, (160, 120))
+    for level in range(48):
+        writer.write(np.full((120, 160, 3), 4 * level, np.uint8))
+    writer.release()
+    assert predict.predict(file, tmp_path / "rows.csv", drawn) == (48, 0)
+    assert pd.read_csv(tmp_path / "rows.csv")["time"].iloc[-1] == pytest.approx(47 / 120, abs=1e-3)
+    assert Video(drawn).header() == (60, 24)
+
+
 def test_two_faces_are_one_stream(short, tmp_path):
     file = tmp_path / "two.avi"
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 240))
@@ -88,7 +148,12 @@ def test_two_faces_are_one_stream(short, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no such file"), (b"", "an empty file"), (b"this is text, not frames" * 50, "cannot be opened as a video")],
+    [
+        (None, "no such file"),
+        (b"", "an empty file"),
+        (b"this is text, not frames" * 50, "cannot be opened as a video"),
+        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "it is a picture"),
+    ],
 )
 def test_what_is_no_video(tmp_path, capsys, content, words):
     file = tmp_path / "clip.mp4"

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -40,6 +41,35 @@ def with_preview(jpeg):
     """A JPEG with a whole smaller JPEG inside its header, as cameras write them."""
     preview = b"Exif\0\0" + encoded(".jpg", patterned(1, 16, 12))
     return jpeg[:2] + b"\xff\xe1" + (len(preview) + 2).to_bytes(2) + preview + jpeg[2:]
+
+
+@pytest.fixture
+def stamped(monkeypatch):
+    """stamped(fps, promised, stamps): every video has this rate and count in its header, and frames with these stamps,
+    in seconds, as OpenCV reports them."""
+
+    def stamp(fps, promised, stamps):
+        class Capture:
+            def __init__(self, _):
+                self.at = -1
+
+            def isOpened(self):
+                return True
+
+            def read(self):
+                self.at += 1
+                return self.at < len(stamps), np.zeros((4, 4, 3), np.uint8)
+
+            def get(self, what):
+                known = {cv2.CAP_PROP_FPS: fps, cv2.CAP_PROP_FRAME_COUNT: promised}
+                return known[what] if what in known else 1000 * stamps[self.at]
+
+            def release(self):
+                pass
+
+        monkeypatch.setattr(cv2, "VideoCapture", Capture)
+
+    return stamp
 
 
 class TestPictures:
@@ -199,31 +229,71 @@ class TestVideo:
             (5, [0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.1, 0.2, 0.3, 0.4]),  # no stamps: by the rate
             (6, [0.0, 0.1, 0.1, 0.3, 0.0], [0.0, 0.1, 0.2, 0.3, 0.4]),  # some repeated; the header one too many
             (0, [0.0, 0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3, 0.4]),  # a header that does not know
+            (5, [0.0, 0.1, 0.1, 0.25, 0.0], [0.0, 0.1, 0.2, 0.25, 0.35]),  # from a guessed time on it is no step
         ],
     )
-    def test_odd_headers_and_stamps_of_sound_videos(self, monkeypatch, promised, stamps, times):
-        class Capture:
-            def __init__(self, _):
-                self.at = -1
-
-            def isOpened(self):
-                return True
-
-            def read(self):
-                self.at += 1
-                return self.at < len(stamps), np.zeros((4, 4, 3), np.uint8)
-
-            def get(self, what):
-                known = {cv2.CAP_PROP_FPS: 10.0, cv2.CAP_PROP_FRAME_COUNT: promised}
-                return known[what] if what in known else 1000 * stamps[self.at]
-
-            def release(self):
-                pass
-
-        monkeypatch.setattr(cv2, "VideoCapture", Capture)
-        frames = list(Video("a.webm"))
+    def test_odd_headers_and_stamps_of_sound_videos(self, stamped, promised, stamps, times):
+        stamped(10.0, promised, stamps)
+        frames = list(Video(Path("a.webm")))
         assert [frame.time for frame in frames] == pytest.approx(times)
         assert [frame.problem for frame in frames] == [""] * 5
+
+    # H.264 in AVI: two frames wait for others before they are shown, and report 0
+    late = staticmethod(lambda times: [time + 0.08 for time in times[:-2]] + [0.0, 0.0])
+    varied = (*np.arange(40) / 25, *(1.56 + 0.12 * np.arange(1, 21)))
+
+    @pytest.mark.parametrize(
+        ("fps", "promised", "times"),
+        [(600.0, 2400, np.arange(100) / 25), (25.0, 98, varied), (25.0, 102, varied), (30.0, 100, np.arange(100) / 30)],
+    )
+    def test_frames_that_come_late_go_on_by_the_last_step(self, stamped, fps, promised, times):
+        stamped(fps, promised, self.late(times))
+        frames = list(Video(Path("a.avi")))
+        assert [frame.time for frame in frames] == pytest.approx(times)
+        assert {frame.problem for frame in frames} == {""}
+
+    @pytest.mark.parametrize(
+        ("fps", "promised", "stamps"),
+        [
+            (600.0, 2400, late(np.arange(98) / 25)),  # of 100
+            (600.0, 2400, late(np.arange(50) / 25)),
+            (25.0, 102, late(varied[:-2])),
+            (25.0, 100, np.arange(97) / 25),
+            (25.0, 100, [*np.arange(90) / 25, 95 / 25]),  # what should come between was lost: no step
+        ],
+    )
+    def test_a_long_step_does_not_hide_that_a_video_breaks_off(self, stamped, fps, promised, stamps):
+        stamped(fps, promised, stamps)
+        *whole, last, end = Video(Path("a.avi"))
+        assert {frame.problem for frame in whole} == {""}
+        assert "breaks off" in last.problem and last.image is None
+        assert end.problem == f"a.avi: the video ends early: {len(stamps)} of {promised} frames"
+        assert end.time - last.time == pytest.approx(last.time - whole[-1].time)
+
+    @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tiff"])
+    @pytest.mark.parametrize("name", ["a{}", "clip.mp4"])
+    def test_a_picture_is_no_video(self, tmp_path, suffix, name):
+        file = tmp_path / name.format(suffix)
+        file.write_bytes(encoded(suffix))
+        with pytest.raises(OSError, match="cannot be opened as a video: it is a picture") as error:
+            list(Video(file))
+        assert str(error.value).startswith(f"{file}: ")
+        file.write_bytes(with_preview(encoded(".jpg")))
+        with pytest.raises(OSError, match="it is a picture"):
+            Video(file).header()
+
+    @pytest.mark.parametrize("name", ["raw.mjpeg", "raw.avi"])
+    def test_jpegs_one_after_another_are_a_video(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"".join(encoded(".jpg", image) for image in self.images))
+        shown = [frame.image.mean() for frame in Video(tmp_path / name)]
+        assert shown == pytest.approx([10 * index for index in range(12)], abs=4.5)
+
+    def test_a_png_that_moves_is_a_video(self, tmp_path):
+        animation = cv2.Animation()
+        animation.frames, animation.durations = self.images[:6], [40] * 6
+        assert cv2.imwriteanimation(str(tmp_path / "a.png"), animation)
+        shown = [frame.image.mean() for frame in Video(tmp_path / "a.png")]
+        assert shown == pytest.approx([10 * index for index in range(6)], abs=4.5)
 
     def test_the_decoders_are_silent(self, tmp_path):
         broken = cut(write_video(tmp_path / "a.avi", [patterned(i, 320, 240) for i in range(4)], 25.0, "XVID"), 0.6)
