@@ -17,6 +17,7 @@ from fer_utils.streaming import Recognition, Recognizer
 from fer_utils.video import Video, read_ahead
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
+LONGEST = 60.0  # seconds that a picture is shown in a copy
 FASTEST = 60  # frames a second of a copy: headers promise up to 1000, players and encoders keep up with less
 
 
@@ -66,7 +67,7 @@ class _Pictures:
     def __init__(self, path: Path, fps: float):
         self._path, self._fps, self._frames = path, min(fps, FASTEST), 0
         self._writer: cv2.VideoWriter | None = None
-        self._time = -np.inf
+        self._time, self._left_out = -np.inf, 0.0
 
     def __enter__(self) -> _Pictures:
         self._replacing = paths.replacing(self._path)
@@ -89,6 +90,9 @@ class _Pictures:
             self._writer = cv2.VideoWriter(str(self._temporary.absolute()), code, self._fps, self._size)
             if not self._writer.isOpened():
                 raise OutputError(f"{self._path}: cannot be written as a video; choose another folder, or .avi")
+        else:  # a damaged file's stamp can leap by years
+            self._left_out += max(0.0, time - self._left_out - self._time - LONGEST)
+            time -= self._left_out
         self._fill(time)
         self._image, self._time, self._step = image, time, time - self._time
 

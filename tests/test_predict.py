@@ -125,6 +125,16 @@ def test_the_copy_lasts_as_long_and_shows_each_time_what_the_rows_say(tmp_path, 
     assert np.abs(shown - latest).max() < 0.01 * (times[-1] or 1) + 0.5 / rate
 
 
+def test_a_stamp_that_leaps_does_not_fill_the_disk(tmp_path):
+    """Two frames, a day and two seconds, two frames: the day is a minute, what comes after it keeps its pace."""
+    with predict._Pictures(tmp_path / "drawn.avi", 2) as pictures:
+        for level, time in enumerate((0.0, 0.5, 86400.0, 86400.5, 86401.0)):
+            pictures.add(np.full((48, 64, 3), 40 * level, np.uint8), time)
+        pictures.end()
+    shown = [round(frame.image.mean() / 40) for frame in Video(tmp_path / "drawn.avi")]
+    assert shown == [0] + [1] * int(2 * predict.LONGEST) + [2, 3, 4]
+
+
 def test_a_fast_video_has_a_copy_at_its_pace(tmp_path):
     file, drawn = tmp_path / "fast.avi", tmp_path / "drawn.mp4"
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 120, (160, 120))
