@@ -653,9 +653,12 @@ def test_no_module_runs_code_or_a_shell():
 
 def test_programs_are_started_with_fixed_words_alone():
     started = [(path.name, node) for path in MODULES for name, node in calls(path) if name.startswith("subprocess.")]
-    assert [name for name, _ in started] == ["evaluation.py", "serving.py"]  # git; JupyterLab or Voila
+    # git; Python, to try a model; JupyterLab or Voila
+    assert [name for name, _ in started] == ["evaluation.py", "export.py", "serving.py"]
     for _, node in started:
         assert "shell" not in {keyword.arg for keyword in node.keywords}
+    words = ast.unparse(started[1][1].args[0])
+    assert words == "[sys.executable, '-P', '-c', TRIAL, json.dumps([place for place in sys.path if place])]"
     assert evaluation._commit.__doc__ is None or "git" in inspect.getsource(evaluation._commit)
 
 
