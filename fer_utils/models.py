@@ -105,8 +105,8 @@ class SequenceClassifier:
 
         The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
         after every epoch, for progress bars. `keep` is what the kept epoch is best in on the validation part: the
-        lowest loss, or the highest accuracy. Every call starts anew, from the same initial weights. Raises
-        TrainingError where either part is empty, values are not finite, or the loss runs away.
+        lowest loss, or the highest accuracy, for which all epochs are run. Every call starts anew, from the same
+        initial weights. Raises TrainingError where either part is empty, values are not finite, or the loss runs away.
         """
         if not (len(x) and len(validation[0])):
             raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
@@ -137,7 +137,7 @@ class SequenceClassifier:
             score = val_accuracy if keep == "accuracy" else -val_loss
             if score > highest:
                 best, highest, weights = epoch, score, trainer.weights()
-            elif epoch - best >= self.patience:
+            elif keep == "loss" and epoch - best >= self.patience:
                 break
         trainer.set_weights(weights)
         return {name: [epoch[name] for epoch in history] for name in history[0]}

@@ -45,7 +45,7 @@ def mark(figure: Figure, rendered: bool) -> Figure:
 def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
     """Write the figure as PNG, and if asked for as SVG beside it, atomically; return it for showing."""
     with paths.replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
     if vector:
         # text stays text; and two runs write the same bytes
         reproducible = plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem})
