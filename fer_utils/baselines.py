@@ -17,11 +17,11 @@ from fer_utils.errors import TrainingError
 NAMES = ("majority", "logistic", "svm", "minirocket")
 
 
-def check_finite(x: np.ndarray, validation: np.ndarray) -> None:
-    """Raises TrainingError where tensors (n, steps, A) to train on, or to validate by, hold NaN or infinity."""
-    for part, rows in (("training", x), ("validation", validation)):
+def check_finite(**parts: np.ndarray) -> None:
+    """Raises TrainingError where tensors (n, steps, A), by the name of their part, hold NaN or infinity."""
+    for name, rows in parts.items():
         if wrong := int((~np.isfinite(rows).all(axis=(1, 2))).sum()):
-            raise TrainingError(f"{wrong} of {len(rows)} {part} rows hold values that are not finite: leave them out")
+            raise TrainingError(f"{wrong} of {len(rows)} {name} rows hold values that are not finite: leave them out")
 
 
 class Baseline:
@@ -32,7 +32,7 @@ class Baseline:
         self.pipeline = pipeline
 
     def fit(self, x, emotions, validation, on_epoch=None) -> dict[str, list[float]]:
-        check_finite(x, validation[0])
+        check_finite(training=x, validation=validation[0])
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
         except ValueError as error:  # a single class, for one

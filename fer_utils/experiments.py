@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fer_utils import features, paths
-from fer_utils.errors import StudyError, TrainingError, UserError
+from fer_utils import baselines, features, paths
+from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import KEYS, metrics
 from fer_utils.features import FeatureTable
 from fer_utils.splits import Split
@@ -177,8 +177,7 @@ def _fit_and_test(job: _Job) -> dict:
 
 def _predictions(classifier, x: np.ndarray, job: _Job) -> dict:
     probabilities = np.zeros((len(x), len(job.names)))
-    if wrong := int((~np.isfinite(x).all(axis=(1, 2))).sum()):
-        raise TrainingError(f"{wrong} of {len(x)} test rows hold values that are not finite: leave them out")
+    baselines.check_finite(test=x)
     if len(x):
         probabilities[:, np.searchsorted(job.names, classifier.classes)] = classifier.predict_proba(x)
     return {"probabilities": probabilities.round(6).tolist()}

@@ -53,9 +53,9 @@ class Live:
                 try:
                     self._recording.add(seen)
                 except OutputError as error:
+                    recording, self._recording, self._failure = self._recording, None, error
                     with suppress(OutputError):
-                        self.save()
-                    self._failure = error
+                        recording.__exit__(type(error), error, None)
                     raise
             return seen
 

@@ -110,7 +110,7 @@ class SequenceClassifier:
         """
         if not (len(x) and len(validation[0])):
             raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
-        baselines.check_finite(x, validation[0])
+        baselines.check_finite(training=x, validation=validation[0])
         if len(alone := sorted(set(map(str, emotions)))) == 1:
             raise TrainingError(f"{alone[0]!r} is the only emotion to train on: a classifier needs two")
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))

@@ -20,13 +20,11 @@ class Recording:
 
     Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
     `intensity`, a `p_NAME` for each of `classes`, with `points` the coordinates `x33, y33, z33, …` in pixels of the 61
-    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written; once
-    that was so, there will be no file, since rows are missing.
+    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written.
     """
 
     def __init__(self, path: Path, classes, points: bool):
         self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
-        self._failed: OSError | None = None
 
     def __enter__(self) -> Recording:
         with ExitStack() as stack:
@@ -39,14 +37,10 @@ class Recording:
         return self
 
     def __exit__(self, *error) -> None:
-        if self._failed is not None and error[0] is None:
-            error = OSError, self._failed, None
         self._stack.__exit__(*error)
 
     def add(self, seen: Recognition) -> None:
-        """Write a frame's row. Raises OutputError, for this row and those after it."""
-        if self._failed is not None:
-            raise OutputError(f"{self.path}: not recorded any more ({self._failed.strerror or self._failed})")
+        """Write a frame's row. Raises OutputError, with which the block has to end: the row may be there in part."""
         found = seen.probabilities or {}
         row = [f"{seen.time:.4f}", int(seen.points is not None), seen.emotion or "", seen.phase or ""]
         row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
@@ -56,7 +50,6 @@ class Recording:
             row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
         try:
             self._writer.writerow([*row, seen.why])
-        except OSError as error:  # of a row that was written in part, the rest would come later
-            self._failed = error
+        except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
         self.rows += 1
