@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
@@ -37,7 +37,7 @@ from fer_utils.video import read_ahead
 from fer_utils.workers import pool
 
 WARM_UP = 30  # frames at the start that are not counted
-BLOCK, AHEAD = 50, 2  # frames of a block of a whole stream, and how many of the next are decoded meanwhile
+BLOCK, AHEAD = 50, 4  # frames of a block of a whole stream, and how many are decoded meanwhile in one go
 LIMITS = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
 DETECTORS = ("face_mesh", "face_landmarker")
 # the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
@@ -58,9 +58,10 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
     """The ledger: a row a stage, with p50 and p95 in ms, frames a second, and what that is a ratio of.
 
     The frames are those of `clips`, rendered ones in the layout of MMI (720x576, 25 frames a second) by default, over
-    and over. The classifiers' weights are those of one training epoch: how fast they are does not depend on them.
+    and over; of clips of several sizes those of the most frequent one, as a stream's frames are of one. The
+    classifiers' weights are those of one training epoch: how fast they are does not depend on them.
     """
-    clips = clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences]
+    clips = _of_one_size(clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences])
     with tempfile.TemporaryDirectory() as folder:
         classifiers = _classifiers(Path(folder))
         rows = _stages(clips, classifiers[LIVE], frames)
@@ -143,8 +144,8 @@ def _detectors_and_streams(clips: list[str], live: Classifier, frames: int) -> l
             if block == 1:  # the first warms up
                 spent.clear()
             for stage, step in steps.items():
-                for number in range(-AHEAD, BLOCK):  # what was decoded while others ran is not counted
-                    time = (block * (AHEAD + BLOCK) + AHEAD + number) / 25
+                for number in range(-2 * AHEAD, BLOCK):  # what was decoded while others ran is not counted
+                    time = (block * (2 * AHEAD + BLOCK) + 2 * AHEAD + number) / 25
                     start = perf_counter()
                     step(decoded[number % len(decoded)], time)
                     if number >= 0:
@@ -276,6 +277,12 @@ def _frames(clips: list[str]) -> Iterator[np.ndarray]:
             capture.release()
 
 
+def _of_one_size(clips: list[str]) -> list[str]:
+    sizes = [next(_frames([clip])).shape for clip in clips]
+    ((frequent, _),) = Counter(sizes).most_common(1)
+    return [clip for clip, size in zip(clips, sizes, strict=True) if size == frequent]
+
+
 def _bare_network() -> Callable[[], None]:
     """The FaceMesh network alone, on a picture that is already cut and scaled."""
     interpreter = Interpreter(
@@ -301,8 +308,10 @@ def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
 
 
 def _row(stage: str, seconds: list[float]) -> dict:
+    """The rate is that of all frames: of decoding in goes, some wait for others."""
     p50, p95 = np.percentile(seconds, [50, 95]) * 1000
-    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": 1000 / p50, "frames": len(seconds)}
+    rate = len(seconds) / sum(seconds)
+    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": rate, "frames": len(seconds)}
 
 
 def _ratio(row: pd.Series, table: pd.DataFrame) -> float:

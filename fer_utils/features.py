@@ -101,8 +101,8 @@ def normalise(points: np.ndarray) -> np.ndarray:
 def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Differences (D, …, P), a row a coordinate, between the points (…, 478, D) of `pairs` (P, 2), in the points' unit:
     the first point's coordinate less the second's."""
-    difference = points.take(pairs[:, 0], axis=-2) - points.take(pairs[:, 1], axis=-2)
-    return np.ascontiguousarray(np.moveaxis(difference, -1, 0))
+    coordinates = np.moveaxis(points, -1, 0)
+    return coordinates.take(pairs[:, 0], axis=-1) - coordinates.take(pairs[:, 1], axis=-1)
 
 
 def distances(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:

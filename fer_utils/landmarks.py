@@ -168,6 +168,7 @@ class FaceLandmarker:
         with native_logs_hidden():
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._last_ms = -1
+        self._rgb: np.ndarray | None = None  # memory that is taken anew costs more than the conversion into it
 
     def __enter__(self) -> FaceLandmarker:
         return self
@@ -178,7 +179,8 @@ class FaceLandmarker:
     def detect(self, image: np.ndarray, time: float = 0.0) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Points (478, 3) in pixels and blendshape scores (52,), if asked for, of the face in a BGR uint8 picture;
         None and None where there is no face. `time` in seconds matters in video mode only."""
-        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+        self._rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=self._rgb)
+        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=self._rgb)
         if self.mode == "video":
             # MediaPipe wants strictly rising whole milliseconds
             self._last_ms = max(self._last_ms + 1, round(time * 1000))
@@ -188,7 +190,8 @@ class FaceLandmarker:
         if not result.face_landmarks:
             return None, None
         height, width = image.shape[:2]
-        points = np.array([(p.x, p.y, p.z) for p in result.face_landmarks[0]], np.float32)
+        found = result.face_landmarks[0]
+        points = np.fromiter((v for p in found for v in (p.x, p.y, p.z)), np.float32, 3 * len(found)).reshape(-1, 3)
         points *= np.array([width, height, width], np.float32)  # z is in units of the picture's width
         scores = np.array([c.score for c in result.face_blendshapes[0]], np.float32) if self.blendshapes else None
         return points, scores

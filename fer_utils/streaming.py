@@ -202,23 +202,26 @@ class _Buffer:
             return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
         start = self._newest + 1
         times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
-        off = np.abs(times - (now - self._ago)[:, None])
-        least = off.min(axis=1)
-        # the first of those as near, whatever a clock's rounding makes of two that are
-        nearest = (off <= least[:, None] + ROUNDING).argmax(axis=1)
-        if least.max() > self._tolerance + ROUNDING:
-            return None, f"no face within {self._tolerance:.2f} s of {self._ago[least.argmax()]:.2f} s ago"
+        wanted = now - self._ago
+        # there is always one on either side: the slots reach further back than what is wanted, and end with its last
+        after = times.searchsorted(wanted)
+        late, early = times[after] - wanted, wanted - times[after - 1]
+        # the older of two as near, whatever a clock's rounding makes of them
+        nearest = np.where(early <= late + ROUNDING, after - 1, after)
+        off = np.minimum(early, late)
+        if off.max() > self._tolerance + ROUNDING:
+            return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
         slots = (nearest + start) % len(times)
         scale, roll = self._eyes[slots[0]]
         distances, angles = self._features[slots].swapaxes(0, 1)
         # as `features.normalise` has it: distances shrink, angles turn, but those of points in one place are 0
         if not distances.all():
             angles = np.where(distances > 0, angles + roll, 0)
-        turns = np.diff(angles, axis=0)
+        turns = angles[1:] - angles[:-1]
         far = np.abs(turns) >= np.pi
         if far.any():
             turns[far] = features.wrap(turns[far])
-        return np.concatenate([np.diff(distances, axis=0) / scale, turns], axis=1, dtype=np.float32), ""
+        return np.concatenate([(distances[1:] - distances[:-1]) / scale, turns], axis=1, dtype=np.float32), ""
 
 
 def _problem(points: np.ndarray | None) -> str:

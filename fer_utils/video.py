@@ -20,6 +20,9 @@ import numpy as np
 # what is wrong with a file is told by `Frame.problem`; the decoders would tell it again on the terminal, file unnamed
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# pictures as small as these are done sooner by one thread than by several that wait for each other, and for the one
+# that decodes; a program that works on larger ones beside can set it anew
+cv2.setNumThreads(1)
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -197,15 +200,32 @@ def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int 
     return replace(video, quarter_turns=turns)
 
 
-def read_ahead(frames: Iterable[T], count: int = 2) -> Iterator[T]:
-    """The same frames, the next `count` of which are decoded by a thread meanwhile; what goes wrong with one is raised
-    where it would have come."""
-    source, end = iter(frames), object()
+def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
+    """The same frames, decoded by a thread while those before them are worked on; what goes wrong with one is raised
+    where it would have come. `count` are decoded in one go, and twice as many in memory at most: a thread that wakes
+    for each of them gets in the way of a detector's own."""
+    source = iter(frames)
+
+    def some() -> tuple[list[T], Exception | None]:
+        taken: list[T] = []
+        try:
+            for frame in islice(source, count):
+                taken.append(frame)
+        except Exception as error:
+            return taken, error
+        return taken, None
+
     with ThreadPoolExecutor(1) as thread:
-        ahead = deque(thread.submit(next, source, end) for _ in range(count))
-        while (frame := ahead.popleft().result()) is not end:
-            ahead.append(thread.submit(next, source, end))
-            yield frame
+        coming = thread.submit(some)
+        while True:
+            taken, error = coming.result()
+            if taken and error is None:
+                coming = thread.submit(some)
+            yield from taken
+            if error is not None:
+                raise error
+            if not taken:
+                return
 
 
 def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-import cv2
 import psutil
 import threadpoolctl
 
@@ -163,7 +162,6 @@ def memory_free() -> int:
 
 def start_worker() -> None:
     """One thread a worker: they share the cores among them, and what they compute is the same however many they are."""
-    cv2.setNumThreads(1)
     threadpoolctl.threadpool_limits(1)
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when it is imported
 

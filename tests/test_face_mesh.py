@@ -48,6 +48,23 @@ def error(points, true):
     return np.hypot(*(points - true)[:468, :2].T).mean() / eye_distance(true)
 
 
+@pytest.mark.parametrize("border", [cv2.BORDER_REPLICATE, cv2.BORDER_CONSTANT])
+def test_what_is_cut_out_is_what_opencv_cuts_from_the_whole_picture(border):
+    """Though only the pixels around the place are looked at, and the rest is of an older frame."""
+    network = face_mesh._Network(face_mesh.read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), 1)
+    draw = np.random.default_rng(0)
+    how = {"dsize": (192, 192), "flags": cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, "borderMode": border}
+    for _ in range(100):
+        height, width = draw.integers(2, 400, 2)
+        picture = cv2.blur(draw.integers(0, 256, (height, width, 3), np.uint8), (3, 3))
+        network._picture = draw.integers(0, 256, (height, width, 4), np.uint8)
+        # inside, across an edge, and wholly outside
+        place = face_mesh._map(draw.uniform(-200, 600, 2), draw.uniform(-4, 4), draw.uniform(1, 500), 192)
+        to = place[:2, [0, 1, 3]]
+        cut = cv2.warpAffine(network._four_channels(picture, place), to, **how)
+        np.testing.assert_array_equal(cut[:, :, 2::-1], cv2.warpAffine(picture, to, **how))
+
+
 @pytest.mark.parametrize("clip", ["ckplus", "mmi", "infrared", "moving"])
 def test_points_are_those_of_mediapipe(clip):
     recorded = np.load(CLIPS / f"{clip}.npz")["points"] / 32

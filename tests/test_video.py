@@ -348,7 +348,7 @@ class TestReadAhead:
         stream = read_ahead(frames(), count=3)
         assert next(stream) == 0
         stream.close()  # waits for those that were asked for
-        assert read == [0, 1, 2, 3]
+        assert read == [0, 1, 2, 3, 4, 5]
         assert list(read_ahead(range(7), count=3)) == list(range(7))
         assert list(read_ahead([])) == []
 

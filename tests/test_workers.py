@@ -30,7 +30,11 @@ def always_kill(_):
 
 
 def threads(_):
-    return os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"], workers.cv2.getNumThreads()
+    import cv2
+
+    import fer_utils.video  # noqa: F401 (as all do that touches pictures)
+
+    return os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"], cv2.getNumThreads()
 
 
 def test_a_process_that_dies_is_told_in_one_line():
