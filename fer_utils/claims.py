@@ -12,6 +12,7 @@ from fer_utils.datasets.source import STAND_INS
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import STAND_IN
 
+NOT_JUDGED = "not judged: a quick run says nothing"
 NEEDS_DATA = "needs the licensed data"
 FAILED = "not known: the notebook that finds it failed or was not run"
 COLUMNS = (
@@ -24,11 +25,12 @@ def published() -> pd.DataFrame:
     return results.read_plain(paths.figures() / "published.csv")
 
 
-def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS)) -> pd.DataFrame:
+def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = True) -> pd.DataFrame:
     """A row a claim of the paper and protocol of ours: claimed, found, interval, difference and verdict, in %, from the
     summaries that a study of `datasets` wrote into `out`; what an earlier one left there of others does not count.
 
-    A stand-in's number is shown with its mark and set against nothing: its difference stays empty. Of a summary that
+    A stand-in's number is shown with its mark and set against nothing: its difference stays empty; so is, unless
+    `judged`, that of a run too short to say anything. Of a summary that
     cannot be read, the verdict says why.
     """
     claimed = published()
@@ -46,14 +48,15 @@ def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS)) -> pd.DataFrame
         for result in found.to_dict("records"):
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
             rendered = result["data"] == STAND_IN
+            verdict = NEEDS_DATA if rendered else _verdict(claim.accuracy, low, high) if judged else NOT_JUDGED
             rows.append(
                 {
                     "dataset": claim.dataset,
                     "claimed": claim.accuracy,
                     "found": round(value, 1),
                     "interval": f"[{low:.1f}, {high:.1f}]",
-                    "difference": None if rendered else round(value - claim.accuracy, 1),
-                    "verdict": NEEDS_DATA if rendered else _verdict(claim.accuracy, low, high),
+                    "difference": None if rendered or not judged else round(value - claim.accuracy, 1),
+                    "verdict": verdict,
                     "protocol": result["protocol"],
                     "model": result["model"],
                     "sequences": result["sequences"],
@@ -89,6 +92,8 @@ def _was_studied(dataset: str, out: Path) -> bool:
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:
+    if low == high:  # of people who are all alike, drawing them says nothing of others
+        return "not judged: all people have the same result, so there is no interval"
     if claimed > high:
         return "claimed more than is found: above the interval"
     return "claimed less than is found: below the interval" if claimed < low else "agrees: inside the interval"

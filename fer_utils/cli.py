@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
@@ -32,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="DIR",
         help="folder of your licensed data; rendered stand-ins without it",
     )
+    study.add_argument("--reader", nargs="+", type=_option, default=(), metavar="NAME.OPTION=VALUE",
+                       help="options of the datasets' readers, as oulu_vis.light=Dark or mmi.views=[0,1]")  # fmt: skip
     study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="two stand-ins, few subjects and epochs: does it run?")
     study.add_argument("--paper-network", action="store_true",
@@ -107,6 +110,19 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _option(text: str) -> tuple[str, str, object]:
+    named, _, value = text.partition("=")
+    name, _, option = named.partition(".")
+    known = datasets.options(name) if name in datasets.NAMES else {}
+    if option not in known:
+        every = [f"{name}.{option}" for name in datasets.NAMES for option in datasets.options(name)]
+        raise argparse.ArgumentTypeError(f"{text!r} is no option of a reader; those are {', '.join(every)}")
+    try:
+        return name, option, json.loads(value)
+    except ValueError:  # a word
+        return name, option, value
+
+
 def _study(chosen: argparse.Namespace) -> int:
     from fer_utils import report, study  # papermill and nbconvert take a second to import
 
@@ -114,7 +130,11 @@ def _study(chosen: argparse.Namespace) -> int:
     settings = study.QUICK if chosen.quick else study.FULL
     if chosen.paper_network:
         settings = {**settings, **study.PAPER_NETWORK}
-    names = study.choose(chosen.datasets, data, chosen.quick)
+    reader: dict[str, dict[str, object]] = {}
+    for name, option, value in chosen.reader:
+        reader.setdefault(name, {})[option] = value
+    settings = {**settings, "reader": reader} if reader else settings
+    names = study.choose(chosen.datasets, data, chosen.quick, reader)
     splits = chosen.splits and Path(chosen.splits)
     done, out = study.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
@@ -123,7 +143,10 @@ def _study(chosen: argparse.Namespace) -> int:
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
-    return int(any(result.error for result in done))
+    missing_sets = set(chosen.datasets or ()) - set(names)  # why was said first, and is far up by now
+    if missing_sets:
+        print(f"not studied, since they are not under {data}: {', '.join(sorted(missing_sets))}", file=sys.stderr)
+    return int(bool(missing_sets) or any(result.error for result in done))
 
 
 def _bench(chosen: argparse.Namespace) -> int:

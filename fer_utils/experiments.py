@@ -20,7 +20,7 @@ from fer_utils import baselines, features, paths
 from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import KEYS, metrics
 from fer_utils.features import FeatureTable
-from fer_utils.splits import Split
+from fer_utils.splits import Folds, Reasons
 from fer_utils.workers import digest, versions
 
 BASE = "61 landmarks"  # the study's own features, `features.DEFAULT`
@@ -82,16 +82,18 @@ class _Job:
 def run(
     runs: Iterable[Run],
     tables: Mapping[str, FeatureTable],
-    splits: Mapping[tuple[str, int], list[Split]],
+    splits: Folds,
     out: Path,
     executor: Executor,
     settings: Mapping[str, float] | None = None,
+    reasons: Reasons | None = None,
 ) -> Outcome:
     """Fit and test every fold of `runs`, with a progress bar.
 
-    `tables` holds the features by variant, BASE among them, whose rows `splits` number, by protocol and seed. A
-    sequence that a variant lacks is left out of it. Tables and finished folds are kept under `out`; what is there and
-    was made of the same data, folds, settings and code is taken from there.
+    `tables` holds the features by variant, BASE among them, whose rows `splits` number, by protocol and seed; `reasons`
+    says why those that are not there could not be made. A sequence that a variant lacks is left out of it. Tables and
+    finished folds are kept under `out`; what is there and was made of the same data, folds, settings and code is taken
+    from there.
 
     A run that cannot be made (no folds, too little memory, a library that is not installed) is listed with its reason;
     the others go on. Raises StudyError where none can.
@@ -123,7 +125,7 @@ def run(
                 folder=str(out / "features"),
             )
     done = _outcomes(jobs, out / "folds", executor)
-    outcome = _collect(asked, splits, base, jobs, done)
+    outcome = _collect(asked, splits, reasons or {}, base, jobs, done)
     if outcome.predictions.empty:
         raise StudyError(f"none of the {len(asked)} runs could be made; the first: {outcome.refused['reason'].iloc[0]}")
     return outcome
@@ -208,17 +210,17 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
     return found
 
 
-def _collect(runs, splits, base: FeatureTable, jobs, done) -> Outcome:
+def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, done) -> Outcome:
     """The outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
     row_of = {name: number for number, name in enumerate(base.ids.tolist())}
     folds, predictions, history, importance, refused = [], [], [], [], {}
     for each in runs:
         if (each.protocol, each.seed) not in splits:
-            refused[each] = "its folds cannot be made"
+            refused[each] = reasons.get((each.protocol, each.seed), "its folds cannot be made")
             continue
         parts = [(split, jobs[each, split.fold]) for split in splits[each.protocol, each.seed]]
-        if reasons := [done[job]["refused"] for _, job in parts if "refused" in done[job]]:
-            refused[each] = reasons[0]  # what the other folds found would pass for the whole
+        if failed := [done[job]["refused"] for _, job in parts if "refused" in done[job]]:
+            refused[each] = failed[0]  # what the other folds found would pass for the whole
             continue
         for split, job in parts:
             found = done[job]
@@ -250,13 +252,13 @@ def _collect(runs, splits, base: FeatureTable, jobs, done) -> Outcome:
                 epochs = np.arange(1, len(found["history"]["loss"]) + 1)
                 history.append(pd.DataFrame({**key, "epoch": epochs, **found["history"]}))
             importance += [{**key, **group} for group in found.get("importance", [])]
-    reasons = [(r.model, r.variant, r.protocol, r.seed, why) for r, why in refused.items()]
+    could_not = [(r.model, r.variant, r.protocol, r.select_on, r.seed, why) for r, why in refused.items()]
     return Outcome(
         pd.DataFrame(folds),
         pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
         pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
         pd.DataFrame(importance),
-        pd.DataFrame(reasons, columns=["model", "variant", "protocol", "seed", "reason"]),
+        pd.DataFrame(could_not, columns=["model", "variant", "protocol", "select_on", "seed", "reason"]),
     )
 
 

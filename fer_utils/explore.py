@@ -35,7 +35,7 @@ def faces(
         track = tracks[sequence]
         if pictures and sequence not in held:
             held.clear()
-            held[sequence] = plotting.pictures_of(chosen[sequence], track)
+            held[sequence] = list(plotting.pictures_of(chosen[sequence], track))
         figure, panels = plt.subplots(
             1, len(frames), figsize=(4.2 * len(frames), 4.4), squeeze=False, layout="constrained"
         )

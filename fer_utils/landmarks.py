@@ -332,18 +332,20 @@ def extract(
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """A row a sequence: its frames, how many of them show a face, and the first reason of one that does not."""
+    """A row a sequence: its frames, in how many of them a face was found, how many could not be read, and the first
+    reason of one without a face."""
     rows = [
         (
             sequence.id,
             len(tracks[sequence.id]),
             int(tracks[sequence.id].found.sum()),
+            int((~np.isin(tracks[sequence.id].reasons, ("", NO_FACE))).sum()),
             next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
         )
         for sequence in sequences
         if sequence.id in tracks
     ]
-    return pd.DataFrame(rows, columns=["id", "frames", "found", "reason"])
+    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason"])
 
 
 def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 
 import numpy as np
+import pandas as pd
 
 from fer_utils import features, landmarks, splits
 from fer_utils.datasets.sequence import Sequence
@@ -16,7 +18,7 @@ from fer_utils.errors import StudyError
 from fer_utils.experiments import BASE, Run
 from fer_utils.features import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import Extraction, LandmarkTrack
-from fer_utils.splits import Split
+from fer_utils.splits import Folds, Reasons, Split
 
 SETS = {BASE: DEFAULT, "122 landmarks": Options(landmarks=122), "250 landmarks": Options(landmarks=250)}
 ABLATIONS = {
@@ -107,8 +109,8 @@ def runs(
     return found
 
 
-def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> dict[tuple[str, int], list[Split]]:
-    """The folds that the runs need, by protocol and seed, those that can be made: see `splits.possible`."""
+def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
+    """The folds that the runs need; see `splits.possible`."""
     keys = dict.fromkeys((run.protocol, run.seed) for run in planned)
     rows = table.emotions, table.subjects
     return splits.possible({(name, seed): partial(splits.make, name, *rows, n_folds, seed) for name, seed in keys})
@@ -117,10 +119,11 @@ def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> dict[tup
 @dataclass(frozen=True)
 class Merged:
     """One table of several datasets: the emotions that all of them have, and each row's dataset. A person who is in two
-    of them has one name."""
+    of them has one name. `left_out` has a row a dataset and reason: how many sequences are not among them."""
 
     table: FeatureTable
     datasets: np.ndarray
+    left_out: pd.DataFrame
 
     def rows(self, *names: str) -> np.ndarray:
         """(n,) bool: the rows of some datasets."""
@@ -132,33 +135,44 @@ def merge(sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[
     shared = set.intersection(*({each.emotion for each in found} for found in sequences.values()))
     if len(shared) < 2:
         raise StudyError(f"{', '.join(sequences)}: fewer than two emotions are in all of them")
-    renamed, found, owner = [], {}, {}
-    for name, each in ((name, each) for name, those in sequences.items() for each in those if each.emotion in shared):
-        if each.id in tracks[name]:
+    renamed, found, owner, missing = [], {}, {}, Counter()
+    for name, each in ((name, each) for name, those in sequences.items() for each in those):
+        if each.emotion not in shared:
+            missing[name, f"{each.emotion} is not in all of the datasets"] += 1
+        elif each.id not in tracks[name]:
+            missing[name, "no landmarks"] += 1
+        else:
             key = f"{name}/{each.id}"
             renamed.append(replace(each, id=key))
             found[key], owner[key] = tracks[name][each.id], name
     table = features.table(renamed, found)
-    return Merged(table, np.array([owner[i] for i in table.ids.tolist()]))
+    missing.update((owner[key], reason) for key, reason in table.refused.items())
+    left_out = pd.DataFrame([(*key, n) for key, n in missing.items()], columns=["set", "reason", "sequences"])
+    return Merged(table, np.array([owner[i] for i in table.ids.tolist()]), left_out)
 
 
-def matrix_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
+def cross_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
+    """The folds of matrix and composites, by their names and seed; see `splits.possible`."""
+    makers = _matrix_makers(merged, n_folds, seed) | _composite_makers(merged, n_folds, seed)
+    made, reasons = splits.possible(makers)
+    return {key: [replace(split, protocol=key[0]) for split in folds] for key, folds in made.items()}, reasons
+
+
+def _matrix_makers(merged: Merged, n_folds: int, seed: int) -> dict[tuple[str, int], Callable[[], list[Split]]]:
     """Every set trained on, every set tested on: folds by the name "source → target" and seed. Within a dataset,
-    and between two that film the same people, they are folds of people. Those that can be made: see `splits.possible`.
-    """
+    and between two that film the same people, they are folds of people."""
     names = dict.fromkeys(merged.datasets.tolist())
     rows = merged.table.emotions, merged.table.subjects
     makers = {}
     for source, target in product(names, names):
         name, sides = f"{source} → {target}", (merged.rows(source), merged.rows(target))
         makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
-    return splits.possible(makers)
+    return makers
 
 
-def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tuple[str, int], list[Split]]:
+def _composite_makers(merged: Merged, n_folds: int, seed: int) -> dict[tuple[str, int], Callable[[], list[Split]]]:
     """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, if there are two others;
-    and all merged in folds, of people and, as in the paper perhaps, of sequences. Those that can be made: see
-    `splits.possible`."""
+    and all merged in folds, of people and, as in the paper perhaps, of sequences."""
     rows = merged.table.emotions, merged.table.subjects
     makers: dict[tuple[str, int], Callable[[], list[Split]]] = {}
     names = list(dict.fromkeys(merged.datasets.tolist()))
@@ -168,17 +182,14 @@ def composite_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> dict[tup
         makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
     for protocol in ("grouped", "stratified"):
         makers[f"{MERGED}, {protocol}", seed] = partial(splits.make, protocol, *rows, n_folds, seed)
-    made = splits.possible(makers)
-    return {key: [replace(split, protocol=key[0]) for split in folds] for key, folds in made.items()}
+    return makers
 
 
-def cross_runs(
-    made: Mapping[tuple[str, int], list[Split]], matrix_model: str, models: list[str], seed: int = 0
-) -> list[Run]:
-    """The runs of the matrix with one model, and of the composites with several. The paper's network is not trained on
-    the merged sets' folds of sequences: they take longest and say least."""
+def cross_runs(names: Iterable[tuple[str, int]], matrix_model: str, models: list[str], seed: int = 0) -> list[Run]:
+    """The runs of the matrix with one model, and of the composites with several, by the names of their folds. The
+    paper's network is not trained on the merged sets' folds of sequences: they take longest and say least."""
     runs = []
-    for name, _ in made:
+    for name, _ in names:
         composite = name.startswith(MERGED) or " + " in name
         for model in models if composite else [matrix_model]:
             if not (model == "paper" and name.endswith(splits.LEAKY)):

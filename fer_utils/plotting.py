@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -55,11 +55,11 @@ def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
     return figure
 
 
-def pictures_of(sequence: Sequence, track: LandmarkTrack) -> list[np.ndarray | None]:
+def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:
     """The frames of a sequence, turned as they were when the track was made."""
     frames = sequence.frames
     turned = replace(frames, quarter_turns=track.quarter_turns) if isinstance(frames, Video) else frames
-    return [frame.image for frame in turned]
+    return (frame.image for frame in turned)
 
 
 def face(
@@ -155,8 +155,9 @@ def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
     figure, panels = plt.subplots(2, len(shown), figsize=(2.1 * len(shown), 4.6), squeeze=False, layout="constrained")
     for column, (sequence, made) in zip(panels.T, shown, strict=True):
         track = tracks[sequence.id]
-        images = dict(enumerate(pictures_of(sequence, track))) if pictures else {}
-        for axes, frame in zip(column, (0, made.phases.apex), strict=True):
+        wanted = (0, made.phases.apex)
+        images = {n: image for n, image in enumerate(pictures_of(sequence, track)) if n in wanted} if pictures else {}
+        for axes, frame in zip(column, wanted, strict=True):
             face(axes, track.points[frame], images.get(frame))
         column[0].set_title(sequence.emotion, fontsize=10)
     return mark(figure, sequence.rendered)

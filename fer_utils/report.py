@@ -20,7 +20,7 @@ from fer_utils.results import read_plain
 # what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
 TABLES = (
     *("left_out", "coverage", "curves", "phases", "phase_errors"),
-    *("splits", "results", "summary", "recalls", "predictions", "history"),
+    *("splits", "results", "summary", "recalls", "predictions", "history", "refused"),
     *(f"open_{kind}" for kind in ("summary", "results", "recalls", "predictions", "pairs", "importance", "refused")),
     *("open_features", "open_splits"),
 )
@@ -28,7 +28,10 @@ FIGURES = (
     *("01_faces", "02_categories", "02_intensity", "02_changes", "03_training", "03_confusion", "03_protocols"),
     *("03b_models", "03b_leakage", "03b_ablations", "03b_conditions", "03b_importance"),
 )
-CROSS_TABLES = ("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused")
+CROSS_TABLES = (
+    *("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused"),
+    "cross_left_out",
+)
 CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
@@ -134,19 +137,18 @@ def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
 
 def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     found, missing = results(done, out), left_out(done, out)
-    rendered = any(STAND_IN in path.read_text(encoding="utf-8", errors="replace") for path in out.glob("*.csv"))
     yield "<!doctype html><html lang='en'><meta charset='utf-8'><title>Study</title><style>"
     yield "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem;color:#222}"
     yield "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.3rem .7rem;border-bottom:1px solid #ddd;"
     yield "text-align:left}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.6rem 1rem}"
     yield "img{max-width:100%}figcaption{font-size:.85rem;color:#666}</style>"
     yield "<h1>Sequential facial expression analysis from geometric features</h1>"
-    if rendered:
+    if _is_rendered(done, out):
         yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
     yield "<h2>Claimed and found</h2><p>In %; the interval is over people.</p>"
     claimed = out / "claims.csv"
-    yield from _table(claimed) if claimed.is_file() else ["<p>Not known, since notebook 06 failed.</p>"]
+    yield from _table(claimed, shown=_claims) if claimed.is_file() else ["<p>Not known, since notebook 06 failed.</p>"]
     yield from _table(paths.figures() / "published.csv", "What the paper and others published", _yardsticks)
     yield "<h2>Results</h2>"
     yield "<p>No results.</p>" if found.empty else _html(readable(found))
@@ -160,6 +162,7 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from _pictures(out, "figures", CROSS_FIGURES)
     yield from _table(out / "cross_summary.csv", "Results across datasets", readable)
     yield from _table(out / "cross_refused.csv", REFUSED)
+    yield from _table(out / "cross_left_out.csv", "Sequences that are not among these", _rounded)
     yield "<h2>Real time</h2>"
     yield from _pictures(out, "figures", SPEED_FIGURES)
     yield from _table(out / "bench.csv", "The ledger", _ledger)
@@ -174,6 +177,7 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
             yield f"<p>{name}: not known, since notebook 01 failed.</p>"
         elif missing.empty or name not in set(missing["dataset"]):
             yield f"<p>{name}: nothing.</p>"
+    yield from _frames(done, out)
     if not missing.empty:
         counts = missing.groupby(["dataset", "stage", "reason"], as_index=False).size()
         yield _html(counts.rename(columns={"size": "count"}))
@@ -183,6 +187,25 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
         link = f"<a href='{html.escape(result.page.name)}'>{name}</a>" if result.page else name
         yield f"<tr><td>{link}<td>{row.dataset}<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
     yield "</table></html>"
+
+
+def _is_rendered(done: list[NotebookRun], out: Path) -> bool:
+    """Whether a table of this run is a stand-in's. What an earlier run left there of other datasets does not count."""
+    of_each = [f"{kind}_{name}.csv" for kind in TABLES for name in _datasets(done)]
+    tables = [out / name for name in (*of_each, *(f"{kind}.csv" for kind in CROSS_TABLES))]
+    return any(STAND_IN in path.read_text(encoding="utf-8", errors="replace") for path in tables if path.is_file())
+
+
+def _frames(done: list[NotebookRun], out: Path) -> Iterator[str]:
+    """What became of the frames of the sequences that were not left out, a line a dataset."""
+    coverage = _tables(done, out, "coverage")
+    counted = ["frames", "found", "unreadable"]
+    if not {"dataset", *counted} <= set(coverage):  # failed, or an older version's
+        return
+    for name, counts in coverage.groupby("dataset", sort=False)[counted].sum().iterrows():
+        frames, found, unreadable = counts.astype(int)
+        without = f"{frames - found - unreadable} without a face, {unreadable} that could not be read"
+        yield f"<p>{html.escape(str(name))}: {frames} frames in all other sequences, of them {without}.</p>"
 
 
 def _table(path: Path, title: str = "", shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
@@ -197,6 +220,10 @@ def _table(path: Path, title: str = "", shown: Callable[[pd.DataFrame], pd.DataF
         content = f"<p>{html.escape(path.name)} cannot be shown: {html.escape(first_line(error))}</p>"
     if content:
         yield f"<details><summary>{title}</summary>{content}</details>" if title else content
+
+
+def _claims(claims: pd.DataFrame) -> pd.DataFrame:
+    return claims.astype({"sequences": "Int64"})
 
 
 def _by_emotion(recalls: pd.DataFrame) -> pd.DataFrame:
@@ -236,6 +263,7 @@ def _yardsticks(published: pd.DataFrame) -> pd.DataFrame:
 # tables of a dataset, by kind, with their titles
 SHOWN: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "recalls": ("Recall by emotion", _by_emotion),
+    "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("Models, leakage, ablations, early recognition, noise", readable),
     "open_pairs": (
         "Two models on the same folds: of so few people, believe p, which is not corrected for the number of pairs",

@@ -40,6 +40,10 @@ class Split:
         return np.concatenate([self.fit, self.validation])
 
 
+Folds = dict[tuple[str, int], list[Split]]  # by protocol and seed
+Reasons = dict[tuple[str, int], str]
+
+
 def make(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int = 5, seed: int = 0) -> list[Split]:
     """The folds of a protocol; each row is tested once.
 
@@ -79,36 +83,35 @@ def transfer(
     return splits
 
 
-def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> dict:
-    """The folds of both of the paper's possible protocols, or those of a manifest, by protocol and seed. Raises
-    SplitError as `possible` does."""
+def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
+    """The folds of both of the paper's possible protocols, or those of a manifest; and as `possible`."""
     if manifest:
-        given: dict[tuple[str, int], list[Split]] = {}
+        given: Folds = {}
         for split in read_manifest(Path(manifest), table.ids, table.emotions, table.subjects):
             given.setdefault((split.protocol, split.seed), []).append(split)
         _tell_untrained(given)
-        return given
+        return given, {}
     args = table.emotions, table.subjects, n_folds, seed
     return possible({(name, seed): partial(make, name, *args) for name in ("stratified", "grouped")})
 
 
-def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> dict[tuple[str, int], list[Split]]:
-    """The folds that can be made, by protocol and seed; says of the others why they cannot, and which are tested on
-    what they are not trained on. Raises SplitError where none can."""
-    made, reasons = {}, []
+def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:
+    """The folds that can be made, and why the others cannot; both by protocol and seed. Says which are tested on what
+    they are not trained on. Raises SplitError where none can."""
+    made, reasons = {}, {}
     for (protocol, seed), maker in makers.items():
         try:
             made[protocol, seed] = maker()
         except SplitError as error:
-            reasons.append(str(error))
+            reasons[protocol, seed] = str(error)
             print(f"{protocol}, seed {seed}: left out: {error}")
     if not made:
-        raise SplitError(reasons[0])
+        raise SplitError(next(iter(reasons.values())))
     _tell_untrained(made)
-    return made
+    return made, reasons
 
 
-def _tell_untrained(made: Mapping[tuple[str, int], list[Split]]) -> None:
+def _tell_untrained(made: Folds) -> None:
     for (protocol, seed), folds in made.items():
         if lacking := [split.untrained for split in folds if split.untrained]:
             names = sorted({name for each in lacking for name in each.split(", ")})

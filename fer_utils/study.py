@@ -35,6 +35,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
     "frames": 50,
+    "judged": False,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
@@ -43,8 +44,11 @@ PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "pape
 NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
 
 
-def choose(names: list[str] | None, data: str, quick: bool = False) -> list[str]:
+def choose(
+    names: list[str] | None, data: str, quick: bool = False, reader: Mapping[str, Mapping] | None = None
+) -> list[str]:
     """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins, or two.
+    `reader` are options of `datasets.scan`, by dataset.
 
     Says of each that is not there why. Raises StudyError where none is.
     """
@@ -52,7 +56,7 @@ def choose(names: list[str] | None, data: str, quick: bool = False) -> list[str]
         if "folder" in (names or ()):
             raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
         return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else STAND_INS)))
-    found, missing = survey(data, names or [name for name in datasets.NAMES if name != "folder"])
+    found, missing = survey(data, names or [name for name in datasets.NAMES if name != "folder"], reader)
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
     if not found:
@@ -71,11 +75,11 @@ def run(
 ) -> tuple[list[NotebookRun], Path]:
     """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
 
-    `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, whose folds notebook
-    03 takes; `scheduler` is the address of a Dask cluster that does the work (see `workers.cluster`). A notebook that
-    fails does not end the study. A study that was interrupted goes on from the landmarks and folds that were finished.
-    Raises StudyError where the study cannot start, as when another one writes into `out`; OutputError where it cannot
-    write.
+    `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, or this one's, whose
+    folds notebook 03 takes; `scheduler` is the address of a Dask cluster that does the work (see `workers.cluster`). A
+    notebook that fails does not end the study. A study that was interrupted goes on from the landmarks and folds that
+    were finished. Raises StudyError where the study cannot start, as when another one writes into `out`, or folds that
+    are to be given are missing; OutputError where it cannot write.
     """
     plan = [
         *((notebook, "") for notebook in FIRST),
@@ -91,8 +95,9 @@ def run(
     out = paths.at_home(out).resolve()
     paths.check_writable(out)
     with _alone_in(out), _cluster(scheduler, jobs) as address:
+        given = _given(splits, names, out) if splits else {}
         _forget(out, names)
-        done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, splits, out)
+        done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
         report.write(done, out)
     return done, out
 
@@ -120,11 +125,11 @@ def _cluster(scheduler: str, jobs: int | None) -> Iterator[str]:
         yield address
 
 
-def _run_all(plan, common: Mapping[str, object], known, splits: Path | None, out: Path) -> list[NotebookRun]:
+def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str], out: Path) -> list[NotebookRun]:
     done = []
     for number, (notebook, name) in enumerate(plan, 1):
         print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
-        values = {**common, "dataset": name, "splits": _manifest(splits, name)}
+        values = {**common, "dataset": name, "splits": given.get(name, "")}
         result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
         print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
         done.append(result)
@@ -169,10 +174,22 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
     return result
 
 
-def _manifest(splits: Path | None, dataset: str) -> str:
-    """The split manifest of a dataset in the folder of an earlier study; "" where that has none."""
-    path = splits / f"splits_{dataset}.csv" if splits and dataset else None
-    return str(path.resolve()) if path and path.is_file() else ""
+def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
+    """The split manifests of the datasets in the folder of an earlier study, copied under `out`, where that study's own
+    may be written anew. Raises StudyError where one is missing."""
+    copies = {}
+    for name in names:
+        try:
+            content = (splits / f"splits_{name}.csv").read_bytes()
+        except OSError as error:
+            raise StudyError(
+                f"{splits / f'splits_{name}.csv'}: cannot be read ({error.strerror}); --splits names a folder with the "
+                "folds of every dataset that is studied: name some of them by --datasets, or another folder"
+            ) from None
+        with paths.replacing(out / "given_splits" / f"splits_{name}.csv") as temporary:
+            temporary.write_bytes(content)
+        copies[name] = str(out / "given_splits" / f"splits_{name}.csv")
+    return copies
 
 
 def _forget(out: Path, names: list[str]) -> None:

@@ -113,6 +113,17 @@ class TestTable:
         assert (row["verdict"], row["data"]) == (verdict, "real")
         assert (row["protocol"], row["model"], row["sequences"]) == ("grouped", "paper", 327)
 
+    def test_a_quick_run_is_not_judged(self, tmp_path):
+        write(tmp_path, 0.9, 0.87, 0.91)
+        (row,) = found_for(claims.table(tmp_path, judged=False))
+        assert row["verdict"] == "not judged: a quick run says nothing"
+        assert row["found"] == 90 and pd.isna(row["difference"])
+
+    def test_people_who_are_all_alike_give_no_interval_to_judge_by(self, tmp_path):
+        write(tmp_path, 1.0, 1.0, 1.0)
+        (row,) = found_for(claims.table(tmp_path))
+        assert row["verdict"] == "not judged: all people have the same result, so there is no interval"
+
     def test_every_protocol_has_a_row_and_the_other_sets_stay_open(self, tmp_path):
         write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi", protocol=("stratified", "grouped"))
         write(tmp_path, 0.7, 0.6, 0.8, dataset="oulu_vis", rendered=True)

@@ -67,6 +67,26 @@ def test_options_of_the_study(tmp_path, monkeypatch):
     assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
 
 
+def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
+    seen = {}
+    monkeypatch.setattr(study, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
+    chosen = ["oulu_vis.light=Dark", "oulu_vis.crop=true", "mmi.views=[0,1]"]
+    assert cli.main(["study", "--datasets", "mmi", "--reader", *chosen]) == 0
+    assert seen["reader"] == {"oulu_vis": {"light": "Dark", "crop": True}, "mmi": {"views": [0, 1]}}
+    with pytest.raises(SystemExit):
+        cli.main(["study", "--reader", "oulu_vis.colour=true"])
+    said = capsys.readouterr().err
+    assert "'oulu_vis.colour=true' is no option of a reader; those are oulu_vis.light, oulu_vis.crop," in said
+
+
+def test_a_set_that_was_named_and_is_not_there_shows_in_the_exit_status(tmp_path, monkeypatch, capsys):
+    (tmp_path / "fear" / "anna_1").mkdir(parents=True)
+    monkeypatch.setattr(study, "run", lambda *given: ([], tmp_path))
+    assert cli.main(["study", "--datasets", "folder", "mmi", "--data", str(tmp_path)]) == 1
+    assert f"not studied, since they are not under {tmp_path}: mmi" in capsys.readouterr().err
+    assert cli.main(["study", "--datasets", "folder", "--data", str(tmp_path)]) == 0
+
+
 @pytest.mark.parametrize("command", ["study", "doctor"])
 @pytest.mark.parametrize("folder", ["", "not there", "~nobody-of-that-name/data"])
 def test_data_must_be_a_folder(command, folder, capsys):

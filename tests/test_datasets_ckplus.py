@@ -148,11 +148,28 @@ def test_frames_without_labels_and_labels_without_frames(tmp_path):
         scan("ckplus", tmp_path / "c")
 
 
-def test_labels_of_another_copy_are_not_taken(tmp_path):
+def test_labels_of_one_of_several_other_copies_are_not_taken(tmp_path):
     write_pictures(tmp_path / "a" / "cohn-kanade-images" / "S005" / "001", ["1.png", "2.png"])
-    (tmp_path / "b" / "Emotion" / "S005" / "001").mkdir(parents=True)
+    for copy in "bc":
+        (tmp_path / copy / "Emotion" / "S005" / "001").mkdir(parents=True)
     with pytest.raises(MissingDataset, match="no Emotion or Emotion_labels folder"):
         scan("ckplus", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("cohn-kanade-images/cohn-kanade-images", "Emotion_labels/Emotion_labels/Emotion"),
+        ("extended-cohn-kanade-images/extended-cohn-kanade-images/cohn-kanade-images", "Emotion_labels/Emotion"),
+        ("images/cohn-kanade-images", "labels/Emotion_labels/Emotion"),
+    ],
+)
+def test_archives_unpacked_into_folders_of_their_own(tmp_path, images, labels):
+    write_pictures(tmp_path / images / "S005" / "001", ["S005_001_00000001.png", "S005_001_00000002.png"])
+    label = tmp_path / labels / "S005" / "001" / "S005_001_00000002_emotion.txt"
+    label.parent.mkdir(parents=True)
+    label.write_text("   3.0000000e+00\n")
+    assert [(each.id, each.emotion) for each in scan("ckplus", tmp_path).sequences] == [("S005/001", "disgust")]
 
 
 def test_links_in_a_circle_and_a_folder_that_cannot_be_read(tmp_path, monkeypatch):

@@ -181,6 +181,21 @@ def test_what_is_missing_or_broken_in_a_session(tmp_path):
     }
 
 
+def test_a_session_beside_the_folder_of_the_others(tmp_path):
+    write_session(tmp_path, 1)
+    write_session(tmp_path / "Sessions", 2)
+    inventory = scan("mmi", tmp_path)
+    assert [sequence.id for sequence in inventory.sequences] == ["1/S001-119", "2/S001-119"] and not inventory.skipped
+
+
+def test_a_part_without_a_sessions_clip_does_not_stand_for_it(tmp_path):
+    (write_session(tmp_path / "1" / "Sessions", 7) / "S001-119.avi").unlink()
+    write_session(tmp_path / "2" / "Sessions", 7)
+    inventory = scan("mmi", tmp_path)
+    assert [sequence.id for sequence in inventory.sequences] == ["7/S001-119"]
+    assert reasons(inventory) == {"Sessions/7": "no AVI clip in the session"}
+
+
 def test_no_sessions_at_all(tmp_path):
     with pytest.raises(MissingDataset, match=r": no Sessions folder here; unpack MMI there, or name its folder$"):
         scan("mmi", tmp_path)

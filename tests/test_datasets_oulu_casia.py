@@ -69,7 +69,10 @@ def test_the_light_is_an_option(tmp_path, light):
 def test_a_light_that_is_not_there(tmp_path):
     write_person(tmp_path / "VL", "Weak")
     write_person(tmp_path / "NI", "Strong")
-    with pytest.raises(MissingDataset, match=r"VL: no folder Strong, but Weak; unpack it, or choose another light$"):
+    with pytest.raises(
+        MissingDataset,
+        match=r"VL: no folder Strong, but Weak; unpack it, or take another: --reader oulu_vis\.light=Weak$",
+    ):
         scan("oulu_vis", tmp_path)
     with pytest.raises(DatasetError, match=r"^oulu_vis: light is 'bright'; it can be Strong, Weak, Dark$"):
         scan("oulu_vis", tmp_path, light="bright")
@@ -86,10 +89,13 @@ def test_the_crop_is_an_option(tmp_path, place):
 
 def test_only_one_of_whole_and_cropped_is_there(tmp_path):
     write_person(tmp_path / "a" / "PreProcess" / "NI_Acropped")
-    with pytest.raises(MissingDataset, match=r"only cropped NI frames here; unpack OriginalImg, or set crop to True$"):
+    with pytest.raises(
+        MissingDataset,
+        match=r"only cropped NI frames here; unpack OriginalImg, or take these: --reader oulu_nir\.crop=true$",
+    ):
         scan("oulu_nir", tmp_path / "a")
     write_person(tmp_path / "b" / "NI")
-    with pytest.raises(MissingDataset, match=r"no NI_Acropped folder here; unpack PreProcess, or set crop to False$"):
+    with pytest.raises(MissingDataset, match=r"no NI_Acropped folder here; unpack PreProcess, or leave crop out$"):
         scan("oulu_nir", tmp_path / "b", crop=True)
     with pytest.raises(DatasetError, match=r"^oulu_nir: crop is 'yes'; it can be True or False$"):
         scan("oulu_nir", tmp_path / "b", crop="yes")

@@ -238,7 +238,14 @@ class TestResuming:
 def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
     outcome = run(tmp_path, [Run("broken", "grouped"), Run("paper", "grouped")])
     assert outcome.refused.to_dict("records") == [
-        {"model": "broken", "variant": BASE, "protocol": "grouped", "seed": 0, "reason": "needs 23 GB"}
+        {
+            "model": "broken",
+            "variant": BASE,
+            "protocol": "grouped",
+            "select_on": "validation",
+            "seed": 0,
+            "reason": "needs 23 GB",
+        }
     ]
     assert set(outcome.folds["model"]) == {"paper"} and len(outcome.folds) == 5
     assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").iterdir())

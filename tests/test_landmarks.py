@@ -230,5 +230,5 @@ def test_coverage_table(folder):
     table = landmarks.coverage_table(
         [sequence(pictures(folder), "a"), sequence(pictures(folder), "lost")], {"a": track}
     )
-    assert table[["id", "frames", "found"]].values.tolist() == [["a", 6, 5]]
+    assert table[["id", "frames", "found", "unreadable"]].values.tolist() == [["a", 6, 5, 1]]
     assert "2.png" in table.loc[0, "reason"]

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_utils import features, landmarks, plans
@@ -108,7 +109,9 @@ class TestRuns:
         emotions, people = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
         few = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, people, np.arange(20).astype(str))
         planned = [Run("compact", "grouped"), Run("compact", "stratified", 1), Run("compact", "leave-one-subject-out")]
-        assert list(plans.folds(few, planned)) == [("stratified", 1)]
+        made, reasons = plans.folds(few, planned)
+        assert list(made) == [("stratified", 1)]
+        assert reasons["grouped", 0].startswith("2 subjects cannot be split into 5 folds")
         said = capsys.readouterr().out.splitlines()
         assert [line.split(":")[0] for line in said] == ["grouped, seed 0", "leave-one-subject-out, seed 0"]
         with pytest.raises(SplitError, match="2 subjects cannot be split into 5 folds"):
@@ -137,6 +140,12 @@ class TestMerge:
         )
         assert set(merged.table.subjects) == {"oulu/P1", "oulu/P2", "ckplus/P1"}
         assert merged.rows("oulu_nir", "ckplus").tolist() == [False] * 4 + [True] * 5
+        assert merged.left_out.to_numpy().tolist() == [
+            ["oulu_vis", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "no landmarks", 1],
+            ["ckplus", "contempt is not in all of the datasets", 1],
+        ]
 
     def test_too_few_emotions_in_common(self, make_sequence):
         found = {
@@ -159,12 +168,17 @@ def merged():
     ]
     datasets, people, emotions = (np.array(column) for column in zip(*rows, strict=True))
     ids = np.array([f"{number}" for number in range(len(rows))])
-    return plans.Merged(FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids), datasets)
+    table = FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids)
+    return plans.Merged(table, datasets, pd.DataFrame())
+
+
+def is_composite(key):
+    return "merged" in key[0] or "+" in key[0]
 
 
 class TestAcross:
     def test_every_set_is_trained_on_and_tested_on_and_nobody_is_on_both_sides(self, merged):
-        made = plans.matrix_folds(merged)
+        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if not is_composite(key)}
         names = ("oulu_vis", "oulu_nir", "ckplus", "mmi")
         assert set(made) == {(f"{one} → {other}", 0) for one in names for other in names}
         people = merged.table.subjects
@@ -179,7 +193,7 @@ class TestAcross:
                 assert not set(people[split.train]) & set(people[split.test])
 
     def test_the_composites(self, merged):
-        made = plans.composite_folds(merged)
+        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if is_composite(key)}
         assert [name for name, _ in made] == [
             "oulu_vis + oulu_nir + ckplus → mmi", "all merged, grouped", "all merged, stratified",
         ]  # fmt: skip
@@ -194,13 +208,13 @@ class TestAcross:
     def test_of_two_sets_there_is_no_composite_but_the_merged(self, merged):
         kept = np.flatnonzero(merged.rows("ckplus", "mmi"))
         part = merged.table
-        two = plans.Merged(
-            FeatureTable(part.x[kept], part.emotions[kept], part.subjects[kept], part.ids[kept]), merged.datasets[kept]
-        )
-        assert [name for name, _ in plans.composite_folds(two)] == ["all merged, grouped", "all merged, stratified"]
+        rows = FeatureTable(part.x[kept], part.emotions[kept], part.subjects[kept], part.ids[kept])
+        made, reasons = plans.cross_folds(plans.Merged(rows, merged.datasets[kept], pd.DataFrame()))
+        composites = [key[0] for key in made if is_composite(key)]
+        assert composites == ["all merged, grouped", "all merged, stratified"] and reasons == {}
 
     def test_one_model_in_the_matrix_and_several_in_the_composites(self, merged):
-        made = plans.matrix_folds(merged) | plans.composite_folds(merged)
+        made, _ = plans.cross_folds(merged)
         runs = plans.cross_runs(made, "compact", ["compact", "paper"])
         assert len(runs) == 16 + 2 + 2 + 1 and len(set(runs)) == len(runs)
         paper = [run.protocol for run in runs if run.model == "paper"]

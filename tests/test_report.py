@@ -52,6 +52,17 @@ def test_a_table_of_an_older_version_does_not_cost_the_page(tmp_path):
     assert "<b>rendered stand-in</b>" in page  # in whichever table
 
 
+def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):
+    evaluation.write_csv(pd.DataFrame({"id": ["a"]}), tmp_path / "coverage_ckplus.csv", "ckplus", True)
+    evaluation.write_csv(pd.DataFrame({"id": ["b"]}), tmp_path / "coverage_mmi.csv", "mmi", False)
+    marked = [
+        "rendered stand-in"
+        in report.write([NotebookRun("01", name, tmp_path / "01.ipynb")], tmp_path).read_text("utf-8")
+        for name in ("ckplus", "mmi")
+    ]
+    assert marked == [True, False]
+
+
 def test_runs_across_datasets_that_could_not_be_made_are_shown(tmp_path):
     refused = pd.DataFrame({"model": ["paper"], "protocol": ["all merged, grouped"], "reason": ["needs 23 GB"]})
     evaluation.write_csv(refused, tmp_path / "cross_refused.csv", "ckplus+mmi", True)

@@ -42,7 +42,7 @@ def test_notebooks_are_clean(notebook):
     tagged = [cell for cell in code if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1 and tagged[0] is code[0]
     for line in "".join(tagged[0]["source"]).splitlines():
-        value = r"(\"[^\"]*\"|[\d.]+|True|False)"
+        value = r"(\"[^\"]*\"|[\d.]+|True|False|{})"
         assert re.fullmatch(rf"\w+ = ({value}|\[({value}(, {value})*)?\])(  # .+)?", line), line
     for cell in code:
         assert not re.search(r"^\s*(def|class) ", "".join(cell["source"]), re.M)

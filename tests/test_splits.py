@@ -282,18 +282,19 @@ class TestManifest:
     def test_a_dataset_takes_its_folds_from_a_manifest(self, tmp_path, made):
         ids, emotions, subjects = made
         table = FeatureTable(np.zeros((len(ids), 4, 6), np.float32), emotions, subjects, ids)
-        own = splits.for_dataset(table, n_folds=3, seed=2)
+        own, _ = splits.for_dataset(table, n_folds=3, seed=2)
         assert {key: len(folds) for key, folds in own.items()} == {("stratified", 2): 3, ("grouped", 2): 3}
         splits.manifest(own["grouped", 2], ids, subjects).to_csv(tmp_path / "a.csv", index=False)
-        given = splits.for_dataset(table, str(tmp_path / "a.csv"))
-        assert list(given) == [("grouped", 2)]
+        given, reasons = splits.for_dataset(table, str(tmp_path / "a.csv"))
+        assert reasons == {} and list(given) == [("grouped", 2)]
         assert [split.test.tolist() for split in given["grouped", 2]] == [s.test.tolist() for s in own["grouped", 2]]
 
 
 def test_two_people_leave_the_protocol_that_needs_more_and_the_other_goes_on(capsys):
     emotions, subjects = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
     table = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, subjects, np.arange(20).astype(str))
-    assert list(splits.for_dataset(table)) == [("stratified", 0)]
+    made, reasons = splits.for_dataset(table)
+    assert list(made) == [("stratified", 0)] and list(reasons) == [("grouped", 0)]
     said = capsys.readouterr().out
     assert said == (
         "grouped, seed 0: left out: 2 subjects cannot be split into 5 folds: give more data or fewer folds\n"

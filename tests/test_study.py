@@ -95,15 +95,18 @@ def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
         earlier / "splits_ckplus.csv", index=False
     )
     values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": 5, "epochs": 1, "model": "compact"}
-    given = study._manifest(earlier, "ckplus")
-    run = study.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given}, tmp_path)
+    given = study._given(earlier, ["ckplus"], earlier)  # this study's own folder may be the earlier one's
+    study._forget(earlier, ["ckplus"])
+    assert not (earlier / "splits_ckplus.csv").exists()
+    run = study.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given["ckplus"]}, tmp_path)
     assert run.error == ""
     made = pd.read_csv(tmp_path / "predictions_ckplus.csv")
     theirs = pd.read_csv(out / "predictions_ckplus.csv")
     assert set(made["protocol"]) == {"mine"}
     folds = theirs[theirs["protocol"] == "grouped"].set_index("id")["fold"].sort_index()
     assert made.set_index("id")["fold"].sort_index().equals(folds)
-    assert study._manifest(earlier, "mmi") == ""
+    with pytest.raises(StudyError, match=r"splits_mmi\.csv: cannot be read \(No such file or directory\); --splits"):
+        study._given(tmp_path, ["ckplus", "mmi"][1:], tmp_path)
 
 
 def test_same_seed_gives_the_same_tables(toy):

@@ -4,6 +4,7 @@
 
 const TICK = 500; // ms between looks of the watchdog
 const RATE_OVER = 2000; // ms over which frames a second are counted
+const GAP = 1; // seconds without an answer, over which the curve of intensity is not drawn
 
 const HELP = {
   NotAllowedError: "The browser did not allow the camera: allow it beside the page's address, then press Start again.",
@@ -366,13 +367,13 @@ const drawCurve = (canvas, history, span) => {
   pen.strokeStyle = "#009E73";
   pen.lineWidth = 2;
   pen.beginPath();
-  let down = false;
+  let last = -Infinity;
   for (const { time, intensity } of history) {
-    if (intensity == null) down = false;
+    if (intensity == null) last = -Infinity;
     else {
-      if (down) pen.lineTo(x(time), y(intensity));
+      if (time - last < GAP) pen.lineTo(x(time), y(intensity));
       else pen.moveTo(x(time), y(intensity));
-      down = true;
+      last = time;
     }
   }
   pen.stroke();

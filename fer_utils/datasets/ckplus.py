@@ -25,7 +25,7 @@ def scan(root: Path) -> Inventory:
     Raises MissingDataset where the frames or the labels are not there.
     """
     images = _images(root)
-    emotions = _emotions(images)
+    emotions = _emotions(images, root)
     rendered = tree.is_rendered(images)
     sequences, skipped = [], []
     for subject in _union(images, emotions, skipped):
@@ -122,12 +122,15 @@ def _images(root: Path) -> Path:
     raise MissingDataset(f"{root}: no cohn-kanade-images folder here; unpack CK+ there, or name its folder")
 
 
-def _emotions(images: Path) -> Path:
-    """The folder of labels that belongs to these frames: beside them, not just anywhere under the root."""
+def _emotions(images: Path, root: Path) -> Path:
+    """The folder of labels that belongs to these frames: beside them; else, the only one that there is under the root,
+    as where each archive was unpacked into a folder of its own."""
     base = images.parent
-    if tree.named("extended-cohn-kanade-images")(base):
+    while tree.named(*_IMAGES)(base):
         base = base.parent
     for name in _LABELS:
         for found in tree.search(base, _holds_subjects(name), depth=2):
             return found
+    if len(found := tree.search(root, _holds_subjects(*_LABELS))) == 1:
+        return found[0]
     raise MissingDataset(f"{base}: CK+ frames, but no Emotion or Emotion_labels folder; unpack Emotion_labels there")

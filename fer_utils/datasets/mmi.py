@@ -30,7 +30,7 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
     if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
         raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")
     # the set is downloaded in parts, each with a Sessions folder of its own
-    parts = tree.real_first(tree.search(root, _holds_sessions))
+    parts = tree.real_first(_parts(root))
     if not parts:
         if empty := tree.search(root, tree.named("Sessions")):
             raise MissingDataset(f"{empty[0]}: no folder with a session.xml in it; unpack it again")
@@ -38,13 +38,14 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
     rendered = tree.is_rendered(parts[0])
     if rendered:  # stand-ins of several sizes hold the same actors
         parts = parts[:1]
-    sequences, skipped, seen = [], [], {}
-    for session in (session for part in parts for session in tree.folders(part, skipped)):
-        if session.name in seen:
+    sequences, skipped, seen = [], [], set()
+    for session in (session for part in parts for session in tree.folders(part, skipped) if session not in parts):
+        clips = _clips(session, skipped)
+        if clips and session.name in seen:
             skipped.append(Skipped(session, "a session of this number is there twice"))
             continue
-        seen[session.name] = session
-        for clip in _clips(session, skipped):
+        seen |= {session.name} if clips else set()
+        for clip in clips:
             try:
                 subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
                 if not subject:
@@ -138,6 +139,12 @@ def _read(file: Path, consequence: str) -> bytes:
     if len(data) > _LARGEST_XML:
         raise LeftOut("its XML is too large for a session's: get the file anew")
     return data
+
+
+def _parts(root: Path) -> list[Path]:
+    """The folders that hold sessions. One of them can have another one in it, where a session lies beside the rest."""
+    parts = tree.search(root, _holds_sessions)
+    return parts + [below for part in parts for below in tree.folders(part, []) if _holds_sessions(below)]
 
 
 def _holds_sessions(folder: Path) -> bool:

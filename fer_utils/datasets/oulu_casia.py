@@ -33,8 +33,11 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
     camera = _camera(root, modality, crop)
     lit = next((path for path in tree.folders(camera, []) if tree.named(light)(path)), None)
     if lit is None:
-        there = ", ".join(path.name for path in tree.folders(camera, []))
-        raise MissingDataset(f"{camera}: no folder {light}, but {there}; unpack it, or choose another light")
+        there = [path.name for path in tree.folders(camera, [])]
+        other = f"--reader {dataset}.light={there[0]}"
+        raise MissingDataset(
+            f"{camera}: no folder {light}, but {', '.join(there)}; unpack it, or take another: {other}"
+        )
     rendered = tree.is_rendered(camera)
     sequences, skipped = [], []
     for person in tree.folders(lit, skipped):
@@ -73,9 +76,10 @@ def _camera(root: Path, modality: str, crop: bool) -> Path:
         first = [path for path in found if any(tree.named("OriginalImg")(above) for above in path.parents)]
         return tree.only(first or found, f"the Oulu-CASIA {modality} frames", root)
     if cropped:
-        raise MissingDataset(f"{root}: only cropped {modality} frames here; unpack OriginalImg, or set crop to True")
+        these = f"--reader {_DATASETS[modality]}.crop=true"
+        raise MissingDataset(f"{root}: only cropped {modality} frames here; unpack OriginalImg, or take these: {these}")
     if whole:
-        raise MissingDataset(f"{root}: no {modality}_Acropped folder here; unpack PreProcess, or set crop to False")
+        raise MissingDataset(f"{root}: no {modality}_Acropped folder here; unpack PreProcess, or leave crop out")
     name = f"{modality}_Acropped" if crop else modality
     if empty := tree.search(root, tree.named(name)):
         raise MissingDataset(f"{empty[0]}: none of {', '.join(LIGHTS)} in it; unpack it again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from fer_utils import datasets, paths
 from fer_utils.datasets import rendered
@@ -12,13 +13,21 @@ from fer_utils.datasets.sequence import Inventory
 STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
 
 
-def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int | None = None) -> Inventory:
+def inventory(
+    name: str,
+    data: str = "",
+    subjects: int | None = None,
+    jobs: int | None = None,
+    options: Mapping[str, Mapping] | None = None,
+) -> Inventory:
     """The dataset `name` as found under the folder `data`; without one, its rendered stand-in, made if need be.
 
-    `subjects` sets the stand-in's size (its own default otherwise). Raises DatasetError as `datasets.scan` does.
+    `subjects` sets the stand-in's size (its own default otherwise); `options` are those of the datasets' readers, by
+    dataset. Raises DatasetError as `datasets.scan` does.
     """
+    chosen = (options or {}).get(name, {})
     if data:
-        found = datasets.scan(name, data)
+        found = datasets.scan(name, data, **chosen)
         if not found.sequences:
             reasons = Counter(each.reason for each in found.skipped).most_common(1)
             why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
@@ -27,4 +36,4 @@ def inventory(name: str, data: str = "", subjects: int | None = None, jobs: int 
     if name not in STAND_INS:
         raise datasets.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
     folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")
-    return datasets.scan(name, rendered.ensure(STAND_INS[name], folder, subjects=subjects, jobs=jobs))
+    return datasets.scan(name, rendered.ensure(STAND_INS[name], folder, subjects=subjects, jobs=jobs), **chosen)
