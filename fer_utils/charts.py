@@ -222,7 +222,8 @@ def matrix(table: pd.DataFrame) -> Figure:
             cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, annot_kws={"fontsize": 8}, linewidths=0.5,
         )  # fmt: skip
     axes.set(xlabel="tested on", ylabel="trained on")
-    axes.set_title("accuracy, % [95 %]", fontsize=9)
+    whose = " and ".join(dict.fromkeys(table["model"]))
+    axes.set_title(f"accuracy of the {whose} network, one seed, % [95 %]", fontsize=9)
     return figure
 
 

@@ -29,8 +29,8 @@ def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = 
     """A row a claim of the paper and protocol of ours: claimed, found, interval, difference and verdict, in %, from the
     summaries that a study of `datasets` wrote into `out`; what an earlier one left there of others does not count.
 
-    A stand-in's number is shown with its mark and set against nothing: its difference stays empty; so is, unless
-    `judged`, that of a run too short to say anything. Of a summary that
+    A stand-in's number is not shown beside the paper's: see the study's results. Unless `judged`, as of a run too short
+    to say anything, a number has no verdict. Of a summary that
     cannot be read, the verdict says why.
     """
     claimed = published()
@@ -47,22 +47,15 @@ def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = 
             rows.append({"dataset": claim.dataset, "claimed": claim.accuracy, "verdict": verdict})
         for result in found.to_dict("records"):
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
-            rendered = result["data"] == STAND_IN
-            verdict = NEEDS_DATA if rendered else _verdict(claim.accuracy, low, high) if judged else NOT_JUDGED
-            rows.append(
-                {
-                    "dataset": claim.dataset,
-                    "claimed": claim.accuracy,
-                    "found": round(value, 1),
-                    "interval": f"[{low:.1f}, {high:.1f}]",
-                    "difference": None if rendered or not judged else round(value - claim.accuracy, 1),
-                    "verdict": verdict,
-                    "protocol": result["protocol"],
-                    "model": result["model"],
-                    "sequences": result["sequences"],
-                    "data": result["data"],
-                }
-            )
+            row = {"dataset": claim.dataset, "claimed": claim.accuracy, "data": result["data"]}
+            row |= {name: result[name] for name in ("protocol", "model", "sequences")}
+            if result["data"] == STAND_IN:
+                rows.append(row | {"verdict": NEEDS_DATA})
+                continue
+            row |= {"found": round(value, 1), "interval": f"[{low:.1f}, {high:.1f}]"}
+            if judged:
+                row["difference"] = round(value - claim.accuracy, 1)
+            rows.append(row | {"verdict": _verdict(claim.accuracy, low, high) if judged else NOT_JUDGED})
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"sequences": "Int64"})
 
 

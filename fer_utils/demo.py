@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import html
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -75,7 +76,7 @@ class Demo(widgets.VBox):
         self.record = widgets.ToggleButton(
             value=False, description="Record", icon="circle", tooltip="points and probabilities as CSV, no pictures"
         )
-        self.message, self.note = widgets.Label(), widgets.Label()
+        self.message, self.note = widgets.Label(), widgets.HTML()  # HTML: a label cuts what does not fit
         self._say_what_it_is()
         widgets.link((self.source, "value"), (self.camera, "source"))
         widgets.link((self.mesh, "value"), (self.camera, "mesh"))
@@ -102,7 +103,9 @@ class Demo(widgets.VBox):
 
     def _choose(self, name: str) -> None:
         """Take another model; where it does not fit, say so and keep the former."""
+        name = name or SHIPPED
         if name == self._named:
+            self.model.value = name
             return
         try:
             classifier = export.load(paths.MODEL if name == SHIPPED else paths.at_home(name))
@@ -111,7 +114,7 @@ class Demo(widgets.VBox):
             self.message.value = str(error)
             self.model.value = self._named
             return
-        self._named = name
+        self._named = self.model.value = name
         self.camera.classes = [str(each) for each in classifier.classes]
         self._say_what_it_is()
 
@@ -134,7 +137,6 @@ class Demo(widgets.VBox):
             self.record.value = False
 
     def _say_what_it_is(self) -> None:
-        self.note.value = (
-            f"Trained on {self.live.classifier.trained_on or 'data unknown'}: a demonstration, not a measurement of "
-            "feelings. Of several faces one is followed."
-        )
+        trained_on = html.escape(self.live.classifier.trained_on or "data unknown")
+        what = "a demonstration, not a measurement of feelings"
+        self.note.value = f"Trained on {trained_on}: {what}. Of several faces one is followed."

@@ -32,8 +32,9 @@ class Run:
     """One cross-validation.
 
     `variant` names the features that are trained on and tested with; `tested` those that the same trained models are
-    tested with as well. `select_on="test"` keeps the epoch of a network that has the highest accuracy on the test rows:
-    a mistake often made, measured here on purpose. `settings` go to the network.
+    tested with as well. Every model is fitted on all training rows of a fold; a network for as many epochs as are best
+    on the validation part of them, when it is trained on the rest. `select_on="test"` keeps the epoch of a network that
+    has the highest accuracy on the test rows: a mistake often made, measured here on purpose.
     """
 
     model: str
@@ -163,8 +164,11 @@ def _fit_and_test(job: _Job) -> dict:
         table = _load(job.folder, job.table)
         fit, validation, test = (_rows(table, ids) for ids in (job.fit, job.validation, job.test))
         classifier = models.make(job.model, job.seed, **dict(job.settings))
-        checked, how = (test, {"keep": "accuracy"}) if job.select_on == "test" else (validation, {})
-        history = classifier.fit(table.x[fit], table.emotions[fit], (table.x[checked], table.emotions[checked]), **how)
+        how: dict[str, object] = {"refit": True} if job.model in models.NETWORKS else {}
+        if job.select_on == "test":  # as often done: all training rows are trained on, the test rows choose the epoch
+            fit, validation, how = [*fit, *validation], test, {"keep": "accuracy"}
+        checked = table.x[validation], table.emotions[validation]
+        history = classifier.fit(table.x[fit], table.emotions[fit], checked, **how)
         outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
         for name, key in job.tested:
             other = _load(job.folder, key)

@@ -77,12 +77,13 @@ def write(
 
 
 def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) -> Path:
-    """Write a classifier for streams, fitted to all people of a table but the fifth of them on whom early stopping
-    looks: the compact network with 8-bit weights. How good it is, is what cross-validation of that network says. Raises
-    SplitError as `splits.inner` does, TrainingError, OutputError."""
+    """Write a classifier for streams, fitted to all people of a table for as many epochs as are best where a fifth of
+    them only watch: the compact network with 8-bit weights. How good it is, is what cross-validation of that network
+    says. Raises SplitError as `splits.inner` does, TrainingError, OutputError."""
     classifier = SequenceClassifier("compact", epochs)
     fit, validation = splits.inner(table.emotions, table.subjects)
-    classifier.fit(table.x[fit], table.emotions[fit], (table.x[validation], table.emotions[validation]))
+    checked = table.x[validation], table.emotions[validation]
+    classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
     return write(classifier, path, trained_on=trained_on)
 
 

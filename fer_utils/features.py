@@ -201,9 +201,10 @@ def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
 
 
 def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> float:
-    """How much the detector's points tremble while the face rests, in inter-ocular distances: the median, over
-    sequences, of a coordinate's standard deviation before the onset, read off second differences in time, to which slow
-    movement adds nothing. NaN where no sequence rests for long enough."""
+    """How much the detector's points tremble from frame to frame while the face rests, in inter-ocular distances: the
+    median, over sequences, of a coordinate's standard deviation before the onset, read off second differences in time
+    as if it were white noise. Slow movement adds little to it, and so do slow errors: a detector that follows a face
+    smooths its points, whose errors are larger than this where they last. NaN where no sequence rests long enough."""
     found = []
     with threadpool_limits(1):  # as in `table`
         for sequence in sequences:
@@ -226,8 +227,8 @@ def intensity(points: np.ndarray) -> np.ndarray:
     The pairs' distances in space, each frame's in units of its own inter-ocular distance, are projected on their first
     principal component over the sequence; the value is a root mean square change of a distance since the first frames.
     arXiv:2512.05669 takes the mean change of all distances in the picture. The projection is our choice: the head's own
-    motion goes in other directions, so that the apex is found within two frames in 97 % of the MMI stand-in's clips (in
-    92 % with actors it was not tuned on) instead of 71 %.
+    motion goes in other directions. (On the MMI stand-in, when it was chosen, the apex was found within two frames in
+    97 % of the clips instead of 71 %.)
     """
     i, j = PAIRS.T
     eyes = points[:, regions.LEFT_EYE_CORNER] - points[:, regions.RIGHT_EYE_CORNER]

@@ -100,13 +100,16 @@ class SequenceClassifier:
         validation: tuple[np.ndarray, np.ndarray],
         on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None,
         keep: Literal["loss", "accuracy"] = "loss",
+        refit: bool = False,
     ) -> dict[str, list[float]]:
         """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
 
         The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
         after every epoch, for progress bars. `keep` is what the kept epoch is best in on the validation part: the
-        lowest loss, or the highest accuracy, for which all epochs are run. Every call starts anew, from the same
-        initial weights. Raises TrainingError where either part is empty, values are not finite, or the loss runs away.
+        lowest loss, or the highest accuracy, for which all epochs are run. With `refit` the validation part says how
+        many epochs are best and no more: scaler and network are then made anew from both parts, for so many epochs.
+        Every call starts anew, from the same initial weights. Raises TrainingError where either part is empty, values
+        are not finite, or the loss runs away.
         """
         if not (len(x) and len(validation[0])):
             raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
@@ -114,20 +117,15 @@ class SequenceClassifier:
         if len(alone := sorted(set(map(str, emotions)))) == 1:
             raise TrainingError(f"{alone[0]!r} is the only emotion to train on: a classifier needs two")
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
-        self.mean = x.mean(axis=(0, 1))
-        spread = x.std(axis=(0, 1))
-        self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
+        self._fit_scaler(x)
         trainer = _trainer(self, *x.shape[1:], len(self.classes))
         self.model, self._predict = trainer.network, trainer.predict
         trainer.restart()
-        # into TensorFlow's memory once, not in every epoch
-        x, y = map(tf.constant, (self._scaled(x), np.searchsorted(self.classes, emotions)))
-        checked = [*map(tf.constant, (self._scaled(validation[0]), np.searchsorted(self.classes, validation[1])))]
+        rows, checked = self._rows(x, emotions), self._rows(*validation)
         shuffle = np.random.default_rng(self.seed)
         history, best, highest = [], 0, -np.inf
         for epoch in range(self.epochs):
-            order = shuffle.permutation(len(x))
-            loss, accuracy = trainer.epoch(x, y, order, self.batch_size, self.learning_rate)
+            loss, accuracy = trainer.epoch(*rows, shuffle.permutation(len(x)), self.batch_size, self.learning_rate)
             val_loss, val_accuracy = map(float, trainer.evaluate(*checked))
             if not np.isfinite([loss, val_loss]).all():
                 raise TrainingError(f"the loss is not finite in epoch {epoch + 1}: lower the learning rate")
@@ -136,10 +134,18 @@ class SequenceClassifier:
             on_epoch(epoch, logs)
             score = val_accuracy if keep == "accuracy" else -val_loss
             if score > highest:
-                best, highest, weights = epoch, score, trainer.weights()
+                best, highest, weights = epoch, score, None if refit else trainer.weights()
             elif keep == "loss" and epoch - best >= self.patience:
                 break
-        trainer.set_weights(weights)
+        if refit:
+            x, emotions = np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]])
+            self._fit_scaler(x)
+            trainer.restart()
+            rows, shuffle = self._rows(x, emotions), np.random.default_rng(self.seed)
+            for _ in range(best + 1):
+                trainer.epoch(*rows, shuffle.permutation(len(x)), self.batch_size, self.learning_rate)
+        else:
+            trainer.set_weights(weights)
         return {name: [epoch[name] for epoch in history] for name in history[0]}
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
@@ -200,6 +206,15 @@ class SequenceClassifier:
         classifier.classes, classifier.features = np.array(facts.classes), facts.features
         classifier.trained_on = facts.trained_on
         return classifier
+
+    def _fit_scaler(self, x: np.ndarray) -> None:
+        self.mean = x.mean(axis=(0, 1))
+        spread = x.std(axis=(0, 1))
+        self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
+
+    def _rows(self, x: np.ndarray, emotions: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scaled tensors and class numbers in TensorFlow's memory, so that they go there once and not every epoch."""
+        return tf.constant(self._scaled(x)), tf.constant(np.searchsorted(self.classes, emotions))
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:
         return ((x - self.mean) / self.scale).astype(np.float32)[..., None]

@@ -41,9 +41,10 @@ class Phases:
 def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phases:
     """Onset, apex and offset, without labels, from the intensity (T,) at rising `times` (T,) in seconds.
 
-    As in arXiv:2512.05669 they are read off the change from frame to frame: the onset's flank is where the intensity
-    passes half of its height for the last time before its highest value; the face is at rest before and at its apex
-    after the flank, which ends where the change has fallen below 0.3 of its steepest. The fall is read likewise.
+    As in arXiv:2512.05669 they are read off the change from frame to frame; how is our choice. The onset's flank is
+    where the intensity passes half of its height for the last time before its highest value; the face is at rest before
+    and at its apex after the flank, which ends where the change has fallen below 0.3 of its steepest. The fall is read
+    likewise.
 
     `apex` says where it is to be expected: the "last" frame (CK+, Oulu-CASIA), whatever the flank, or "inside" (MMI).
     """

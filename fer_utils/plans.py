@@ -39,6 +39,8 @@ SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
 JITTER = (2, 4, 8, 16)  # times the detector's own noise
 BASELINES = ("majority", "logistic", "svm", "minirocket", "mlp")
 
+SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
+
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance")
 
 
@@ -85,7 +87,8 @@ def runs(
 ) -> list[Run]:
     """The runs that answer `questions` with the variants that `tables` holds.
 
-    `network` is the one that is trained where the question is not about the model. Models, leakage and importance are
+    `network` is the one that is trained where the question is not about the model; sets of landmarks are tried with two
+    simple models too. Models, leakage and importance are
     asked `seeds` times, with folds and initial weights of their own; the rest once. A variant that no sequence gives,
     as nine key frames where all are shorter, is left out, which is said.
     """
@@ -103,10 +106,12 @@ def runs(
             found += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
     if "leakage" in questions:
         found.append(Run(network, "leave-one-subject-out"))
+    if "landmark sets" in questions:  # what more points do may be one model's own
+        found += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
     # BASE is the first run's: once more, its sequences would count twice among the seeds
     others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
     found += [Run(network, "grouped", 0, name) for name in others]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
@@ -192,6 +197,6 @@ def cross_runs(names: Iterable[tuple[str, int]], matrix_model: str, models: list
     for name, _ in names:
         composite = name.startswith(MERGED) or " + " in name
         for model in models if composite else [matrix_model]:
-            if not (model == "paper" and name.endswith(splits.LEAKY)):
+            if not (model == "paper" and splits.leaks(name)):
                 runs.append(Run(model, name, seed))
     return runs

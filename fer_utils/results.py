@@ -42,6 +42,8 @@ def read(path: Path, kind: str = "") -> pd.DataFrame:
     needed += COLUMNS.get(kind, ())
     if missing := [name for name in needed if name not in frame]:
         raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
+    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.BASELINES).all():
+        raise StudyError(f"{path}: without the network that was asked; what could not be made, and why, is beside it")
     return frame
 
 
@@ -178,6 +180,14 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
     return evaluation.summary(found).reindex(columns=["variant", *SHOWN])
 
 
+def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The models that were tried with several sets of landmarks, by the set; of the first seed."""
+    found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(plans.SETS)]
+    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
+    several = found.groupby("model")["variant"].transform("nunique") > 1
+    return evaluation.summary(found[several]).reindex(columns=["model", "variant", *SHOWN])
+
+
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, trained on whole sequences, by what it is tested with; `kind` and `amount` say what that is."""
     known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
@@ -208,16 +218,17 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def asked(summary: pd.DataFrame) -> str:
-    """The network that notebook 03b asked its questions of: its first run's."""
-    return summary["model"].iloc[0]
+def asked(found: pd.DataFrame) -> str:
+    """The network that notebook 03b asked its questions of: the first that is no baseline. (`read` refuses tables
+    without one.)"""
+    return found.loc[~found["model"].isin(plans.BASELINES), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
     found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
     found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
-    return found[["source", "target", *SHOWN]].reset_index(drop=True)
+    return found[["source", "target", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:

@@ -17,15 +17,14 @@ from fer_utils.features import FeatureTable
 
 # folds of rows, as the paper may have them (a person can be in training and test); folds of people; each person a fold
 PROTOCOLS = ("stratified", "grouped", "leave-one-subject-out")
-LEAKY = "stratified"  # the end of the names of those that allow that
+LEAKY = "stratified"  # the one that allows that; of merged sets, with their name before it
 PARTS = ("fit", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of one fold. Training is `fit` plus `validation`, which early stopping watches; no subject is in both
-    of these. `untrained` names the emotions of the test rows that no row of `fit` has: a network that met one of them
-    in `validation` alone has not learnt it."""
+    """Row numbers of one fold. Training is `fit` plus `validation`, by which a network's epochs are chosen; no subject
+    is in both of these. `untrained` names the emotions of the test rows that no training row has."""
 
     protocol: str
     seed: int
@@ -42,6 +41,11 @@ class Split:
 
 Folds = dict[tuple[str, int], list[Split]]  # by protocol and seed
 Reasons = dict[tuple[str, int], str]
+
+
+def leaks(protocol: str) -> bool:
+    """Whether a person may be in training and test in folds of this name."""
+    return protocol.rpartition(", ")[2] == LEAKY
 
 
 def make(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int = 5, seed: int = 0) -> list[Split]:
@@ -167,7 +171,8 @@ def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: n
     """The folds that `manifest` wrote as CSV, or that a user wrote alike, for rows with these ids.
 
     Raises SplitError, naming the file, where a column is missing, an id is unknown, a sequence is on two sides of a
-    fold, or a subject is (but for "stratified" protocols, which allow that between training and test).
+    fold, or tested in two folds, or a subject is on two sides (but for "stratified" folds, which allow that between
+    training and test).
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
@@ -195,12 +200,16 @@ def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: n
             raise SplitError(f"{where}: {rows.loc[rows['id'].duplicated(), 'id'].iloc[0]} is there twice")
         try:
             check_disjoint(subjects, part["fit"], part["validation"])
-            if not str(protocol).endswith(LEAKY):
+            if not leaks(str(protocol)):
                 check_disjoint(subjects, np.concatenate([part["fit"], part["validation"]]), part["test"])
         except SplitError as error:
             raise SplitError(f"{where}: {error}") from None
-        missing = _missing(emotions, part["fit"], part["test"])
+        missing = _missing(emotions, np.concatenate([part["fit"], part["validation"]]), part["test"])
         splits.append(Split(str(protocol), int(seed), int(fold), **part, untrained=missing))
+    tested = frame[frame["part"] == "test"]
+    if (twice := tested.duplicated(["protocol", "seed", "id"])).any():
+        protocol, _, name = tested.loc[twice, ["protocol", "seed", "id"]].iloc[0]
+        raise SplitError(f"{path}: {name} is tested in more than one fold ({protocol}): it would count twice")
     return splits
 
 
@@ -234,18 +243,18 @@ def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None):
 
 
 def _split(protocol, seed, fold, emotions, subjects, train, test) -> Split:
-    if not protocol.endswith(LEAKY):
+    if not leaks(protocol):
         check_disjoint(subjects, train, test)
     try:
         fit, validation = inner(emotions[train], subjects[train], seed)
     except SplitError as error:
         raise SplitError(f"fold {fold} ({protocol}): {error}") from None
-    missing = _missing(emotions, train[fit], test)
+    missing = _missing(emotions, train, test)
     return Split(protocol, seed, fold, train[fit], train[validation], test, missing)
 
 
-def _missing(emotions: np.ndarray, fit: np.ndarray, test: np.ndarray) -> str:
-    return ", ".join(sorted(set(emotions[test]) - set(emotions[fit])))
+def _missing(emotions: np.ndarray, train: np.ndarray, test: np.ndarray) -> str:
+    return ", ".join(sorted(set(emotions[test]) - set(emotions[train])))
 
 
 def _largest_class(emotions: np.ndarray) -> int:

@@ -11,6 +11,7 @@ from fer_utils import features, phases
 from fer_utils.errors import ModelFileError, first_line
 from fer_utils.landmarks import N_POINTS, Detector, open_detector
 from fer_utils.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
+from fer_utils.video import LONGEST_SIDE
 
 INTERVAL = 0.4  # seconds from key frame to key frame (sec. 4.3 of arXiv:2512.05669)
 STEPS, PAIRS = features.N_KEY_FRAMES - 1, features.PAIRS
@@ -49,14 +50,16 @@ class Recognizer:
 
     - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
       quarter of `interval` there is no label. Missing frames are not interpolated.
-    - Where no face was seen for more than `features.MAX_GAP`, all is started anew: buffer, phase, intensity. So is it
+    - Where no face was seen for more than `features.MAX_GAP`, be it that no frame came, all is started anew: buffer,
+      phase, intensity; so at least 5 frames a second are needed. So is it
       where an eye leaps, as when another face is followed; where the frames' size changes; or where time goes back by
       more than the buffer holds: that is taken for a new stream. A frame whose time stands still or goes back by less
       is refused and changes nothing.
     - Phase and intensity are those of `phases.Tracker`, from the pairs' distances in space, each frame's in units of
       its own inter-ocular distance. (The intensity of `features.intensity` wants the whole sequence.)
 
-    Use it as a context manager where frames are pushed: that opens the `detector`. A `classifier` has the names
+    Use it as a context manager where frames are pushed: that opens the `detector`, for one stream and one thread. A
+    `classifier` has the names
     `classes` and gives their probabilities `predict_proba(x)` (1, C) for x (1, 4, 2912) float32; if it has `features`,
     these are the `features.Options` that it was trained on. It is tried once here, which also warms it up. Without one
     there are points, phase and intensity. Raises ModelFileError for a classifier of other features, ValueError for an
@@ -78,12 +81,18 @@ class Recognizer:
         self._news = ""  # why all was started anew, for the next outcome
 
     def __enter__(self) -> Recognizer:
+        if self._detector is not None:
+            raise RuntimeError("this recognizer is open already: one stream each")
+        if self._time is not None:
+            self._start_anew("another stream")
+            self._time = self._size = None
         self._detector = open_detector(self.detector)
         return self
 
     def __exit__(self, *_) -> None:
-        self._detector.__exit__(*_)
-        self._detector = None
+        detector, self._detector = self._detector, None
+        if detector is not None:
+            detector.__exit__(*_)
 
     def push(self, frame: np.ndarray, time: float) -> Recognition:
         """What is known after a BGR uint8 frame (height, width, 3). Of several faces the detector's choice counts.
@@ -93,6 +102,8 @@ class Recognizer:
         frame = np.asarray(frame)
         if frame.dtype != np.uint8 or frame.shape[2:] != (3,) or not frame.size:
             raise ValueError(f"frame of {frame.dtype}, shape {frame.shape}: must be BGR uint8 (height, width, 3)")
+        if max(frame.shape) > LONGEST_SIDE:
+            raise ValueError(f"frame of shape {frame.shape}: a side may have {LONGEST_SIDE} pixels")
         if (refused := self._refused(time)) is not None:
             return refused
         size = frame.shape[1::-1]
@@ -125,7 +136,9 @@ class Recognizer:
     def _push(self, points: np.ndarray | None, time: float) -> Recognition:
         problem = _problem(points)
         if self._seen is not None and (gap := time - self._seen) > features.MAX_GAP + ROUNDING:
-            self._start_anew(f"no face for {gap:.2f} s, {features.MAX_GAP:.2f} s can be bridged")
+            bridged = f"{features.MAX_GAP:.2f} s can be bridged"
+            alone = self._time == self._seen  # the frame before had a face
+            self._start_anew(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {bridged}")
         elif self._seen is not None and not problem and _leap(self._eyes, points[EYES]) > LEAP:
             self._start_anew("the face leapt and is taken for another")
         self._time, news, self._news = time, self._news, ""
@@ -159,8 +172,8 @@ class Recognizer:
     def _new_stream(self, reason: str) -> None:
         self._start_anew(reason)
         if self._detector is not None:  # one a stream: it tracks, and its clock does not go back
-            self.__exit__()
-            self.__enter__()
+            self._detector.__exit__(None, None, None)
+            self._detector = open_detector(self.detector)
 
 
 class _Buffer:

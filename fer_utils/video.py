@@ -25,6 +25,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 cv2.setNumThreads(1)
 
 
+LONGEST_SIDE = 32766  # pixels: beyond that OpenCV inside MediaPipe ends the process
+MATROSKA = (".mkv", ".webm")
 PNG = b"\x89PNG\r\n\x1a\n"
 T = TypeVar("T")
 
@@ -113,11 +115,14 @@ class Video:
                 # H.264 in AVI the last frames, which come late, report 0
                 stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 if held is None:
+                    if problem := _too_large(image):
+                        yield Frame(0, 0.0, None, f"{self.file.name}: {problem}")
+                        return
                     first, time = stamp, 0.0
                 else:
                     yield held
                     before, risen = risen, stamp - first > previous
-                    time = stamp - first if risen else previous + steps[-1]
+                    time = stamp - first if risen else previous + min(steps)  # the last step may be a gap
                     if before and risen:
                         steps.append(time - previous)
                 index = held.index + 1 if held else 0
@@ -126,8 +131,11 @@ class Video:
             capture.release()
         came = held.index + 1 if held else 0
         # a header's count may be one off in a sound file, and means a duration where the rate varies or is wrong: then
-        # the last frame lasts for a step, the shortest of the last ones, as frames are missing where a video breaks off
-        if held and (promised - came <= 1 or promised / fps - previous <= 1 / fps + max(1 / fps, min(steps))):
+        # the last frame lasts for a step, the shortest of the last ones, as frames are missing where a video breaks
+        # off. Matroska counts the duration from 0, wherever the first frame is, and some frames too many.
+        late, over = (first, 3) if Path(self.file).suffix.casefold() in MATROSKA else (0.0, 1)
+        rest = promised / fps - late - previous
+        if held and (promised - came <= 1 or rest <= over / fps + max(1 / fps, min(steps))):
             yield held
             return
         if held:
@@ -165,7 +173,11 @@ def _is_text(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
             head = stream.read(4096)
-        return b"\0" not in head and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
+        return (
+            not head.startswith(b"YUV4MPEG2")
+            and b"\0" not in head
+            and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
+        )
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -243,7 +255,18 @@ def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
         image = cv2.imdecode(data, cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
-    return (image, "") if image is not None else (None, f"{name}: not a readable picture")
+    if image is None:
+        return None, f"{name}: not a readable picture"
+    problem = _too_large(image)
+    return (None, f"{name}: {problem}") if problem else (image, "")
+
+
+def _too_large(image: np.ndarray) -> str:
+    """Why a picture is not taken for its size; empty where it is."""
+    height, width = image.shape[:2]
+    if max(width, height) <= LONGEST_SIDE:
+        return ""
+    return f"{width}x{height} pixels, {LONGEST_SIDE} a side can be looked at: scale it down"
 
 
 def _is_cut_off(data: bytes) -> bool:

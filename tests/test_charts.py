@@ -335,6 +335,7 @@ class TestMatrix:
         {
             "source": ["mmi", "mmi", "ckplus"],
             "target": ["mmi", "ckplus", "ckplus"],
+            "model": "compact",
             "accuracy": [0.75, 0.5, 0.876],
             "accuracy_low": [0.65, 0.4, 0.8],
             "accuracy_high": [0.85, 0.63, 0.95],
@@ -346,6 +347,7 @@ class TestMatrix:
         (axes,) = figure.axes
         assert (axes.get_ylabel(), axes.get_xlabel()) == ("trained on", "tested on")
         assert ticks(axes.yaxis) == ticks(axes.xaxis) == ["mmi", "ckplus"]
+        assert axes.get_title() == "accuracy of the compact network, one seed, % [95 %]"
         shown = {tuple(text.get_position()): text.get_text() for text in axes.texts}
         # x is the column's middle, y the row's; from ckplus to mmi nothing was found
         assert shown == {(0.5, 0.5): "75\n[65, 85]", (1.5, 0.5): "50\n[40, 63]", (1.5, 1.5): "88\n[80, 95]"}

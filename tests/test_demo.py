@@ -375,6 +375,8 @@ class TestServing:
         pytest.importorskip("voila")
         command = serving.command(app=True)
         assert "--Voila.ip=127.0.0.1" in command and "--Voila.auto_token=True" in command
+        # the kernel of a page that was closed does not stay
+        assert "--MappingKernelManager.cull_idle_timeout=30" in command
         monkeypatch.setattr(serving.importlib.util, "find_spec", lambda name: None)
         with pytest.raises(StudyError, match=r"pip install 'fer-utils\[app\]'"):
             serving.command(app=True)

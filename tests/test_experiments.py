@@ -35,8 +35,8 @@ class Oracle:
     def __init__(self, seed=0, **settings):
         self.seed, self.settings = seed, settings
 
-    def fit(self, x, emotions, validation, keep="loss"):
-        Oracle.kept.append(keep)
+    def fit(self, x, emotions, validation, keep="loss", refit=False):
+        Oracle.kept.append((keep, refit))
         self.classes = np.unique(np.concatenate([emotions, validation[1]]))
         assert emotions.tolist() == NAMES[self.numbers(x) % 4].tolist()
         Oracle.seen.append((self.numbers(x).tolist(), self.numbers(validation[0]).tolist(), self.settings))
@@ -118,7 +118,7 @@ def test_an_emotion_that_training_lacks_is_told_and_has_probability_zero(tmp_pat
     table.emotions[5] = "contempt"
     folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
     with ThreadPoolExecutor(1) as executor, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Oracle, "fit", lambda self, x, emotions, validation: setattr(
+        patch.setattr(Oracle, "fit", lambda self, x, emotions, validation, refit: setattr(
             self, "classes", np.unique(np.concatenate([emotions, validation[1]]))) or {})  # fmt: skip
         outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path, executor)
     row = outcome.predictions.set_index("id").loc["r5"]
@@ -129,10 +129,17 @@ def test_an_emotion_that_training_lacks_is_told_and_has_probability_zero(tmp_pat
 
 def test_the_best_epoch_on_test_is_chosen_by_the_test_rows(tmp_path):
     outcome = run(tmp_path, [Run("paper", "grouped", select_on="test")])
-    for ids, (_, checked, _) in zip(outcome.predictions.groupby("fold")["id"].agg(list), Oracle.seen, strict=True):
+    tested = outcome.predictions.groupby("fold")["id"].agg(list)
+    for ids, (fitted, checked, _) in zip(tested, Oracle.seen, strict=True):
         assert sorted(checked) == sorted(int(name[1:]) for name in ids)
+        assert sorted([*fitted, *checked]) == list(range(80))  # all training rows are trained on
     assert set(outcome.predictions["select_on"]) == {"test"}
-    assert Oracle.kept == ["accuracy"] * 5
+    assert Oracle.kept == [("accuracy", False)] * 5
+
+
+def test_a_network_is_fitted_on_all_training_rows_in_the_end(tmp_path):
+    run(tmp_path, [Run("paper", "grouped")])
+    assert Oracle.kept == [("loss", True)] * 5
 
 
 def test_test_rows_that_are_not_finite_are_told(tmp_path):

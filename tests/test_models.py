@@ -186,6 +186,21 @@ class TestFit:
         loss = -np.log(p[np.arange(30), np.searchsorted(NAMES, names)]).mean()
         assert loss == pytest.approx(history["val_loss"][best], rel=1e-4)
 
+    def test_a_refit_is_a_fit_to_both_parts_for_as_many_epochs_as_were_best(self):
+        (x, emotions), (checked, names) = separable(60, 1), separable(30, 2)
+        names[::3] = np.roll(NAMES, 1)[np.searchsorted(NAMES, names[::3])]
+        settings = {"batch_size": 8, "learning_rate": 0.002}
+        refitted = SequenceClassifier("small", epochs=30, patience=4, **settings)
+        history = refitted.fit(x, emotions, (checked, names), refit=True)
+        best = int(np.argmin(history["val_loss"]))
+        assert 0 < best < len(history["val_loss"]) - 1
+        both = np.concatenate([x, checked]), np.concatenate([emotions, names])
+        plain = SequenceClassifier("small", epochs=best + 1, **settings)
+        assert np.argmin(plain.fit(*both, both)["val_loss"]) == best  # so that the last epoch's weights are kept
+        np.testing.assert_array_equal(refitted.mean, plain.mean)
+        for one, other in zip(refitted.model.get_weights(), plain.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
     @pytest.mark.parametrize("name", ["small", "logistic", "svm"])
     def test_validation_rows_that_are_not_finite_are_an_error(self, name):
         checked, names = separable(12, 2)

@@ -407,8 +407,42 @@ class TestImportance:
         assert results.read(path, "open_importance").empty
 
 
-def test_the_network_that_was_asked_is_the_first_runs():
-    assert results.asked(pd.DataFrame([row(0.5, model="paper"), row(0.9, model="svm")])) == "paper"
+def test_the_network_that_was_asked_is_the_first_that_is_no_baseline():
+    assert results.asked(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
+
+
+def test_a_table_without_the_network_that_was_asked_is_refused(tmp_path):
+    path = evaluation.write_csv(pd.DataFrame([row(0.9, model="svm")]), tmp_path / "open_summary_mmi.csv", "mmi", True)
+    with pytest.raises(StudyError, match=r"open_summary_mmi\.csv: without the network that was asked"):
+        results.read(path, "open_summary")
+
+
+def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
+    found = pd.DataFrame(
+        [
+            {
+                **dict(zip(evaluation.KEYS, (model, variant, variant, "grouped", "validation"), strict=True)),
+                **{"seed": seed, "id": name, "subject": name, "emotion": "fear"},
+                "predicted": "fear" if right else "anger",
+            }
+            for model, variant, seed, rights in (
+                ("compact", "61 landmarks", 0, (1, 1)),
+                ("compact", "61 landmarks", 1, (0, 0)),  # another seed does not count
+                ("compact", "250 landmarks", 0, (0, 0)),
+                ("mlp", "61 landmarks", 0, (1, 1)),
+                ("svm", "61 landmarks", 0, (1, 0)),
+                ("svm", "122 landmarks", 0, (1, 1)),
+            )
+            for name, right in zip("ab", rights, strict=True)
+        ]
+    )
+    table = results.landmark_sets(found)
+    assert table[["model", "variant", "accuracy"]].to_numpy().tolist() == [
+        ["compact", "61 landmarks", 1.0],
+        ["compact", "250 landmarks", 0.0],
+        ["svm", "61 landmarks", 0.5],
+        ["svm", "122 landmarks", 1.0],
+    ]
 
 
 class TestAcrossDatasets:
@@ -431,7 +465,7 @@ class TestAcrossDatasets:
             ["ckplus", "oulu_vis", 0.5],
             ["oulu_vis", "ckplus", 0.4],
         ]
-        assert list(found) == ["source", "target", *results.SHOWN]
+        assert list(found) == ["source", "target", "model", *results.SHOWN]
 
     def test_the_composites_are_the_rest(self):
         found = results.composites(self.summary)

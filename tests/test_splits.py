@@ -86,17 +86,6 @@ class TestMake:
         said = "grouped, seed 7: 1 of 5 folds are tested on an emotion that they are not trained on: contempt\n"
         assert capsys.readouterr().out == said
 
-    @pytest.mark.parametrize("seed", range(6))
-    def test_an_emotion_that_is_in_the_validation_part_alone_is_not_trained_on(self, seed):
-        """Two people show it: one is tested, and the other is at times the one who only watches."""
-        emotions, subjects = rows()
-        emotions = emotions.astype("<U12")
-        emotions[[3, len(emotions) - 1]] = "contempt"
-        assert subjects[3] != subjects[-1]
-        for split in splits.make("grouped", emotions, subjects, seed=seed):
-            learnt = "contempt" in emotions[split.fit] or "contempt" not in emotions[split.test]
-            assert split.untrained == ("" if learnt else "contempt")
-
     def test_each_person_is_a_fold_of_their_own(self):
         emotions, subjects = rows()
         folds = splits.make("leave-one-subject-out", emotions, subjects, n_folds=5)
@@ -252,6 +241,11 @@ class TestManifest:
         with pytest.raises(SplitError, match=message):
             self.change(tmp_path, made, "grouped", self.plant)
 
+    @pytest.mark.parametrize("name", ["grouped-stratified", "unstratified", "mine"])
+    def test_a_planted_subject_raises_whatever_the_folds_are_called(self, tmp_path, made, name):
+        with pytest.raises(SplitError, match="on both sides of the split"):
+            self.change(tmp_path, made, "grouped", lambda frame: self.plant(frame).assign(protocol=name))
+
     def test_stratified_folds_may_share_people(self, tmp_path, made):
         assert len(self.change(tmp_path, made, "stratified", lambda frame: frame)) == 5
 
@@ -261,6 +255,10 @@ class TestManifest:
             (lambda f: f.drop(columns="part"), "no split manifest, it lacks part"),
             (lambda f: f.assign(part="train"), "part 'train' is none of fit, validation, test"),
             (lambda f: f.assign(id="new"), "1 ids are not in the data, the first is new"),
+            (
+                lambda f: pd.concat([f, f[f["fold"] == 4].assign(fold=5)]),
+                r"\d+ is tested in more than one fold \(grouped\): it would count twice",
+            ),
             (lambda f: pd.concat([f, f.tail(1)]), r"fold 4 \(grouped, seed 0\): \d+ is there twice"),
             (
                 lambda f: f[(f["part"] != "validation") | (f["fold"] != 1)],

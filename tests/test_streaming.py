@@ -440,7 +440,7 @@ class TestFaces:
                 seen = [*range(80), *range(85, 120)]
                 np.testing.assert_allclose(recorder.newest, batch(points[seen], times[seen]), **SAME)
             else:
-                assert found[86].why == "no face for 0.23 s, 0.20 s can be bridged: started anew"
+                assert found[86].why == f"no {lost[10:]} for 0.23 s, 0.20 s can be bridged: started anew"
                 assert found[87].why == "filling: 0.03 of 1.60 s"
                 assert found[86].phase == "neutral"
                 assert all(found[row].probabilities is None for row in range(86, 120))
@@ -549,6 +549,22 @@ GREY = np.full((48, 64, 3), 128, np.uint8)
 
 
 class TestFrames:
+    def test_it_can_be_opened_again_for_another_stream_and_not_twice_at_once(self, script, recorder):
+        recognizer = Recognizer(recorder)
+        with recognizer:
+            first = [recognizer.push(GREY, time).why for time in np.arange(3) / 30]
+            with pytest.raises(RuntimeError, match="open already"):
+                recognizer.__enter__()
+        with recognizer:
+            again = [recognizer.push(GREY[:24], time).why for time in np.arange(3) / 30]
+        assert script.opened == 2 and first[1:] == again[1:]
+        assert again[0] == "another stream: started anew"
+        recognizer.__exit__(None, None, None)  # nothing is open: nothing happens
+
+    def test_a_frame_longer_than_can_be_looked_at(self, script, recorder):
+        with Recognizer(recorder) as recognizer, pytest.raises(ValueError, match="a side may have 32766 pixels"):
+            recognizer.push(np.zeros((1, 32767, 3), np.uint8), 0.0)
+
     def test_frames_do_as_their_points_do(self, script, face, recorder):
         times = np.arange(50) / 30
         with Recognizer(recorder) as recognizer:

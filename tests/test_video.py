@@ -238,6 +238,32 @@ class TestVideo:
         assert [frame.time for frame in frames] == pytest.approx(times)
         assert [frame.problem for frame in frames] == [""] * 5
 
+    def test_after_a_gap_times_do_not_leap_on(self, stamped):
+        """Frames are lost in a stream whose pictures are not sent in their order: stamps go back after the leap."""
+        stamps = [*np.arange(41) / 25, 2.88, 1.64, 2.92, 2.96, 3.0]
+        stamped(25.0, 0, stamps)
+        times = [frame.time for frame in Video(Path("a.ts"))]
+        assert times == pytest.approx([*np.arange(41) / 25, 2.88, 2.92, 2.96, 3.0, 3.04])
+
+    @pytest.mark.parametrize(("begins", "promised"), [(0.0, 52), (2.0, 102), (3600.0, 90050)])
+    def test_a_part_of_a_longer_matroska_recording_is_whole(self, stamped, begins, promised):
+        stamped(25.0, promised, begins + np.arange(50) / 25)
+        frames = list(Video(Path("a.mkv")))
+        assert len(frames) == 50 and {frame.problem for frame in frames} == {""}
+
+    def test_an_interlaced_video_is_decoded(self):
+        """Made by ffmpeg -f lavfi -i color=c=0x406080:s=96x64:r=25:d=0.2 -vf setfield=tff -c:v mpeg4
+        -flags +ildct+ilme. Some versions of OpenCV give memory that nothing was written to."""
+        frames = list(Video(Path(__file__).parent / "data" / "interlaced.avi"))
+        assert len(frames) == 5
+        for frame in frames:
+            assert np.abs(frame.image.astype(int) - (0x80, 0x60, 0x40)).max() < 6
+
+    def test_a_side_longer_than_can_be_looked_at(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(encoded(".png", np.zeros((2, 40000, 3), np.uint8)))
+        why = "a.png: 40000x2 pixels, 32766 a side can be looked at: scale it down"
+        assert read_picture(tmp_path / "a.png") == (None, why)
+
     # H.264 in AVI: two frames wait for others before they are shown, and report 0
     late = staticmethod(lambda times: [time + 0.08 for time in times[:-2]] + [0.0, 0.0])
     varied = (*np.arange(40) / 25, *(1.56 + 0.12 * np.arange(1, 21)))

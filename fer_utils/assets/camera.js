@@ -191,7 +191,7 @@ export default () => {
     initialize(context) {
       model = context.model;
       model.on("msg:custom", receive);
-      model.on("change:source", () => stop());
+      model.on("change:source", () => (running() ? stop() : tell("idle")));
       model.on("comm_live_update", () => stop("error", HELP.restarted));
       const leave = () => stop();
       window.addEventListener("pagehide", leave);
@@ -242,6 +242,8 @@ export default () => {
           parts.picture.removeAttribute("src");
           parts.picture.hidden = true;
           parts.mesh.width = parts.mesh.width; // empties it
+          parts.curve.width = parts.curve.width;
+          drawBars(parts.bars, {}, model.get("classes"));
           for (const part of [parts.emotion, parts.phase, parts.why, parts.rate]) part.textContent = "";
         },
       };
