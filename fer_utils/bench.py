@@ -30,7 +30,8 @@ from tqdm import tqdm
 
 from fer_utils import evaluation, export, face_mesh, features, models, networks, overlay
 from fer_utils.datasets.source import inventory
-from fer_utils.landmarks import model_bundle, open_detector
+from fer_utils.face_landmarker import model_bundle
+from fer_utils.landmarks import open_detector
 from fer_utils.streaming import Recognizer
 from fer_utils.training import Trainer
 from fer_utils.video import read_ahead

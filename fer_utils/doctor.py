@@ -72,13 +72,13 @@ def _libraries() -> Iterator[Check]:
 
 def _model() -> Iterator[Check]:
     try:
-        from fer_utils import landmarks
+        from fer_utils import face_landmarker
     except (ImportError, OSError) as error:
         yield Check("MediaPipe loads", False, str(error), "on Debian and Ubuntu: apt-get install libegl1 libgles2")
         return
     try:
-        with landmarks.FaceLandmarker("image"):
-            yield Check("face landmarker", True, f"SHA-256 {landmarks.MODEL_SHA256[:12]}…, loads")
+        with face_landmarker.FaceLandmarker("image"):
+            yield Check("face landmarker", True, f"SHA-256 {face_landmarker.MODEL_SHA256[:12]}…, loads")
     except ModelFileError as error:
         yield Check("face landmarker", False, *str(error).split("; ", 1))
     except (RuntimeError, OSError) as error:

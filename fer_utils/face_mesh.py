@@ -1,4 +1,4 @@
-"""Frames → points by the first-generation FaceMesh network, at a fraction of the cost of `landmarks.FaceLandmarker`.
+"""Frames → points by the first-generation FaceMesh network, at a fraction of the cost of `FaceLandmarker`.
 
 The way of tracking and its numbers are those of `mp.solutions.face_mesh.FaceMesh(max_num_faces=1,
 refine_landmarks=False)` in MediaPipe 0.10.21, read off its graph `face_landmark_front_cpu`; what is done otherwise is
@@ -60,7 +60,7 @@ def read_model(path: Path, sha256: str) -> bytes:
 
 class FaceMesh:
     """The FaceMesh network for one stream of frames (`mode="video"`, tracking) or for single pictures. It takes the
-    place of `landmarks.FaceLandmarker`: use it as a context manager, one a stream.
+    place of `FaceLandmarker`: use it as a context manager, one a stream.
 
     While a face is tracked, the region looked at comes from the points of the frame before. The face detector searches
     the whole frame where there is no such region: at first, after a frame without a face, where the frames' size
@@ -71,7 +71,7 @@ class FaceMesh:
       it is less sure, or the face moved far since the frame before, the detector is asked too.
     - Of several faces, the largest that the network confirms is followed, not the one that the detector is surest of.
 
-    `bundle` is `landmarks.model_bundle()`, which holds the face detector; `threads` is how many a network may use;
+    `bundle` is `model_bundle()`, which holds the face detector; `threads` is how many a network may use;
     `searches` counts the frames that were searched. Raises ModelFileError where the network's file is missing or
     damaged, ValueError for an unknown mode.
     """
@@ -191,7 +191,7 @@ class _Network:
 
 
 class _FaceDetector:
-    """The short-range face detector inside the bundle of `landmarks.FaceLandmarker`, with the numbers of MediaPipe's
+    """The short-range face detector inside the bundle of `FaceLandmarker`, with the numbers of MediaPipe's
     graph `face_detection_short_range`."""
 
     MIN_OVERLAP = 0.3  # intersection over union; boxes that share more are one face

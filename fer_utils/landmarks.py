@@ -4,48 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fer_utils import face_mesh, paths
+from fer_utils import face_landmarker, face_mesh, paths
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import first_line
-from fer_utils.face_mesh import FaceMesh, read_model
-from fer_utils.quiet import native_logs_hidden
+from fer_utils.face_landmarker import FaceLandmarker, Mode, model_bundle
+from fer_utils.face_mesh import FaceMesh
 from fer_utils.video import Frame, FrameSource, Video, upright
-
-if "tensorflow" in sys.modules:
-    import mediapipe as mp
-else:
-    # MediaPipe imports TensorFlow, if it is there, for a decorator of its documentation: 0.5 s become 4 s, in every
-    # worker. Hidden for the length of this import, TensorFlow can still be imported afterwards.
-    sys.modules["tensorflow"] = None
-    try:
-        import mediapipe as mp
-    finally:
-        del sys.modules["tensorflow"]
 
 N_POINTS = 478
 NO_FACE = "no face found"
-MODEL = paths.ASSETS / "face_landmarker.task"
-MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 
-Mode = Literal["video", "image"]
 Detector = Literal["face_landmarker", "face_mesh"]
 
 # what the points depend on besides frames and options: part of the cache's key
-IDENTITY: dict[str, list] = {"face_landmarker": ["face_landmarker", MODEL_SHA256, "mediapipe", version("mediapipe")]}
+IDENTITY: dict[str, list] = {"face_landmarker": face_landmarker.IDENTITY}
 IDENTITY["face_mesh"] = [*face_mesh.IDENTITY, *IDENTITY["face_landmarker"]]
 
 
@@ -141,60 +123,6 @@ class LandmarkTrack:
         if (np.isfinite(self.points).all(axis=(1, 2)) != self.found).any():
             return "points and reasons do not belong together"
         return ""
-
-
-@cache
-def model_bundle() -> bytes:
-    """The model bundle's bytes, after its hash was checked. Raises ModelFileError."""
-    return read_model(MODEL, MODEL_SHA256)
-
-
-class FaceLandmarker:
-    """MediaPipe's FaceLandmarker for one stream of frames (`mode="video"`, tracking) or for single pictures.
-
-    Use it as a context manager, one a stream: tracking state carries over from frame to frame.
-    """
-
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False):
-        vision = mp.tasks.vision
-        if mode not in ("video", "image"):
-            raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
-        self.mode, self.blendshapes = mode, blendshapes
-        options = vision.FaceLandmarkerOptions(
-            base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()),
-            running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
-            output_face_blendshapes=blendshapes,
-        )
-        with native_logs_hidden():
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
-        self._last_ms = -1
-        self._rgb: np.ndarray | None = None  # memory that is taken anew costs more than the conversion into it
-
-    def __enter__(self) -> FaceLandmarker:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._landmarker.close()
-
-    def detect(self, image: np.ndarray, time: float = 0.0) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Points (478, 3) in pixels and blendshape scores (52,), if asked for, of the face in a BGR uint8 picture;
-        None and None where there is no face. `time` in seconds matters in video mode only."""
-        self._rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=self._rgb)
-        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=self._rgb)
-        if self.mode == "video":
-            # MediaPipe wants strictly rising whole milliseconds
-            self._last_ms = max(self._last_ms + 1, round(time * 1000))
-            result = self._landmarker.detect_for_video(picture, self._last_ms)
-        else:
-            result = self._landmarker.detect(picture)
-        if not result.face_landmarks:
-            return None, None
-        height, width = image.shape[:2]
-        found = result.face_landmarks[0]
-        points = np.fromiter((v for p in found for v in (p.x, p.y, p.z)), np.float32, 3 * len(found)).reshape(-1, 3)
-        points *= np.array([width, height, width], np.float32)  # z is in units of the picture's width
-        scores = np.array([c.score for c in result.face_blendshapes[0]], np.float32) if self.blendshapes else None
-        return points, scores
 
 
 def open_detector(

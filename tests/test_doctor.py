@@ -40,16 +40,16 @@ def test_missing_and_old_libraries(monkeypatch):
 
 
 def test_changed_model_and_folder_that_cannot_be_written(tmp_path, monkeypatch):
-    from fer_utils import landmarks
+    from fer_utils import face_landmarker
 
     changed = tmp_path / "face_landmarker.task"
     changed.write_bytes(b"something else")
-    monkeypatch.setattr(landmarks, "MODEL", changed)
+    monkeypatch.setattr(face_landmarker, "MODEL", changed)
     monkeypatch.setenv("FER_RUNS", str(changed / "runs"))
-    landmarks.model_bundle.cache_clear()
+    face_landmarker.model_bundle.cache_clear()
     try:
         found = by_name(doctor.checks())
     finally:
-        landmarks.model_bundle.cache_clear()
+        face_landmarker.model_bundle.cache_clear()
     assert found["face landmarker"].good is False and "git checkout" in found["face landmarker"].mend
     assert found["runs folder"].good is False and "FER_RUNS" in found["runs folder"].mend

@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_utils import landmarks
+from fer_utils import face_landmarker, landmarks
 from fer_utils.datasets.sequence import Sequence
 from fer_utils.errors import ModelFileError, OutputError
-from fer_utils.landmarks import FaceLandmarker, LandmarkTrack
+from fer_utils.face_landmarker import FaceLandmarker
+from fer_utils.landmarks import LandmarkTrack
 from fer_utils.video import Frame, Pictures, Video
 from fer_utils.workers import pool
 
@@ -53,6 +54,27 @@ def test_eyes_nose_and_mouth_are_where_they_are(photograph, mode):
     assert np.hypot(*(centre(points, 13, 14) - MOUTH)) < 4.3
     assert np.hypot(*(points[1, :2] - NOSE_TIP)) < 4.3
     assert points[1, 2] < points[[33, 263], 2].min()  # the tip of the nose is nearer than the eyes
+
+
+@pytest.mark.parametrize("mode", ["video", "image"])
+def test_points_and_scores_are_those_that_mediapipe_gives(photograph, mode):
+    """`FaceLandmarker.detect` reads them where MediaPipe's library leaves them."""
+    mp = face_landmarker.mp
+    with FaceLandmarker(mode, blendshapes=True) as ours, FaceLandmarker(mode, blendshapes=True) as theirs:
+        for number, picture in enumerate((photograph, np.roll(photograph, 3, axis=1), 0 * photograph)):
+            points, scores = ours.detect(picture, number / 25)
+            image = mp.Image(mp.ImageFormat.SRGB, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            taken = (image, 40 * number) if mode == "video" else (image,)
+            detect = theirs._landmarker.detect_for_video if mode == "video" else theirs._landmarker.detect
+            result = detect(*taken)
+            if not result.face_landmarks:
+                assert points is None and scores is None and number == 2
+                continue
+            height, width = picture.shape[:2]
+            expected = [(p.x * width, p.y * height, p.z * width) for p in result.face_landmarks[0]]
+            np.testing.assert_allclose(points, expected, rtol=1e-6)
+            assert points.dtype == np.float32 and points.shape == (478, 3)
+            assert scores.tolist() == [np.float32(c.score) for c in result.face_blendshapes[0]] and len(scores) == 52
 
 
 def test_blendshapes_when_asked_for(photograph):
@@ -141,7 +163,7 @@ def test_cache_tells_detectors_apart(folder, tmp_path):
     with pytest.raises(ValueError, match="'retina'"):
         landmarks.cached_track(frames, tmp_path, detector="retina")
     # the key of tracks cached before there was a second detector
-    identity = ["face_landmarker", landmarks.MODEL_SHA256, "mediapipe", version("mediapipe")]
+    identity = ["face_landmarker", face_landmarker.MODEL_SHA256, "mediapipe", version("mediapipe")]
     key = {"frames": frames.digest(), "detector": identity, "mode": "video", "blendshapes": False}
     assert (tmp_path / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz").exists()
     assert len(list(tmp_path.iterdir())) == 2
@@ -191,9 +213,9 @@ def test_cache_that_cannot_be_written(folder, tmp_path):
 
 def test_changed_model_file(tmp_path, monkeypatch):
     changed = tmp_path / "face_landmarker.task"
-    changed.write_bytes(landmarks.MODEL.read_bytes()[:-1] + b"!")
-    monkeypatch.setattr(landmarks, "MODEL", changed)
-    landmarks.model_bundle.cache_clear()
+    changed.write_bytes(face_landmarker.MODEL.read_bytes()[:-1] + b"!")
+    monkeypatch.setattr(face_landmarker, "MODEL", changed)
+    face_landmarker.model_bundle.cache_clear()
     try:
         with pytest.raises(ModelFileError, match=r"face_landmarker\.task: not the expected.*git checkout"):
             FaceLandmarker("image")
@@ -201,7 +223,7 @@ def test_changed_model_file(tmp_path, monkeypatch):
         with pytest.raises(ModelFileError, match="No such file"):
             FaceLandmarker("image")
     finally:
-        landmarks.model_bundle.cache_clear()
+        face_landmarker.model_bundle.cache_clear()
 
 
 def test_extraction_counts_what_it_leaves_out(folder, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer_utils import landmarks, report, study
-from fer_utils.landmarks import FaceLandmarker
+from fer_utils.face_landmarker import FaceLandmarker
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ from fer_utils.datasets.rendered.camera import Sensor, View
 from fer_utils.datasets.rendered.drawing import Painter
 from fer_utils.datasets.rendered.expressions import EMOTIONS
 from fer_utils.datasets.rendered.performances import perform
-from fer_utils.landmarks import FaceLandmarker
+from fer_utils.face_landmarker import FaceLandmarker
 
 SIZE = (640, 490)
 VIEW = View(SIZE, (320, 215), 13.5)

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fer_utils import landmarks, paths, report, study
+from fer_utils import face_landmarker, paths, report, study
 
 ROOT = paths.root()
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
@@ -116,10 +116,10 @@ def test_makefile_supports_the_pythons_of_the_project():
 
 
 def test_model_bundle_is_the_published_one():
-    content = landmarks.MODEL.read_bytes()
-    assert (len(content), hashlib.sha256(content).hexdigest()) == (3_758_596, landmarks.MODEL_SHA256)
-    notice = (landmarks.MODEL.parent / "NOTICE.md").read_text()
-    assert "Google" in notice and "Apache-2.0" in notice and landmarks.MODEL_SHA256 in notice
+    content = face_landmarker.MODEL.read_bytes()
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (3_758_596, face_landmarker.MODEL_SHA256)
+    notice = (face_landmarker.MODEL.parent / "NOTICE.md").read_text()
+    assert "Google" in notice and "Apache-2.0" in notice and face_landmarker.MODEL_SHA256 in notice
 
 
 def test_no_large_files():
