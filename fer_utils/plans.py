@@ -36,7 +36,7 @@ DETECTION = {"image mode": ("image", "face_landmarker"), "face_mesh": ("video", 
 MERGED = "all merged"
 PATHS = "paths"  # what MiniRocket sees
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
-JITTER = (2, 4, 8, 16)  # times the detector's own noise
+JITTER = (2, 4, 8, 16)  # times the trembling of `features.detector_noise`
 BASELINES = ("majority", "logistic", "svm", "minirocket", "mlp")
 
 SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
@@ -55,7 +55,7 @@ def jitter(times: float) -> str:
 def variants(
     questions: tuple[str, ...], sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], executor: Executor
 ) -> tuple[dict[str, FeatureTable], float]:
-    """The feature tables that `questions` need, by name, and the detector's noise in inter-ocular distances.
+    """The feature tables that `questions` need, by name, and the detector's trembling in inter-ocular distances.
 
     Raises StudyError for a question that is not one of QUESTIONS.
     """
