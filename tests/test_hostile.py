@@ -230,7 +230,7 @@ def read_results(folder):
 class Plain:
     """A classifier that names the row's number modulo four."""
 
-    def fit(self, x, emotions, validation):
+    def fit(self, x, emotions, validation, refit):
         self.classes = np.unique(emotions)
         return {"loss": [0.5], "accuracy": [0.5], "val_loss": [0.5], "val_accuracy": [0.5]}
 
