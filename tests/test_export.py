@@ -250,7 +250,9 @@ class TestFilesThatAreNotRight:
     def test_a_model_that_brings_litert_down(self, forged, exported):
         """Its checksum is right; the root of its flatbuffer says that it has no graph."""
         content = bytearray(exported.read_bytes()[: start_of_archive(exported)])
-        content[16:18] = bytes(2)
+        root = int.from_bytes(content[:4], "little")
+        fields = root - int.from_bytes(content[root : root + 4], "little", signed=True) + 4  # where each of them is
+        content[fields + 4 : fields + 6] = bytes(2)  # the third of them: the graphs
         assert refusal(forged(flatbuffer=bytes(content))).startswith("LiteRT breaks down on it; it was made up")
 
     def test_a_model_of_operations_that_no_network_here_has(self, forged):
