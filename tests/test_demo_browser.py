@@ -318,7 +318,8 @@ def test_the_rendered_clip_and_a_kernel_without_camera(page):
     choose(page, "Source", "the rendered clip")
     start(page)
     page.wait_for_function("document.querySelector('.fer-camera').dataset.found === 'true'")
-    assert page.evaluate("document.querySelector('.fer-stage img').naturalWidth") == reel.SIZE[0]
+    # a picture has no width until it is decoded
+    page.wait_for_function(f"document.querySelector('.fer-stage img').naturalWidth === {reel.SIZE[0]}")
     page.click("[data-part=stop]")
     page.wait_for_function("document.querySelector('.fer-camera').dataset.state === 'stopped'")
     in_kernel(page, "demo.Demo._former.camera.device = 99")
