@@ -30,8 +30,7 @@ def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = 
     summaries that a study of `datasets` wrote into `out`; what an earlier one left there of others does not count.
 
     A stand-in's number is not shown beside the paper's: see the study's results. Unless `judged`, as of a run too short
-    to say anything, a number has no verdict. Of a summary that
-    cannot be read, the verdict says why.
+    to say anything, a number has no verdict. Of a summary that cannot be read, the verdict says why.
     """
     claimed = published()
     claimed = claimed[claimed["what"] == "paper"]

@@ -88,9 +88,9 @@ def runs(
     """The runs that answer `questions` with the variants that `tables` holds.
 
     `network` is the one that is trained where the question is not about the model; sets of landmarks are tried with two
-    simple models too. Models, leakage and importance are
-    asked `seeds` times, with folds and initial weights of their own; the rest once. A variant that no sequence gives,
-    as nine key frames where all are shorter, is left out, which is said.
+    simple models too. Models, leakage and importance are asked `seeds` times, with folds and initial weights of their
+    own; the rest once. A variant that no sequence gives, as nine key frames where all are shorter, is left out, which
+    is said.
     """
     for name, table in tables.items():
         if not len(table):

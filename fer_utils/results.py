@@ -22,6 +22,7 @@ SHOWN = (
 )  # fmt: skip
 
 
+NOISE = "times the trembling from frame to frame (added noise)"
 # what the figures of a table need, by its kind
 COLUMNS = {
     "curves": ("emotion", "time", "intensity", "mouth_opening", "key_frame", "phase"),
@@ -191,9 +192,7 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, trained on whole sequences, by what it is tested with; `kind` and `amount` say what that is."""
     known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
-    known |= {
-        plans.jitter(times): ("times the trembling from frame to frame (added noise)", times) for times in plans.JITTER
-    }
+    known |= {plans.jitter(times): (NOISE, times) for times in plans.JITTER}
     found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
     found = found[(found["variant"] == BASE) & (found["select_on"] == "validation")]
     rows = []
@@ -203,7 +202,7 @@ def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
             rows.append({"kind": kind, "amount": amount, **row})
         elif row["tested"] == BASE:
             rows += [{"kind": "share of the way seen", "amount": 1.0, **row}]
-            rows += [{"kind": "times the trembling from frame to frame (added noise)", "amount": 0.0, **row}]
+            rows += [{"kind": NOISE, "amount": 0.0, **row}]
     table = pd.DataFrame(rows, columns=["kind", "amount", *SHOWN])
     # a kind with nothing but its starting point was not asked about
     table = table[table.groupby("kind")["amount"].transform("size") > 1]

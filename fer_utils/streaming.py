@@ -51,19 +51,17 @@ class Recognizer:
     - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
       quarter of `interval` there is no label. Missing frames are not interpolated.
     - Where no face was seen for more than `features.MAX_GAP`, be it that no frame came, all is started anew: buffer,
-      phase, intensity; so at least 5 frames a second are needed. So is it
-      where an eye leaps, as when another face is followed; where the frames' size changes; or where time goes back by
-      more than the buffer holds: that is taken for a new stream. A frame whose time stands still or goes back by less
-      is refused and changes nothing.
+      phase, intensity; so at least 5 frames a second are needed. So is it where an eye leaps, as when another face is
+      followed; where the frames' size changes; or where time goes back by more than the buffer holds: that is taken for
+      a new stream. A frame whose time stands still or goes back by less is refused and changes nothing.
     - Phase and intensity are those of `phases.Tracker`, from the pairs' distances in space, each frame's in units of
       its own inter-ocular distance. (The intensity of `features.intensity` wants the whole sequence.)
 
     Use it as a context manager where frames are pushed: that opens the `detector`, for one stream and one thread. A
-    `classifier` has the names
-    `classes` and gives their probabilities `predict_proba(x)` (1, C) for x (1, 4, 2912) float32; if it has `features`,
-    these are the `features.Options` that it was trained on. It is tried once here, which also warms it up. Without one
-    there are points, phase and intensity. Raises ModelFileError for a classifier of other features, ValueError for an
-    interval that is not a positive number.
+    `classifier` has the names `classes` and gives their probabilities `predict_proba(x)` (1, C) for x (1, 4, 2912)
+    float32; if it has `features`, these are the `features.Options` that it was trained on. It is tried once here, which
+    also warms it up. Without one there are points, phase and intensity. Raises ModelFileError for a classifier of other
+    features, ValueError for an interval that is not a positive number.
     """
 
     def __init__(self, classifier=None, detector: Detector = "face_landmarker", interval: float = INTERVAL):
