@@ -89,7 +89,7 @@ def batch(points, times, interval=0.4):
         next(row for row in seen if abs(times[row] - time) <= least + streaming.ROUNDING)
         for time, least in zip(wanted, nearest, strict=True)
     ]
-    return features.differences(features.normalise(points[chosen].astype(np.float64)), features.PAIRS)
+    return features.differences(features.upright(points[chosen].astype(np.float64)), features.PAIRS)
 
 
 def outcomes(recognizer, points, times):
