@@ -12,6 +12,7 @@ from fer_utils.landmarks import regions
 
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+BONE = list(regions.BONE)
 PATH_STEPS = 32  # of a time series from onset to apex
 
 
@@ -77,21 +78,25 @@ def steady(points: np.ndarray, reference: np.ndarray | None = None) -> np.ndarra
     """
     reference = points[0] if reference is None else reference
     found = np.isfinite(points).all(axis=(1, 2)) & np.isfinite(reference).all()
-    if not found.all():
-        still = points.copy()
-        still[found] = steady(points[found], reference) if found.any() else points[found]
-        return still
-    bone = list(regions.BONE)
-    there, here = reference[bone].astype(float), points[:, bone].astype(float)
-    centre, middles = there.mean(axis=0), here.mean(axis=1, keepdims=True)
-    there, here = there - centre, here - middles
+    still = points.copy()
+    if found.any():
+        turn, middle, centre = pose(points[found], reference)
+        still[found] = (points[found] - middle) @ turn + centre
+    return still
+
+
+def pose(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how `steady` moves points (T, 478, 3): by (points − middle) @ turn + centre. `turn` (T, 3, 3) is a rotation
+    times a scale, `middle` (T, 1, 3) and `centre` (3,) are those of `regions.BONE`."""
+    here, there = points[:, BONE].astype(float), reference[BONE].astype(float)
+    middle, centre = here.mean(axis=1, keepdims=True), there.mean(axis=0)
+    here, there = here - middle, there - centre
     left, size, right = np.linalg.svd(here.swapaxes(1, 2) @ there)
-    sign = np.sign(np.linalg.det(left @ right))  # a turn, not a mirror image
+    sign = np.sign(np.linalg.det(left @ right))  # a rotation, not a mirror image
     left[..., -1] *= sign[:, None]
     size[..., -1] *= sign
-    extent = np.maximum((here**2).sum(axis=(1, 2)), np.finfo(float).tiny)
-    scale = (size.sum(axis=1) / extent)[:, None, None]
-    return (scale * (points - middles) @ (left @ right) + centre).astype(points.dtype)
+    extent = np.maximum((here * here).sum(axis=(1, 2)), np.finfo(float).tiny)
+    return (size.sum(axis=1) / extent)[:, None, None] * (left @ right), middle, centre
 
 
 def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -126,9 +131,22 @@ def wrap(angle: np.ndarray) -> np.ndarray:
 
 def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Changes (K − 1, 2P) of distances, then wrapped angles, between consecutive key frames (K, 478, ≥2)."""
-    change = np.diff(distances(points, pairs), axis=0)
-    turn = wrap(np.diff(angles(points, pairs), axis=0))
-    return np.concatenate([change, turn], axis=1).astype(np.float32)
+    return changes(values(points, pairs))
+
+
+def values(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the distances, then the angles (…, 2P), of the pairs (P, 2) of points (…, 478, ≥2): equations 1 and 2."""
+    across, down = offsets(points[..., :2], pairs)
+    return np.concatenate([np.sqrt(across * across + down * down), np.arctan2(across, down)], axis=-1)
+
+
+def changes(frames: np.ndarray) -> np.ndarray:
+    """Return how the `values` (K, 2P) of key frames change from each to the next, (K − 1, 2P) float32; angles the short
+    way round."""
+    change = np.diff(frames, axis=0)
+    turn = change[:, change.shape[1] // 2 :]
+    turn[:] = wrap(turn)
+    return change.astype(np.float32)
 
 
 def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
