@@ -9,7 +9,7 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import plans, results
+from fer_utils.evaluation import plans, tables
 from fer_utils.evaluation.metrics import STAND_IN
 from fer_utils.standins.source import STAND_INS
 
@@ -23,7 +23,7 @@ COLUMNS = (
 
 def published() -> pd.DataFrame:
     """The published accuracies, in %, with source, protocol and provenance: the paper's and the field's yardsticks."""
-    return results.read_plain(paths.figures() / "published.csv")
+    return tables.read_csv(paths.figures() / "published.csv")
 
 
 def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = True) -> pd.DataFrame:
@@ -61,10 +61,10 @@ def table(out: Path, datasets: Iterable[str] = tuple(STAND_INS), judged: bool = 
 
 def _found(dataset: str, out: Path) -> pd.DataFrame:
     composite = "→" in dataset or dataset == plans.MERGED
-    path = out / ("cross_summary.csv" if composite else f"summary_{dataset}.csv")
-    if not path.is_file():
+    place, kind = (paths.ALL, "cross_summary") if composite else (dataset, "summary")
+    if not paths.table(out, place, kind).is_file():
         return pd.DataFrame()
-    summary = results.read(path, "cross_summary" if composite else "summary")
+    summary = tables.read(out, kind, place)
     if not composite:
         return summary
     if dataset == plans.MERGED:  # of all four sets, as the paper's
@@ -80,8 +80,9 @@ def _sides(protocol: str) -> tuple[frozenset[str], ...]:
 
 def _was_studied(dataset: str, out: Path) -> bool:
     """Whether the landmarks of real recordings of the dataset, or of all that a composite has, were found."""
-    tables = [out / f"coverage_{name}.csv" for name in ([dataset] if dataset in STAND_INS else STAND_INS)]
-    return all(path.is_file() and not results.rendered(results.read(path)) for path in tables)
+    names = [dataset] if dataset in STAND_INS else STAND_INS
+    written = [name for name in names if paths.table(out, name, "coverage").is_file()]
+    return len(written) == len(names) and not any(tables.rendered(tables.read(out, "coverage", name)) for name in names)
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:

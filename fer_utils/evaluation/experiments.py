@@ -86,7 +86,7 @@ def run(
     runs: Iterable[Run],
     tables: Mapping[str, FeatureTable],
     splits: Folds,
-    out: Path,
+    folder: Path,
     executor: Executor,
     settings: Mapping[str, float] | None = None,
     reasons: Reasons | None = None,
@@ -94,9 +94,9 @@ def run(
     """Fit and test every fold of `runs`, with a progress bar.
 
     `tables` holds the features by variant, BASE among them, whose rows `splits` number, by protocol and seed; `reasons`
-    says why those that are not there could not be made. A sequence that a variant lacks is left out of it. Tables and
-    finished folds are kept under `out`; what is there and was made of the same data, folds, settings and code is taken
-    from there.
+    says why those that are not there could not be made. A sequence that a variant lacks is left out of it. Finished
+    folds and the features they are made of are kept in `folder` (`paths.folds`); what is there and was made of the same
+    data, folds, settings and code is taken from there.
 
     A run that cannot be made (no folds, too little memory, a library that is not installed) is listed with its reason;
     the others go on. Raises StudyError where none can.
@@ -104,7 +104,7 @@ def run(
     asked = list(dict.fromkeys(runs))
     runs = [each for each in asked if (each.protocol, each.seed) in splits]
     stored = {
-        name: _store(tables[name], out / "features")
+        name: _store(tables[name], folder / "features")
         for name in {BASE, *(n for r in runs for n in (r.variant, *r.tested))}
     }
     base, jobs = tables[BASE], {}
@@ -125,9 +125,9 @@ def run(
                 **part,
                 select_on=each.select_on,
                 importance=each.importance,
-                folder=str(out / "features"),
+                folder=str(folder / "features"),
             )
-    done = _outcomes(jobs, out / "folds", executor)
+    done = _outcomes(jobs, folder, executor)
     outcome = _collect(asked, splits, reasons or {}, base, jobs, done)
     if outcome.predictions.empty:
         raise StudyError(f"none of the {len(asked)} runs could be made; the first: {outcome.refused['reason'].iloc[0]}")

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from fer_utils import paths
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import claims, metrics, results
+from fer_utils.evaluation import claims, tables
 
 COMPOSITE, ALL = "ckplus + oulu_vis + oulu_nir → mmi", "ckplus+oulu_vis+oulu_nir+mmi"
 
@@ -28,14 +29,15 @@ def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, name=No
         {
             **{"model": "paper", "variant": "61 landmarks", "tested": "61 landmarks", "protocol": each},
             "select_on": "validation",
-            **dict.fromkeys(results.SHOWN, 1),
+            **dict.fromkeys(tables.SHOWN, 1),
             **{"sequences": 327, "accuracy": accuracy, "accuracy_low": low, "accuracy_high": high},
             **columns,
         }
         for each in ([protocol] if isinstance(protocol, str) else protocol)
     ]
-    path = folder / (name or f"summary_{dataset}.csv")
-    return metrics.write_csv(pd.DataFrame(rows), path, dataset, rendered)
+    several = dataset.split("+") if name else dataset
+    tables.save(folder, several, rendered, {name or "summary": pd.DataFrame(rows)})
+    return paths.table(folder, paths.ALL if name else dataset, name or "summary")
 
 
 def found_for(table, dataset="ckplus"):
@@ -137,7 +139,7 @@ class TestTable:
 
     def test_composites_come_from_the_summary_across_datasets(self, tmp_path):
         names = ("ckplus → mmi", COMPOSITE, "all merged, grouped", "all merged, stratified")
-        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, name="cross_summary.csv", protocol=names)
+        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, name="cross_summary", protocol=names)
         table = claims.table(tmp_path)
         (across,) = found_for(table, COMPOSITE)
         assert (across["protocol"], across["difference"]) == (COMPOSITE, pytest.approx(15.3))
@@ -149,19 +151,17 @@ class TestTable:
 
     def test_the_order_in_which_the_sets_were_named_does_not_matter(self, tmp_path):
         name = "oulu_nir + ckplus + oulu_vis → mmi"
-        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol=(name, "mmi → oulu_nir + ckplus + oulu_vis"))
+        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary", protocol=(name, "mmi → oulu_nir + ckplus + oulu_vis"))
         (row,) = found_for(claims.table(tmp_path), COMPOSITE)
         assert (row["protocol"], row["difference"]) == (name, pytest.approx(0.3))
 
     def test_another_composite_is_not_the_papers(self, tmp_path):
-        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol="ckplus + oulu_vis → mmi")
+        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary", protocol="ckplus + oulu_vis → mmi")
         (row,) = found_for(claims.table(tmp_path), COMPOSITE)
         assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
 
     def test_two_sets_merged_are_not_the_papers_four(self, tmp_path):
-        write(
-            tmp_path, 0.85, 0.83, 0.87, dataset="ckplus+mmi", name="cross_summary.csv", protocol="all merged, grouped"
-        )
+        write(tmp_path, 0.85, 0.83, 0.87, dataset="ckplus+mmi", name="cross_summary", protocol="all merged, grouped")
         (row,) = found_for(claims.table(tmp_path), "all merged")
         assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
 
@@ -178,7 +178,7 @@ class TestTable:
 
     def test_what_was_studied_but_not_found_does_not_need_data(self, tmp_path):
         for name, rendered in (("ckplus", False), ("mmi", True)):
-            metrics.write_csv(pd.DataFrame({"id": ["a"]}), tmp_path / f"coverage_{name}.csv", name, rendered)
+            tables.save(tmp_path, name, rendered, {"coverage": pd.DataFrame({"id": ["a"]})})
         verdicts = claims.table(tmp_path).set_index("dataset")["verdict"]
         assert verdicts.pop("ckplus") == "not known: the notebook that finds it failed or was not run"
         assert set(verdicts) == {"needs the licensed data"}
@@ -200,6 +200,6 @@ class TestTable:
 
     def test_it_can_be_written_and_read(self, tmp_path):
         write(tmp_path, 0.9, 0.87, 0.929)
-        path = metrics.write_table(claims.table(tmp_path), tmp_path / "claims.csv")
+        path = tables.write(claims.table(tmp_path), tmp_path / "claims.csv")
         again = pd.read_csv(path)
         assert again["difference"].tolist()[:1] == [-3] and again["difference"].isna().sum() == 5
