@@ -22,7 +22,6 @@ from pathlib import Path
 from time import perf_counter
 
 import cv2
-import mediapipe as mp
 import numpy as np
 import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
@@ -30,8 +29,10 @@ from tqdm import tqdm
 
 from fer_utils import evaluation, export, face_mesh, features, models, networks, overlay
 from fer_utils.datasets.source import inventory
+from fer_utils.detectors import open_detector
 from fer_utils.face_landmarker import model_bundle
-from fer_utils.landmarks import open_detector
+from fer_utils.mediapipe_task import load_mediapipe
+from fer_utils.picture_network import read_model
 from fer_utils.streaming import Recognizer
 from fer_utils.training import Trainer
 from fer_utils.video import read_ahead
@@ -286,9 +287,7 @@ def _of_one_size(clips: list[str]) -> list[str]:
 
 def _bare_network() -> Callable[[], None]:
     """The FaceMesh network alone, on a picture that is already cut and scaled."""
-    interpreter = Interpreter(
-        model_content=face_mesh.read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1
-    )
+    interpreter = Interpreter(model_content=read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1)
     interpreter.allocate_tensors()
     tensor = interpreter.get_input_details()[0]
     interpreter.set_tensor(tensor["index"], np.full(tensor["shape"], 0.5, np.float32))
@@ -298,6 +297,7 @@ def _bare_network() -> Callable[[], None]:
 @contextmanager
 def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
     """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    mp = load_mediapipe()
     vision = mp.tasks.vision
     options = vision.FaceLandmarkerOptions(
         base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()), running_mode=vision.RunningMode.VIDEO

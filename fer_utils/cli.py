@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 
 from fer_utils import datasets, doctor, paths
+from fer_utils.detectors import DETECTORS
 from fer_utils.errors import UserError
-
-DETECTORS = ("face_landmarker", "face_mesh")  # named here too: landmarks takes a second to import
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -64,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
                          help="write a copy with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
-    predict.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0],
+    predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)
 

@@ -7,15 +7,14 @@ import html
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 
 import ipywidgets as widgets
 import pandas as pd
 
 from fer_utils import export, paths
 from fer_utils.camera import Camera
+from fer_utils.detectors import DETECTORS
 from fer_utils.errors import UserError
-from fer_utils.landmarks import Detector
 from fer_utils.live import Live
 from fer_utils.streaming import Recognition, Recognizer
 from fer_utils.video import Video
@@ -24,7 +23,7 @@ SOURCES = {"this browser's camera": "browser", "a camera at the kernel": "kernel
 SHIPPED = "the one that ships"
 
 
-def clip(model: str = "", detector: Detector = "face_landmarker") -> Iterator[Recognition]:
+def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recognition]:
     """What is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
     with Recognizer(export.load(paths.model(model)), detector) as recognizer:
         for frame in Video(paths.CLIP):
@@ -52,10 +51,10 @@ class Demo(widgets.VBox):
 
     _former: Demo | None = None
 
-    def __init__(self, out: Path, model: str = "", source: str = "browser", detector: Detector = "face_landmarker"):
+    def __init__(self, out: Path, model: str = "", source: str = "browser", detector: str = "face_landmarker"):
         if Demo._former is not None:
             Demo._former.end()
-        for name, value, known in (("source", source, SOURCES.values()), ("detector", detector, get_args(Detector))):
+        for name, value, known in (("source", source, SOURCES.values()), ("detector", detector, tuple(DETECTORS))):
             if value not in known:
                 raise UserError(f"{name} {value!r}: must be one of {', '.join(known)}")
         self.out = Path(out)
@@ -71,7 +70,7 @@ class Demo(widgets.VBox):
             value=self._named, options=list(dict.fromkeys([SHIPPED, self._named])), description="Model",
             placeholder="path of an exported model", continuous_update=False,
         )  # fmt: skip
-        self.detector = widgets.Dropdown(options=get_args(Detector), value=detector, description="Detector")
+        self.detector = widgets.Dropdown(options=tuple(DETECTORS), value=detector, description="Detector")
         self.mesh = widgets.Checkbox(value=True, description="mesh", indent=False, layout={"width": "80px"})
         self.record = widgets.ToggleButton(
             value=False, description="Record", icon="circle", tooltip="points and probabilities as CSV, no pictures"
@@ -118,7 +117,7 @@ class Demo(widgets.VBox):
         self.camera.classes = [str(each) for each in classifier.classes]
         self._say_what_it_is()
 
-    def _use(self, classifier=None, detector: Detector | None = None) -> None:
+    def _use(self, classifier=None, detector: str | None = None) -> None:
         self.message.value = ""  # before a recording ends, which says where its file is
         self.record.value = False  # the file's columns are those of the former model
         self.live.use(classifier, detector)

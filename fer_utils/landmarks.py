@@ -1,4 +1,4 @@
-"""Frames → `LandmarkTrack`, by MediaPipe's FaceLandmarker or the faster `face_mesh`; and the cache of tracks."""
+"""Frames → `LandmarkTrack`, and the cache of tracks."""
 
 from __future__ import annotations
 
@@ -8,27 +8,20 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from fer_utils import face_landmarker, face_mesh, paths
+from fer_utils import paths
 from fer_utils.datasets.sequence import Sequence
+from fer_utils.detectors import Mode, identity, open_detector
 from fer_utils.errors import first_line
-from fer_utils.face_landmarker import FaceLandmarker, Mode, model_bundle
-from fer_utils.face_mesh import FaceMesh
+from fer_utils.face_landmarker import FaceLandmarker
 from fer_utils.video import Frame, FrameSource, Video, upright
 
 N_POINTS = 478
 NO_FACE = "no face found"
-
-Detector = Literal["face_landmarker", "face_mesh"]
-
-# what the points depend on besides frames and options: part of the cache's key
-IDENTITY: dict[str, list] = {"face_landmarker": face_landmarker.IDENTITY}
-IDENTITY["face_mesh"] = [*face_mesh.IDENTITY, *IDENTITY["face_landmarker"]]
 
 
 @dataclass(frozen=True)
@@ -125,20 +118,6 @@ class LandmarkTrack:
         return ""
 
 
-def open_detector(
-    detector: Detector = "face_landmarker", mode: Mode = "video", blendshapes: bool = False
-) -> FaceLandmarker | FaceMesh:
-    """A detector for one stream of frames, to be used as a context manager. `face_mesh` is several times as fast, and
-    has neither irises nor blendshapes. Raises ModelFileError, and ValueError for an option that there is not."""
-    if detector not in IDENTITY:
-        raise ValueError(f"detector {detector!r}: must be one of {', '.join(map(repr, IDENTITY))}")
-    if detector == "face_landmarker":
-        return FaceLandmarker(mode, blendshapes)
-    if blendshapes:
-        raise ValueError("blendshapes=True: 'face_mesh' gives none; leave them out, or take 'face_landmarker'")
-    return FaceMesh(model_bundle(), mode)
-
-
 def set_upright(frames: FrameSource) -> FrameSource:
     """A video that was filmed lying on its side (some MMI clips were), turned upright; other frames as they are."""
     if not isinstance(frames, Video):
@@ -156,7 +135,7 @@ def set_upright(frames: FrameSource) -> FrameSource:
 
 
 def track(
-    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: Detector = "face_landmarker"
+    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: str = "face_landmarker"
 ) -> LandmarkTrack:
     """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
     points, times, reasons, scores = [], [], [], []
@@ -186,7 +165,7 @@ def cached_track(
     cache_dir: Path,
     mode: Mode = "video",
     blendshapes: bool = False,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> tuple[LandmarkTrack, bool]:
     """The track of `frames` and whether it came from the cache.
 
@@ -204,8 +183,8 @@ def cached_track(
     return made, False
 
 
-def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: Detector) -> Path:
-    key = {"frames": frames.digest(), "detector": IDENTITY.get(detector), "mode": mode, "blendshapes": blendshapes}
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str) -> Path:
+    key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
 
 
@@ -237,7 +216,7 @@ def extract(
     mode: Mode = "video",
     blendshapes: bool = False,
     cache_dir: Path | None = None,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> Extraction:
     """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from fer_utils import export, overlay, paths
 from fer_utils.errors import OutputError, PredictError
-from fer_utils.landmarks import Detector, set_upright
+from fer_utils.landmarks import set_upright
 from fer_utils.recording import Recording
 from fer_utils.streaming import Recognition, Recognizer
 from fer_utils.video import Video, read_ahead
@@ -26,7 +26,7 @@ def predict(
     out: Path,
     drawn: Path | None = None,
     model: str = "",
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> tuple[int, int]:
     """Write what is recognised in each frame of `video` to the CSV file `out` (columns: see `Recording`), and with
     `drawn` a copy of the video with mesh and labels; return how many frames there were, and how many with a face.

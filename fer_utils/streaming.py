@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_utils import features, phases
+from fer_utils.detectors import open_detector
 from fer_utils.errors import ModelFileError, first_line
-from fer_utils.landmarks import N_POINTS, Detector, open_detector
+from fer_utils.landmarks import N_POINTS
 from fer_utils.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.video import LONGEST_SIDE
 
@@ -64,7 +65,7 @@ class Recognizer:
     features, ValueError for an interval that is not a positive number.
     """
 
-    def __init__(self, classifier=None, detector: Detector = "face_landmarker", interval: float = INTERVAL):
+    def __init__(self, classifier=None, detector: str = "face_landmarker", interval: float = INTERVAL):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
         if classifier is not None:
