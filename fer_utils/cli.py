@@ -10,9 +10,11 @@ import signal
 import sys
 from pathlib import Path
 
-from fer_utils import datasets, doctor, paths
-from fer_utils.detectors import DETECTORS
+from fer_utils import paths
+from fer_utils.data import registry
 from fer_utils.errors import UserError
+from fer_utils.landmarks.detectors import DETECTORS
+from fer_utils.study import doctor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,8 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run the notebooks in order and make the report")
-    study.add_argument("--datasets", nargs="+", choices=datasets.NAMES, metavar="NAME",
-                       help=f"which of {', '.join(datasets.NAMES)}; all that are there by default")  # fmt: skip
+    study.add_argument("--datasets", nargs="+", choices=registry.NAMES, metavar="NAME",
+                       help=f"which of {', '.join(registry.NAMES)}; all that are there by default")  # fmt: skip
     study.add_argument(
         "--data",
         type=_folder,
@@ -112,9 +114,9 @@ def _count(text: str) -> int:
 def _option(text: str) -> tuple[str, str, object]:
     named, _, value = text.partition("=")
     name, _, option = named.partition(".")
-    known = datasets.options(name) if name in datasets.NAMES else {}
+    known = registry.options(name) if name in registry.NAMES else {}
     if option not in known:
-        every = [f"{name}.{option}" for name in datasets.NAMES for option in datasets.options(name)]
+        every = [f"{name}.{option}" for name in registry.NAMES for option in registry.options(name)]
         raise argparse.ArgumentTypeError(f"{text!r} is no option of a reader; those are {', '.join(every)}")
     try:
         return name, option, json.loads(value)
@@ -123,19 +125,19 @@ def _option(text: str) -> tuple[str, str, object]:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from fer_utils import report, study  # papermill and nbconvert take a second to import
+    from fer_utils.study import report, runner  # papermill and nbconvert take a second to import
 
     data = chosen.data or ""
-    settings = study.QUICK if chosen.quick else study.FULL
+    settings = runner.QUICK if chosen.quick else runner.FULL
     if chosen.paper_network:
-        settings = {**settings, **study.PAPER_NETWORK}
+        settings = {**settings, **runner.PAPER_NETWORK}
     reader: dict[str, dict[str, object]] = {}
     for name, option, value in chosen.reader:
         reader.setdefault(name, {})[option] = value
     settings = {**settings, "reader": reader} if reader else settings
-    names = study.choose(chosen.datasets, data, chosen.quick, reader)
+    names = runner.choose(chosen.datasets, data, chosen.quick, reader)
     splits = chosen.splits and Path(chosen.splits)
-    done, out = study.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
+    done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = report.results(done, out), report.left_out(done, out)
     print("no results" if found.empty else report.readable(found).to_string(index=False))
@@ -149,13 +151,14 @@ def _study(chosen: argparse.Namespace) -> int:
 
 
 def _bench(chosen: argparse.Namespace) -> int:
-    from fer_utils import bench, charts, plotting
+    from fer_utils.plots import charts, faces
+    from fer_utils.study import bench
 
     out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
     paths.check_writable(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
-    plotting.save(charts.ledger(ledger), out / "bench.png")
+    faces.save(charts.ledger(ledger), out / "bench.png")
     for name, value in bench.header().items():
         print(f"{name}: {value}")
     print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")
@@ -165,13 +168,13 @@ def _bench(chosen: argparse.Namespace) -> int:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    from fer_utils import serving
+    from fer_utils.realtime import serving
 
     return serving.serve(chosen.app, chosen.model)
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    from fer_utils.predict import predict
+    from fer_utils.realtime.predict import predict
 
     out = chosen.out or Path(f"{chosen.file.stem}.csv")
     if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
@@ -183,7 +186,7 @@ def _predict(chosen: argparse.Namespace) -> int:
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
-    from fer_utils.datasets import inventory
+    from fer_utils.data import inventory
 
     found = list(doctor.checks())
     for check in found:

@@ -33,7 +33,7 @@ class StudyError(UserError):
 
 
 class PredictError(UserError):
-    """A video that nothing can be recognised in, or that would be written over."""
+    """A recording that cannot be read or in which nothing can be recognised, or that would be written over."""
 
 
 def first_line(error: BaseException) -> str:

@@ -6,10 +6,10 @@ import pytest
 from skimage import data
 from threadpoolctl import threadpool_limits
 
-from fer_utils import regions
-from fer_utils.datasets.sequence import Sequence
-from fer_utils.landmarks import N_POINTS, LandmarkTrack
-from fer_utils.video import Pictures
+from fer_utils.data.sequence import Sequence
+from fer_utils.data.video import Pictures
+from fer_utils.landmarks import regions
+from fer_utils.landmarks.track import N_POINTS, LandmarkTrack
 
 
 def _face():

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import get_args
 
 import pytest
 
-from fer_utils import cli, landmarks, paths, report, study
+from fer_utils import cli, paths
 from fer_utils.errors import UserError
+from fer_utils.study import report, runner
 
 
 def test_doctor_passes_and_prints_every_check(capsys):
@@ -49,9 +49,9 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
         seen.update(names=names, data=data, settings=settings, jobs=jobs, splits=splits, scheduler=scheduler)
         return [run], out
 
-    monkeypatch.setattr(study, "run", stand_in)
+    monkeypatch.setattr(runner, "run", stand_in)
     assert cli.main(["study", "--quick", "--out", str(tmp_path), "--jobs", "3"]) == status
-    assert seen == {"names": ["ckplus", "mmi"], "data": "", "settings": study.QUICK, "jobs": 3,
+    assert seen == {"names": ["ckplus", "mmi"], "data": "", "settings": runner.QUICK, "jobs": 3,
                     "splits": None, "scheduler": ""}  # fmt: skip
     printed = capsys.readouterr().out
     assert "61 s" in printed and ("FAIL: DatasetError: gone" if error else "PASS") in printed
@@ -61,7 +61,7 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
 def test_options_of_the_study(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(
-        study, "run", lambda *given: (seen.update(settings=given[3], rest=given[5:]), ([], tmp_path))[1]
+        runner, "run", lambda *given: (seen.update(settings=given[3], rest=given[5:]), ([], tmp_path))[1]
     )
     assert cli.main(["study", "--paper-network", "--splits", str(tmp_path), "--scheduler", "local"]) == 0
     assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
@@ -69,7 +69,7 @@ def test_options_of_the_study(tmp_path, monkeypatch):
 
 def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
     seen = {}
-    monkeypatch.setattr(study, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
+    monkeypatch.setattr(runner, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
     chosen = ["oulu_vis.light=Dark", "oulu_vis.crop=true", "mmi.views=[0,1]"]
     assert cli.main(["study", "--datasets", "mmi", "--reader", *chosen]) == 0
     assert seen["reader"] == {"oulu_vis": {"light": "Dark", "crop": True}, "mmi": {"views": [0, 1]}}
@@ -81,7 +81,7 @@ def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
 
 def test_a_set_that_was_named_and_is_not_there_shows_in_the_exit_status(tmp_path, monkeypatch, capsys):
     (tmp_path / "fear" / "anna_1").mkdir(parents=True)
-    monkeypatch.setattr(study, "run", lambda *given: ([], tmp_path))
+    monkeypatch.setattr(runner, "run", lambda *given: ([], tmp_path))
     assert cli.main(["study", "--datasets", "folder", "mmi", "--data", str(tmp_path)]) == 1
     assert f"not studied, since they are not under {tmp_path}: mmi" in capsys.readouterr().err
     assert cli.main(["study", "--datasets", "folder", "--data", str(tmp_path)]) == 0

@@ -21,14 +21,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils import evaluation, experiments, export, landmarks, models, paths, plotting, splits, streaming, study
-from fer_utils.datasets import rendered
-from fer_utils.datasets.sequence import DatasetError
+from fer_utils import paths
+from fer_utils.data.sequence import DatasetError
+from fer_utils.data.video import Pictures, Video
 from fer_utils.errors import OutputError, UserError
-from fer_utils.features import FeatureTable, Options, shape
-from fer_utils.landmarks import LandmarkTrack
-from fer_utils.live import Live
-from fer_utils.video import Pictures, Video
+from fer_utils.evaluation import experiments, metrics, splits
+from fer_utils.features.tensors import FeatureTable, Options, shape
+from fer_utils.landmarks import extraction
+from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.models import classifiers, export
+from fer_utils.plots import faces
+from fer_utils.realtime import streaming
+from fer_utils.realtime.live import Live
+from fer_utils.standins import writing
+from fer_utils.study import runner
 
 resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
 
@@ -98,7 +104,7 @@ def a_figure():
 
 @pytest.fixture(scope="module")
 def classifier():
-    made = models.make("mlp", epochs=1)
+    made = classifiers.make("mlp", epochs=1)
     made.features = Options(values="distances", n_key_frames=2)
     x = np.random.default_rng(0).normal(size=(6, *shape(made.features))).astype(np.float32)
     emotions = np.array(["anger", "fear"] * 3)
@@ -111,9 +117,9 @@ def writer(request, classifier):
     """What writes more than 20 kB into a folder."""
     return {
         "track": lambda folder: a_track().save(folder / "track.npz"),
-        "table": lambda folder: evaluation.write_table(pd.DataFrame({"n": range(9000)}), folder / "table.csv"),
-        "figure": lambda folder: plotting.save(a_figure(), folder / "figure.png"),
-        "drawing": lambda folder: plotting.save(a_figure(), folder / "figure.png", vector=True),
+        "table": lambda folder: metrics.write_table(pd.DataFrame({"n": range(9000)}), folder / "table.csv"),
+        "figure": lambda folder: faces.save(a_figure(), folder / "figure.png"),
+        "drawing": lambda folder: faces.save(a_figure(), folder / "figure.png", vector=True),
         "saved": classifier.save,
         "exported": lambda folder: export.write(classifier, folder / "classifier.tflite"),
         "folds": experiment,
@@ -156,7 +162,7 @@ class TestFullDisk:
 
     def test_a_stand_in_is_there_as_a_whole_or_not_at_all(self, tmp_path):
         with full_disk(4096), pytest.raises(DatasetError, match=r"cannot be written .*make room"):
-            rendered.ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
+            writing.ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
         assert list(tmp_path.iterdir()) == []
 
     def test_a_recording_of_the_demo_ends_whole_or_not_at_all(self, tmp_path, make_track, monkeypatch):
@@ -207,10 +213,10 @@ class TestReadOnlyFolder:
         with unprivileged():
             for write in (
                 a_track().save,
-                lambda path: evaluation.write_table(pd.DataFrame({"n": [1]}), path),
+                lambda path: metrics.write_table(pd.DataFrame({"n": [1]}), path),
                 lambda path: paths.check_writable(path.parent),
-                lambda path: study.run(["ckplus"], out=path.parent),
-                lambda path: study.run(["ckplus"], out=path.parent / "below"),
+                lambda path: runner.run(["ckplus"], out=path.parent),
+                lambda path: runner.run(["ckplus"], out=path.parent / "below"),
             ):
                 with pytest.raises(OutputError, match=r"cannot be written \(Permission denied\); free space or choose"):
                     write(folder / "track.npz")
@@ -278,10 +284,10 @@ class TestRecordingsThatChange:
         disturbed = Disturbed(frames, lambda: FATES[fate](file))
         cache, refused = tmp_path / "tracks", "its files changed while they were read: run again when they are complete"
         with pytest.raises(OSError, match=refused):
-            landmarks.cached_track(disturbed, cache, detector="face_mesh")
+            extraction.cached_track(disturbed, cache, detector="face_mesh")
         assert not cache.exists()
         if fate == "grown":  # once it is at rest
-            assert not landmarks.cached_track(frames, cache, detector="face_mesh")[1]
+            assert not extraction.cached_track(frames, cache, detector="face_mesh")[1]
             assert len(list(cache.iterdir())) == 1
 
     def test_the_others_go_on(self, tmp_path, make_sequence):
@@ -290,7 +296,7 @@ class TestRecordingsThatChange:
         one, two = write_pictures(tmp_path / "one"), write_pictures(tmp_path / "two")
         object.__setattr__(changing := make_sequence("one"), "frames", Disturbed(one, one.files[5].unlink))
         object.__setattr__(quiet := make_sequence("two"), "frames", two)
-        found = landmarks.extract([changing, quiet], cache_dir=tmp_path / "tracks", detector="face_mesh")
+        found = extraction.extract([changing, quiet], cache_dir=tmp_path / "tracks", detector="face_mesh")
         assert list(found.tracks) == ["two"] and list(found.refused) == ["one"]
         assert found.refused["one"].startswith("its files changed while they were read")
 
@@ -298,16 +304,16 @@ class TestRecordingsThatChange:
         frames, video = write_pictures(tmp_path), write_video(tmp_path / "clip.avi")
         for file in (*frames.files[:3], video.file):
             file.unlink()
-        track, _ = landmarks.cached_track(frames, tmp_path / "tracks", detector="face_mesh")
+        track, _ = extraction.cached_track(frames, tmp_path / "tracks", detector="face_mesh")
         assert track.reasons.tolist()[:4] == [f"{n}.png: No such file or directory" for n in range(3)] + [
             "no face found"
         ]
         with pytest.raises(OSError, match=r"clip\.avi: cannot be opened as a video"):
-            landmarks.cached_track(video, tmp_path / "tracks", detector="face_mesh")
+            extraction.cached_track(video, tmp_path / "tracks", detector="face_mesh")
 
     def test_reasons_name_the_files_that_they_are_about(self, tmp_path):
         lost = [Pictures(tuple(tmp_path / f"{name}{n}.png" for n in range(2)), 25.0) for name in "ab"]
-        found = [landmarks.cached_track(each, tmp_path / "tracks", detector="face_mesh")[0] for each in lost]
+        found = [extraction.cached_track(each, tmp_path / "tracks", detector="face_mesh")[0] for each in lost]
         assert [track.reasons[0] for track in found] == [f"{name}0.png: No such file or directory" for name in "ab"]
 
 
@@ -329,7 +335,7 @@ SAVES = """
 import sys
 from pathlib import Path
 import numpy as np
-from fer_utils.landmarks import LandmarkTrack
+from fer_utils.landmarks.extraction import LandmarkTrack
 number = 0
 while True:
     frames = 20 + number % 50
@@ -380,12 +386,12 @@ def kill_writer(code, folder, first, moment):
 class TestLeftoversOfKilledProcesses:
     def test_half_a_track_is_not_taken(self, tmp_path):
         frames, cache = write_pictures(tmp_path), tmp_path / "tracks"
-        made, _ = landmarks.cached_track(frames, cache, detector="face_mesh")
+        made, _ = extraction.cached_track(frames, cache, detector="face_mesh")
         (path,) = cache.iterdir()
         half = path.read_bytes()[:-200]
         path.unlink()
         path.with_name(f".{path.stem}.0123456789ab.npz").write_bytes(half)
-        again, cached = landmarks.cached_track(frames, cache, detector="face_mesh")
+        again, cached = extraction.cached_track(frames, cache, detector="face_mesh")
         assert not cached
         np.testing.assert_array_equal(again.points, made.points)
 

@@ -21,23 +21,26 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from fuzzing import Reader, fuzz, mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils import datasets, evaluation, experiments, export, landmarks, models, results, splits
-from fer_utils.datasets import DatasetError, labels
-from fer_utils.datasets.ckplus import parse_label
-from fer_utils.datasets.mmi import parse_emotion, parse_view
-from fer_utils.datasets.sequence import LeftOut
+from fer_utils.data import labels, registry
+from fer_utils.data.ckplus import parse_label
+from fer_utils.data.mmi import parse_emotion, parse_view
+from fer_utils.data.registry import DatasetError
+from fer_utils.data.sequence import LeftOut
+from fer_utils.data.video import Pictures, Video, read_picture
 from fer_utils.errors import ModelFileError, SplitError, StudyError
-from fer_utils.features import FeatureTable
-from fer_utils.landmarks import LandmarkTrack
-from fer_utils.networks import keras, layers
-from fer_utils.video import Pictures, Video, read_picture
+from fer_utils.evaluation import experiments, metrics, results, splits
+from fer_utils.features.tensors import FeatureTable
+from fer_utils.landmarks import extraction
+from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.models import classifiers, export, litert
+from fer_utils.models.networks import keras, layers
+from tests.fuzzing import Reader, fuzz, mutated
 
 HYPOTHESIS = settings(derandomize=True, deadline=None, max_examples=150)
-PACKAGE = Path(landmarks.__file__).parent
+PACKAGE = Path(extraction.__file__).parents[1]
 
 
 def one_line(error: Exception, name: str) -> bool:
@@ -166,7 +169,7 @@ def read_mmi(folder):
 
 
 def read_dataset(folder, name, known):
-    inventory = datasets.scan(name, folder)
+    inventory = registry.scan(name, folder)
     assert len(inventory.sequences) + len(inventory.skipped) == 1
     for each in inventory.skipped:
         assert each.reason and "\n" not in each.reason
@@ -250,7 +253,7 @@ def read_experiment(folder):
     experiments._load.cache_clear()
     kept = {path: path.read_bytes() for name in ("folds", "features") for path in folder.glob(f"{name}/*")}
     run, quiet = experiments.Run("paper", "grouped"), io.StringIO()
-    plain = patch.object(models, "make", lambda name, seed: Plain())
+    plain = patch.object(classifiers, "make", lambda name, seed: Plain())
     with ThreadPoolExecutor(1) as executor, redirect_stderr(quiet), plain:
         outcome = experiments.run([run], {experiments.BASE: table}, folds, folder, executor)
     assert len(outcome.folds) == 5 and (outcome.folds["accuracy"] == 1).all()
@@ -260,9 +263,9 @@ def read_experiment(folder):
 
 def a_classifier(name="mlp"):
     draw = np.random.default_rng(0)
-    classifier = models.make(name, epochs=1)
-    classifier.features = models.features.Options(values="distances", n_key_frames=2)
-    x = draw.normal(size=(6, *models.features.shape(classifier.features))).astype(np.float32)
+    classifier = classifiers.make(name, epochs=1)
+    classifier.features = classifiers.features.Options(values="distances", n_key_frames=2)
+    x = draw.normal(size=(6, *classifiers.features.shape(classifier.features))).astype(np.float32)
     emotions = np.array(["anger", "fear", "joy"] * 2)
     classifier.fit(x, emotions, (x, emotions))
     return classifier
@@ -275,7 +278,7 @@ def write_saved(folder):
 
 def read_saved(folder):
     try:
-        classifier = export.load(folder)
+        classifier = litert.load(folder)
     except ModelFileError as error:
         return one_line(error, "classifier.zip")
     return sums_to_one(classifier)
@@ -288,14 +291,14 @@ def write_exported(folder):
 
 def read_exported(folder):
     try:
-        classifier = export.load(folder / "classifier.tflite")
+        classifier = litert.load(folder / "classifier.tflite")
     except ModelFileError as error:
         return one_line(error, "classifier.tflite")
     return sums_to_one(classifier)
 
 
 def sums_to_one(classifier):
-    found = classifier.predict_proba(np.zeros((1, *models.features.shape(classifier.features)), np.float32))
+    found = classifier.predict_proba(np.zeros((1, *classifiers.features.shape(classifier.features)), np.float32))
     assert found.shape == (1, len(classifier.classes))
     return bool(np.isfinite(found).all() and abs(found.sum() - 1) < 1e-3)
 
@@ -354,7 +357,7 @@ class TestNames:
         root = recordings(b"anna_\xff", "größe_1".encode(), b"line\nbreak_1", b"x" * 253 + b"_1")
         file = os.path.join(os.fsencode(root / "happiness"), b"clip\xff_1.avi")  # noqa: PTH118
         Path(os.fsdecode(file)).write_bytes(write_video(tmp_path / "clip.avi", "MJPG").read_bytes())
-        inventory = datasets.scan("folder", root)
+        inventory = registry.scan("folder", root)
         kept = {sequence.subject: [frame.problem for frame in sequence.frames] for sequence in inventory.sequences}
         assert kept.keys() == {"folder/grösse", "folder/line\nbreak", f"folder/{'x' * 253}"}
         assert set(map(tuple, kept.values())) == {("", "")}
@@ -364,7 +367,7 @@ class TestNames:
             (b"clip\xff_1.avi", reason),
         ]
         left_out = pd.DataFrame([str(skipped.path) for skipped in inventory.skipped], columns=["what"])
-        evaluation.write_csv(left_out, tmp_path / "left_out.csv", "folder", False)
+        metrics.write_csv(left_out, tmp_path / "left_out.csv", "folder", False)
         assert r"anna_\udcff" in (tmp_path / "left_out.csv").read_text(encoding="utf-8")
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -373,7 +376,7 @@ class TestNames:
         source = write_video(tmp_path / "clip.avi", "MJPG")
         source.rename(os.fsdecode(os.fsencode(tmp_path) + b"/clip\xff.avi"))
         code = (
-            "import os, sys; from pathlib import Path; from fer_utils.video import Video\n"
+            "import os, sys; from pathlib import Path; from fer_utils.data.video import Video\n"
             "try: list(Video(Path(os.fsdecode(os.fsencode(sys.argv[1]) + b'/clip\\xff.avi'))))\n"
             "except OSError as error: print(error)"
         )
@@ -384,7 +387,7 @@ class TestNames:
     @pytest.mark.parametrize("root", ["~nobody-of-this-name/data", "a" * 5000, "a\0b", "\udcff", "..\n.."])
     def test_roots(self, root):
         with pytest.raises(DatasetError):
-            datasets.scan("folder", root)
+            registry.scan("folder", root)
 
     def test_loops_of_links(self, recordings):
         root = recordings(b"anna_1")
@@ -395,12 +398,12 @@ class TestNames:
             ("fear", "fear"),
         ):
             (root / place).symlink_to(target)
-        inventory = datasets.scan("folder", root)
+        inventory = registry.scan("folder", root)
         assert [sequence.id for sequence in inventory.sequences] == ["happiness/anna_1"]
         assert {skipped.path.name for skipped in inventory.skipped} == {"loop_1", "up_1", "sadness"}
         for name in ("ckplus", "mmi", "oulu_vis"):
             with pytest.raises(DatasetError):
-                datasets.scan(name, root)
+                registry.scan(name, root)
 
     @given(st.lists(st.binary(min_size=1, max_size=60), min_size=1, max_size=4))
     @HYPOTHESIS
@@ -410,9 +413,9 @@ class TestNames:
             path = Path(os.fsdecode(os.fsencode(root) + b"/" + name.replace(b"/", b"_").replace(b"\0", b"_")))
             with suppress(OSError):  # "." and the like
                 (path / "a_1").mkdir(parents=True)
-        for name in datasets.NAMES:
+        for name in registry.NAMES:
             try:
-                assert datasets.scan(name, root).sequences == []
+                assert registry.scan(name, root).sequences == []
             except DatasetError as error:
                 assert str(error).encode()
 
@@ -427,12 +430,12 @@ class TestPipes:
         for path in (session / "session.xml", session / "manifest.json", session / "S002-001.avi"):
             path.unlink(missing_ok=True)
             os.mkfifo(path)
-        (skipped,) = datasets.scan("mmi", tmp_path).skipped
+        (skipped,) = registry.scan("mmi", tmp_path).skipped
         assert (skipped.path.name, skipped.reason) == ("S001-119.avi", "its XML is not a file: get the file anew")
         write_ckplus(tmp_path / "ck")
         (tmp_path / "ck" / "manifest.json").unlink()
         os.mkfifo(tmp_path / "ck" / "manifest.json")
-        assert [each.rendered for each in datasets.load("ckplus", tmp_path / "ck")] == [False]
+        assert [each.rendered for each in registry.load("ckplus", tmp_path / "ck")] == [False]
 
 
 class TestSizes:
@@ -554,7 +557,7 @@ def test_facts_that_are_any_json(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("facts") / "classifier.tflite"
     path.write_bytes(forged({"fer.json": json.dumps(content).encode()}, b"\x1c\0\0\0TFL3"))
     with pytest.raises(ModelFileError):
-        export.load(path)
+        litert.load(path)
 
 
 def forged(files, before=b""):
@@ -579,7 +582,7 @@ class TestNetworksOfOtherPeople:
 
     def load(self, folder, files):
         (folder / "classifier.zip").write_bytes(forged(files))
-        return models.SequenceClassifier.load(folder)
+        return classifiers.SequenceClassifier.load(folder)
 
     @pytest.mark.parametrize(
         "config",
@@ -654,12 +657,12 @@ def test_no_module_runs_code_or_a_shell():
 def test_programs_are_started_with_fixed_words_alone():
     started = [(path.name, node) for path in MODULES for name, node in calls(path) if name.startswith("subprocess.")]
     # git; Python, to try a model; JupyterLab or Voila
-    assert [name for name, _ in started] == ["evaluation.py", "export.py", "serving.py"]
+    assert [name for name, _ in started] == ["metrics.py", "export.py", "serving.py"]
     for _, node in started:
         assert "shell" not in {keyword.arg for keyword in node.keywords}
     words = ast.unparse(started[1][1].args[0])
     assert words == "[sys.executable, '-P', '-c', TRIAL, json.dumps([place for place in sys.path if place])]"
-    assert evaluation._commit.__doc__ is None or "git" in inspect.getsource(evaluation._commit)
+    assert metrics._commit.__doc__ is None or "git" in inspect.getsource(metrics._commit)
 
 
 def test_arrays_are_read_without_pickles():

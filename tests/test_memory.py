@@ -6,13 +6,13 @@ import cv2
 import psutil
 import pytest
 
-from fer_utils import landmarks
-from fer_utils.video import Video
+from fer_utils.data.video import Video
+from fer_utils.landmarks import extraction
 from fer_utils.workers import pool
 
 pytestmark = pytest.mark.long
 
-CLIP = Path(__file__).parent / "data" / "face_mesh" / "moving.mp4"  # a rendered actor
+CLIP = Path(__file__).parent / "files" / "face_mesh" / "moving.mp4"  # a rendered actor
 FRAMES, RECORDINGS = 100, 200
 
 
@@ -31,7 +31,7 @@ def recording(tmp_path):
 
 def extract(recording, cache, detector):
     """In the worker: how many frames a face was found in, and megabytes of memory afterwards."""
-    track, cached = landmarks.cached_track(recording, cache, detector=detector)
+    track, cached = extraction.cached_track(recording, cache, detector=detector)
     assert not cached
     return int(track.found.sum()), psutil.Process().memory_info().rss / 2**20
 

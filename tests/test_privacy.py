@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_utils import landmarks, report, study
-from fer_utils.face_landmarker import FaceLandmarker
+from fer_utils.landmarks import track
+from fer_utils.landmarks.face_landmarker import FaceLandmarker
+from fer_utils.study import report, runner
 
 pytestmark = pytest.mark.long
 
@@ -45,9 +46,11 @@ def outputs(request, recordings, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_TRACKS", str(home / "tracks"))
         done = [
-            study.run_notebook("01_extract_landmarks", "folder", {**values, **shown}, home / "out"),
-            study.run_notebook("02_visualize_features", "folder", values, home / "out"),
-            study.run_notebook("01_extract_landmarks", "again", {**values, **shown, "interactive": True}, home / "out"),
+            runner.run_notebook("01_extract_landmarks", "folder", {**values, **shown}, home / "out"),
+            runner.run_notebook("02_visualize_features", "folder", values, home / "out"),
+            runner.run_notebook(
+                "01_extract_landmarks", "again", {**values, **shown, "interactive": True}, home / "out"
+            ),
         ]
     assert [run.error for run in done] == ["", "", ""]
     report.write(done, home / "out")
@@ -108,9 +111,9 @@ def test_tracks_hold_no_pictures(outputs):
     kept = list((home / "tracks").glob("*.npz"))
     assert len(kept) == 6
     for path in kept:
-        track = landmarks.LandmarkTrack.load(path)
-        assert track.coverage == 1 and track.blendshapes is None
-        assert path.stat().st_size < 12 * track.points.size
+        made = track.LandmarkTrack.load(path)
+        assert made.coverage == 1 and made.blendshapes is None
+        assert path.stat().st_size < 12 * made.points.size
 
 
 def test_a_face_is_found_as_small_as_a_sheet_shows_it(photograph):

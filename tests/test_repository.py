@@ -11,7 +11,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fer_utils import face_landmarker, paths, report, study
+from fer_utils import paths
+from fer_utils.landmarks import face_landmarker
+from fer_utils.study import report, runner
 
 ROOT = paths.root()
 NOTEBOOKS = sorted(paths.notebooks().glob("*.ipynb"))
@@ -74,7 +76,7 @@ def test_the_study_knows_every_figure_of_the_notebooks():
     others = {name for name, dataset in saved if not dataset}
     listed = {name for value in vars(report).values() if isinstance(value, tuple) for name in value}
     assert set(report.CROSS_FIGURES) <= others <= listed
-    assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(study.NOTEBOOKS))
+    assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(runner.NOTEBOOKS))
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])

@@ -10,11 +10,13 @@ import numpy as np
 import psutil
 import pytest
 
-from fer_utils import experiments, landmarks, splits, workers
+from fer_utils import workers
+from fer_utils.data.video import Pictures
 from fer_utils.errors import StudyError
-from fer_utils.experiments import BASE, Run
-from fer_utils.features import FeatureTable
-from fer_utils.video import Pictures
+from fer_utils.evaluation import experiments, splits
+from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.features.tensors import FeatureTable
+from fer_utils.landmarks import extraction
 
 
 def kill_once(marker):
@@ -32,7 +34,7 @@ def always_kill(_):
 def threads(_):
     import cv2
 
-    import fer_utils.video  # noqa: F401 (as all do that touches pictures)
+    import fer_utils.data.video  # noqa: F401 (as all do that touches pictures)
 
     return os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"], cv2.getNumThreads()
 
@@ -108,7 +110,7 @@ class TestCluster:
         cv2.imwrite(str(tmp_path / "0.png"), np.zeros((64, 64, 3), np.uint8))
         sequences = [make_sequence(f"s{n}", files=[tmp_path / "0.png"] * (n + 1)) for n in range(4)]
         with workers.pool(scheduler=scheduler) as executor:
-            there = landmarks.extract(sequences, executor, cache_dir=tmp_path / "there")
+            there = extraction.extract(sequences, executor, cache_dir=tmp_path / "there")
         assert [len(track) for track in there.tracks.values()] == [1, 2, 3, 4]
         assert len(list((tmp_path / "there").iterdir())) == 4
         assert isinstance(sequences[0].frames, Pictures)

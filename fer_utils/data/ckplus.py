@@ -1,0 +1,136 @@
+"""CK+ (extended Cohn-Kanade): `cohn-kanade-images/S005/001/*.png`, labels in `Emotion/S005/001/*_emotion.txt`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fer_utils.data import labels, tree
+from fer_utils.data.sequence import Inventory, LeftOut, MissingDataset, Sequence, Skipped
+
+# our choice: the pictures carry no rate; they were digitised from NTSC tape, which has 30 frames a second
+FPS = 30.0
+_IMAGES = ("cohn-kanade-images", "extended-cohn-kanade-images")
+_LABELS = ("Emotion", "Emotion_labels")
+
+
+def is_here(root: Path) -> bool:
+    """Whether the frames or the labels of CK+ are under the root."""
+    return bool(tree.search(root, _holds_subjects(*_IMAGES, *_LABELS)))
+
+
+def scan(root: Path) -> Inventory:
+    """The labelled sequences of CK+ under a root, neutral to apex; those without a label are skipped.
+
+    Raises MissingDataset where the frames or the labels are not there.
+    """
+    images = _images(root)
+    emotions = _emotions(images, root)
+    rendered = tree.is_rendered(images)
+    sequences, skipped = [], []
+    for subject in _union(images, emotions, skipped):
+        if not re.fullmatch(r"[Ss]\d+", subject):
+            skipped.append(Skipped(images / subject, "not a subject's folder (S005, S010, …)"))
+            continue
+        for take in _union(images / subject, emotions / subject, skipped):
+            folder = images / subject / take
+            try:
+                emotion, peak = _label(emotions / subject / take)
+                if not tree.files(folder, tree.PICTURES):
+                    raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
+                frames = tree.pictures(folder, FPS)
+                if peak not in {_number(file.stem) for file in frames.files}:
+                    raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
+            except LeftOut as reason:
+                skipped.append(Skipped(folder, str(reason)))
+                continue
+            sequences.append(
+                Sequence(
+                    dataset="ckplus",
+                    subject=f"ckplus/{subject.upper()}",
+                    id=f"{subject}/{take}",
+                    emotion=emotion,
+                    frames=frames,
+                    fps=FPS,
+                    apex="last",
+                    rendered=rendered,
+                )
+            )
+    return Inventory("ckplus", root, rendered, sequences, skipped)
+
+
+def parse_label(text: str) -> str:
+    """The emotion that the text of a label file (one float: "   3.0000000e+00") stands for. Raises LeftOut."""
+    words = text.split()
+    if len(words) != 1:
+        raise LeftOut(f"the label file holds {len(words) or 'no'} values, not one")
+    try:
+        code = float(words[0])
+    except ValueError:
+        raise LeftOut("the label file does not hold a number") from None
+    if code == 0:
+        raise LeftOut("neutral (code 0): not an emotion")
+    if code not in labels.CODES["ckplus"]:  # a float that is whole equals its int
+        raise LeftOut(f"label {code:g} does not exist: codes are 0 to {max(labels.CODES['ckplus'])}")
+    return labels.CODES["ckplus"][int(code)]
+
+
+def _label(folder: Path) -> tuple[str, int]:
+    """The emotion of a sequence and the number of the frame that it was given to."""
+    found = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
+    if not found:
+        raise LeftOut("no label")
+    if len(found) > 1:
+        raise LeftOut(f"{len(found)} label files, one is expected")
+    try:
+        with found[0].open("rb") as file:
+            text = file.read(1000).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise LeftOut(f"the label file cannot be read ({error.strerror})") from None
+    return parse_label(text), _number(found[0].stem)
+
+
+def _number(stem: str) -> int:
+    """The last number in a file's name, -1 where there is none."""
+    digits = re.findall(r"[0-9]+", stem)
+    return int(digits[-1]) if digits else -1
+
+
+def _union(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
+    """The names of the folders in either place, in order: a label whose frames are missing is found too."""
+    both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
+    return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
+
+
+def _holds_subjects(*names: str):
+    def is_it(folder: Path) -> bool:
+        if not tree.named(*names)(folder):
+            return False
+        return any(re.fullmatch(r"[Ss]\d+", path.name) for path in tree.folders(folder, []))
+
+    return is_it
+
+
+def _images(root: Path) -> Path:
+    found = tree.search(root, _holds_subjects(*_IMAGES))
+    if found:
+        return tree.only(found, "the CK+ frames", root)
+    if tree.search(root, _holds_subjects(*_LABELS)):
+        raise MissingDataset(f"{root}: CK+ labels, but no frames; unpack cohn-kanade-images beside them")
+    if empty := tree.search(root, tree.named("cohn-kanade-images")):
+        raise MissingDataset(f"{empty[0]}: no subject's folder (S005, S010, …) in it; unpack cohn-kanade-images again")
+    raise MissingDataset(f"{root}: no cohn-kanade-images folder here; unpack CK+ there, or name its folder")
+
+
+def _emotions(images: Path, root: Path) -> Path:
+    """The folder of labels that belongs to these frames: beside them; else, the only one that there is under the root,
+    as where each archive was unpacked into a folder of its own."""
+    base = images.parent
+    while tree.named(*_IMAGES)(base):
+        base = base.parent
+    for name in _LABELS:
+        for found in tree.search(base, _holds_subjects(name), depth=2):
+            return found
+    if len(found := tree.search(root, _holds_subjects(*_LABELS))) == 1:
+        return found[0]
+    raise MissingDataset(f"{base}: CK+ frames, but no Emotion or Emotion_labels folder; unpack Emotion_labels there")

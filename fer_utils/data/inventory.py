@@ -1,0 +1,124 @@
+"""What is there beside what was published, what was left out and why, and what is missing with the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from fer_utils.data import labels, registry
+from fer_utils.data.sequence import DatasetError, Inventory
+from fer_utils.data.video import FrameSource, Pictures
+
+# The usual experiment on each set: CK+ labelled sequences from Lucey et al. 2010; Oulu-CASIA one light of one camera
+# from Zhao et al. 2011, six emotions of each of 80 people; MMI frontal clips with one of six emotions, about so many,
+# as the papers count them that use it (the set grew over the years, and the paper's own selection is not known).
+_OULU = {"sequences": 480, "subjects": 80, **dict.fromkeys(labels.SHARED, 80)}
+PUBLISHED = {
+    "ckplus": {
+        "sequences": 327,
+        "subjects": 118,
+        "anger": 45,
+        "contempt": 18,
+        "disgust": 59,
+        "fear": 25,
+        "happiness": 69,
+        "sadness": 28,
+        "surprise": 83,
+    },
+    "oulu_vis": _OULU,
+    "oulu_nir": _OULU,
+    "mmi": {"sequences": 205, "subjects": 30},
+}
+_ROUGH = {"mmi"}
+
+
+def survey(
+    root: str | Path, names: Iterable[str] = registry.NAMES, options: Mapping[str, Mapping] | None = None
+) -> tuple[list[Inventory], dict[str, str]]:
+    """The inventories of the sets that are under a root, and for each other set one line that says why it is not.
+
+    `options` are those of `registry.scan`, by the set's name. An unknown name or option is told in the same way.
+    """
+    found, missing = [], {}
+    for name in names:
+        try:
+            found.append(registry.scan(name, root, **(options or {}).get(name, {})))
+        except DatasetError as error:
+            missing[name] = str(error)
+    return found, missing
+
+
+def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
+    """Columns dataset, rendered, what, found, published; a row for sequences, subjects, frames and each emotion.
+
+    `published` is missing where nothing was published, and for stand-ins, whose numbers are ours to choose.
+    """
+    rows = []
+    for inventory in inventories:
+        published = {} if inventory.rendered else PUBLISHED.get(inventory.dataset, {})
+        expected = labels.EMOTIONS if inventory.dataset in ("ckplus", "folder") else labels.SHARED
+        found = {
+            "sequences": len(inventory.sequences),
+            "subjects": len(inventory.subjects),
+            "frames": sum(_frames(sequence.frames) for sequence in inventory.sequences),
+            **{emotion: inventory.emotions[emotion] for emotion in expected},
+        }
+        for what, count in found.items():
+            rows.append((inventory.dataset, inventory.rendered, what, count, published.get(what)))
+    table = pd.DataFrame(rows, columns=["dataset", "rendered", "what", "found", "published"])
+    return table.astype({"found": "int64", "published": "Int64", "rendered": bool})
+
+
+def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
+    """Columns dataset, reason, count, example (one path); the most frequent reason of a set first."""
+    rows = [
+        (inventory.dataset, skipped.reason, str(skipped.path))
+        for inventory in inventories
+        for skipped in inventory.skipped
+    ]
+    table = pd.DataFrame(rows, columns=["dataset", "reason", "path"])
+    table = table.groupby(["dataset", "reason"], sort=False)["path"].agg(count="size", example="first").reset_index()
+    order = {name: position for position, name in enumerate(registry.NAMES)}
+    return table.sort_values(
+        ["dataset", "count"],
+        key=lambda column: column.map(order) if column.name == "dataset" else -column,
+        kind="stable",
+        ignore_index=True,
+    )
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """What a study on this set would stumble over, a line each."""
+    place = f"{inventory.dataset} ({inventory.root})"
+    if not inventory.sequences:
+        return [f"{place}: no sequence can be used; see what was left out"]
+    if len(inventory.subjects) == 1:
+        return [f"{place}: all sequences are of one subject, {inventory.subjects[0]}: no folds grouped by subject"]
+    return []
+
+
+def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
+    """All of it as plain text, for a terminal."""
+    inventories = list(inventories)
+    table, reasons = counts(inventories), left_out(inventories)
+    lines = []
+    for inventory in inventories:
+        name = inventory.dataset
+        mark = "  [rendered stand-in: published numbers are not comparable]" if inventory.rendered else ""
+        lines.append(f"{name}  {inventory.root}{mark}")
+        for row in table[table.dataset == name].itertuples():
+            about = "about " if name in _ROUGH else ""
+            beside = "" if pd.isna(row.published) else f"   published: {about}{row.published}"
+            lines.append(f"  {row.what:<10} {row.found:>6}{beside}")
+        for row in reasons[reasons.dataset == name].itertuples():
+            lines.append(f"  left out   {row.count:>6}   {row.reason}, e.g. {row.example}")
+        lines += [f"  ! {warning}" for warning in warnings(inventory)]
+    lines += [f"{name}  not there: {why}" for name, why in missing.items()]
+    return "\n".join(lines)
+
+
+def _frames(frames: FrameSource) -> int:
+    """How many frames there should be; 0 where a video's header does not say."""
+    return len(frames) if isinstance(frames, Pictures) else frames.header()[1]

@@ -1,0 +1,151 @@
+"""MMI: `Sessions/1767/` with session.xml (the view), S001-119.avi (the clip) and S001-119.xml (the emotion)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from fer_utils.data import labels, tree
+from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+
+VIEWS = {0: "frontal", 1: "profile", 2: "frontal and profile in one picture"}
+_LARGEST_XML = 1_000_000  # bytes; a session's is some 2 kB
+
+
+def is_here(root: Path) -> bool:
+    """Whether a folder of sessions is under the root."""
+    return bool(tree.search(root, _holds_sessions))
+
+
+def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
+    """The clips with one of the six emotions, neutral to apex to neutral, seen in one of `views` (see `VIEWS`).
+
+    Clips are returned as they were recorded: of those that lie on their side, `fer_utils.data.video.upright` finds the
+    turn. Raises MissingDataset where there are no sessions, DatasetError for an option out of range.
+    """
+    if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
+        raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")
+    # the set is downloaded in parts, each with a Sessions folder of its own
+    parts = tree.real_first(_parts(root))
+    if not parts:
+        if empty := tree.search(root, tree.named("Sessions")):
+            raise MissingDataset(f"{empty[0]}: no folder with a session.xml in it; unpack it again")
+        raise MissingDataset(f"{root}: no Sessions folder here; unpack MMI there, or name its folder")
+    rendered = tree.is_rendered(parts[0])
+    if rendered:  # stand-ins of several sizes hold the same actors
+        parts = parts[:1]
+    sequences, skipped, seen = [], [], set()
+    for session in (session for part in parts for session in tree.folders(part, skipped) if session not in parts):
+        clips = _clips(session, skipped)
+        if clips and session.name in seen:
+            skipped.append(Skipped(session, "a session of this number is there twice"))
+            continue
+        seen |= {session.name} if clips else set()
+        for clip in clips:
+            try:
+                subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
+                if not subject:
+                    raise LeftOut("no subject in the clip's name (S001-119.avi)")
+                view = parse_view(_read(session / "session.xml", "its view is not known"), clip.name)
+                if view not in views:
+                    raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
+                emotion = parse_emotion(_read(clip.with_suffix(".xml"), "the clip has no label"))
+                frames = tree.video(clip)
+                sequences.append(
+                    Sequence(
+                        dataset="mmi",
+                        subject=f"mmi/{subject[1].upper()}",
+                        id=f"{session.name}/{clip.stem}",
+                        emotion=emotion,
+                        frames=frames,
+                        fps=frames.fps,
+                        apex="inside",
+                        rendered=rendered,
+                    )
+                )
+            except LeftOut as reason:
+                skipped.append(Skipped(clip, str(reason)))
+    return Inventory("mmi", root, rendered, sequences, skipped)
+
+
+def parse_emotion(xml: bytes) -> str:
+    """The emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
+    tags = [tag for tag in _elements(xml, "Metatag") if tag.get("Name", "").casefold() == "emotion"]
+    values = {tag.get("Value", "").strip() for tag in tags} - {""}
+    if len(values) != 1:
+        raise LeftOut("more than one emotion label" if values else "no emotion label")
+    value = values.pop()
+    if not re.fullmatch(r"[0-9]{1,4}", value):
+        raise LeftOut("the emotion label is not a number")
+    if int(value) not in labels.CODES["mmi"]:
+        raise LeftOut(f"emotion label {int(value)}: not one of the six emotions")
+    return labels.CODES["mmi"][int(value)]
+
+
+def parse_view(xml: bytes, clip: str) -> int:
+    """The view of a clip in its session's XML, `<track view="0" …/>`. Raises LeftOut.
+
+    A track that names the clip counts before those that name none.
+    """
+    tracks = [track for track in _elements(xml, "track") if track.get("view", "").strip()]
+    own = [track for track in tracks if track.get("filename", "").casefold() == clip.casefold()]
+    unnamed = [track for track in tracks if not track.get("filename")]
+    views = {track.get("view").strip() for track in own or unnamed or tracks}
+    if len(views) != 1:
+        raise LeftOut("session.xml gives it more than one view" if views else "session.xml gives it no view")
+    view = views.pop()
+    if not re.fullmatch(r"[0-9]{1,4}", view):
+        raise LeftOut("its view in session.xml is not a number")
+    return int(view)
+
+
+def _elements(xml: bytes, name: str) -> list[Element]:
+    """The elements of this name, whatever the namespace. The files come from outside: no DTD, entity or reference."""
+    try:
+        root = fromstring(xml, forbid_dtd=True, forbid_entities=True, forbid_external=True)
+    except DefusedXmlException:
+        raise LeftOut("its XML declares a DTD or entities, which is refused: get the file anew") from None
+    except (ParseError, ValueError, LookupError):  # the last two: an encoding that is unknown or broken
+        raise LeftOut("its XML cannot be read: get the file anew") from None
+    return [element for element in root.iter() if str(element.tag).rpartition("}")[2].casefold() == name.casefold()]
+
+
+def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
+    try:
+        clips = tree.files(session, (".avi",))
+    except LeftOut as reason:
+        skipped.append(Skipped(session, str(reason)))
+        return []
+    if not clips:
+        skipped.append(Skipped(session, "no AVI clip in the session"))
+    return clips
+
+
+def _read(file: Path, consequence: str) -> bytes:
+    try:
+        if file.exists() and not file.is_file():  # a pipe, say, which would be waited for
+            raise LeftOut("its XML is not a file: get the file anew")
+        with file.open("rb") as stream:
+            data = stream.read(_LARGEST_XML + 1)
+    except FileNotFoundError:
+        name = file.name if file.name == "session.xml" else "XML beside it"
+        raise LeftOut(f"no {name}: {consequence}") from None
+    except OSError as error:
+        raise LeftOut(f"its XML cannot be read ({error.strerror})") from None
+    if len(data) > _LARGEST_XML:
+        raise LeftOut("its XML is too large for a session's: get the file anew")
+    return data
+
+
+def _parts(root: Path) -> list[Path]:
+    """The folders that hold sessions. One of them can have another one in it, where a session lies beside the rest."""
+    parts = tree.search(root, _holds_sessions)
+    return parts + [below for part in parts for below in tree.folders(part, []) if _holds_sessions(below)]
+
+
+def _holds_sessions(folder: Path) -> bool:
+    return any(folder.glob("*/session.xml"))

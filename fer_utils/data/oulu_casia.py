@@ -1,0 +1,93 @@
+"""Oulu-CASIA NIR&VIS: `OriginalImg/VL/Strong/P001/Anger/000.jpeg`, and `PreProcess/VL_Acropped/…` for cropped faces."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from fer_utils.data import labels, tree
+from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+
+FPS = 25.0
+LIGHTS = ("Strong", "Weak", "Dark")
+_DATASETS = {"VL": "oulu_vis", "NI": "oulu_nir"}
+
+
+def is_here(root: Path, *, modality: str) -> bool:
+    """Whether frames of this camera, whole or cropped, are under the root."""
+    return bool(tree.search(root, _holds_lights(modality, f"{modality}_Acropped")))
+
+
+def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False) -> Inventory:
+    """The sequences of one camera ("VL" visible, "NI" near infrared) in one light, neutral to apex.
+
+    With `crop` the set's own cropped faces are taken. Subjects have one name in both cameras. Raises MissingDataset
+    where these frames are not there, DatasetError for an option out of range.
+    """
+    dataset = _DATASETS[modality]
+    if str(light).title() not in LIGHTS:
+        raise DatasetError(f"{dataset}: light is {light!r}; it can be {', '.join(LIGHTS)}")
+    if not isinstance(crop, bool):
+        raise DatasetError(f"{dataset}: crop is {crop!r}; it can be True or False")
+    light = str(light).title()
+    camera = _camera(root, modality, crop)
+    lit = next((path for path in tree.folders(camera, []) if tree.named(light)(path)), None)
+    if lit is None:
+        there = [path.name for path in tree.folders(camera, [])]
+        other = f"--reader {dataset}.light={there[0]}"
+        raise MissingDataset(
+            f"{camera}: no folder {light}, but {', '.join(there)}; unpack it, or take another: {other}"
+        )
+    rendered = tree.is_rendered(camera)
+    sequences, skipped = [], []
+    for person in tree.folders(lit, skipped):
+        number = re.fullmatch(r"[Pp]0*(\d+)", person.name)
+        if not number:
+            skipped.append(Skipped(person, "not a subject's folder (P001, P002, …)"))
+            continue
+        for folder in tree.folders(person, skipped):
+            try:
+                emotion = labels.from_folder(folder.name)
+                if emotion is None:
+                    raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
+                sequences.append(
+                    Sequence(
+                        dataset=dataset,
+                        subject=f"oulu/P{int(number[1]):03d}",
+                        id=f"{camera.name}/{light}/{person.name}/{folder.name}",
+                        emotion=emotion,
+                        frames=tree.pictures(folder, FPS),
+                        fps=FPS,
+                        apex="last",
+                        rendered=rendered,
+                    )
+                )
+            except LeftOut as reason:
+                skipped.append(Skipped(folder, str(reason)))
+    return Inventory(dataset, root, rendered, sequences, skipped)
+
+
+def _camera(root: Path, modality: str, crop: bool) -> Path:
+    """The folder of a camera's frames, whole or cropped."""
+    whole = tree.search(root, _holds_lights(modality))
+    cropped = tree.search(root, _holds_lights(f"{modality}_Acropped"))
+    if found := cropped if crop else whole:
+        # some archives hold the frames twice, in B_OriginalImg and in OriginalImg
+        first = [path for path in found if any(tree.named("OriginalImg")(above) for above in path.parents)]
+        return tree.only(first or found, f"the Oulu-CASIA {modality} frames", root)
+    if cropped:
+        these = f"--reader {_DATASETS[modality]}.crop=true"
+        raise MissingDataset(f"{root}: only cropped {modality} frames here; unpack OriginalImg, or take these: {these}")
+    if whole:
+        raise MissingDataset(f"{root}: no {modality}_Acropped folder here; unpack PreProcess, or leave crop out")
+    name = f"{modality}_Acropped" if crop else modality
+    if empty := tree.search(root, tree.named(name)):
+        raise MissingDataset(f"{empty[0]}: none of {', '.join(LIGHTS)} in it; unpack it again")
+    raise MissingDataset(f"{root}: no {name} folder here; unpack Oulu-CASIA there, or name its folder")
+
+
+def _holds_lights(*names: str):
+    def is_it(folder: Path) -> bool:
+        return tree.named(*names)(folder) and any(tree.named(*LIGHTS)(path) for path in tree.folders(folder, []))
+
+    return is_it

@@ -1,0 +1,85 @@
+"""The datasets in the layouts they come in: `load("ckplus", root)` gives sequences, `scan` also what was left out."""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial
+from pathlib import Path
+
+from fer_utils import paths
+from fer_utils.data import ckplus, folder, mmi, oulu_casia, tree
+from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
+
+__all__ = ["NAMES", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "load", "options", "scan"]
+
+_SCANS = {
+    "ckplus": ckplus.scan,
+    "oulu_vis": partial(oulu_casia.scan, modality="VL"),
+    "oulu_nir": partial(oulu_casia.scan, modality="NI"),
+    "mmi": mmi.scan,
+    "folder": folder.scan,
+}
+_TESTS = {
+    "ckplus": ckplus.is_here,
+    "oulu_vis": partial(oulu_casia.is_here, modality="VL"),
+    "oulu_nir": partial(oulu_casia.is_here, modality="NI"),
+    "mmi": mmi.is_here,
+    "folder": folder.is_here,
+}
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
+
+# in the paper's order
+NAMES = tuple(_SCANS)
+
+
+def options(name: str) -> dict[str, object]:
+    """The options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name."""
+    if name not in _SCANS:
+        raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
+    parameters = inspect.signature(_SCANS[name]).parameters.values()
+    return {
+        each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "modality"
+    }
+
+
+def scan(name: str, root: str | Path, **chosen) -> Inventory:
+    """All recordings of a dataset under a root (the set's own folder, or one above it), and those left out.
+
+    Raises MissingDataset where the set is not there, DatasetError for an unknown name or option and for a root that
+    cannot be read as that set; the message is one line that names the path and the mend.
+    """
+    known = options(name)
+    for option in chosen:
+        if option not in known:
+            raise DatasetError(f"{name}: unknown option {option!r}; known are: {', '.join(known) or 'none'}")
+    root = paths.at_home(root)
+    if not tree.is_text(root):
+        raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
+    try:
+        if not root.exists():
+            raise MissingDataset(f"{root}: no such folder; unpack the dataset there, or name the folder where it is")
+        if not root.is_dir():
+            raise DatasetError(f"{root}: a file; unpack it, and name the folder")
+        next(root.iterdir(), None)
+    except OSError as error:
+        raise DatasetError(f"{root}: cannot be read ({error.strerror})") from None
+    try:
+        return _SCANS[name](root, **chosen)
+    except MissingDataset as error:
+        raise MissingDataset(f"{error}{_hint(name, root)}") from None
+
+
+def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
+    """The sequences of a dataset under a root. Raises as `scan`."""
+    return scan(name, root, **chosen).sequences
+
+
+def _hint(name: str, root: Path) -> str:
+    """What is there instead: another dataset, or archives. Empty where the set itself is there in part."""
+    if _TESTS[name](root):
+        return ""
+    if others := [other for other, is_here in _TESTS.items() if other != name and is_here(root)]:
+        return f"; this looks like {' and '.join(others)}: use --datasets {' '.join(others)}"
+    if packed := [path.name for path in tree.files(root, _ARCHIVES)]:
+        return f"; unpack {', '.join(packed)} first"
+    return ""

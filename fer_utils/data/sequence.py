@@ -1,0 +1,67 @@
+"""What every reader returns: sequences, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from fer_utils.data.video import FrameSource
+from fer_utils.errors import DatasetError
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One labelled recording of one person showing one expression.
+
+    `subject` names a person across datasets ("oulu/P001" is one person in VIS and NIR); `id` names the recording
+    inside its dataset; `apex` says where the strongest expression is to be expected: "last" frame or "inside".
+    """
+
+    dataset: str
+    subject: str
+    id: str
+    emotion: str
+    frames: FrameSource
+    fps: float
+    apex: Literal["last", "inside"] = "last"
+    rendered: bool = False
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A recording that was found and left out, with the reason (and the mend, where there is one) in one line.
+
+    The reason names no path, so that equal reasons can be counted.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """All that a reader found under a root."""
+
+    dataset: str
+    root: Path
+    rendered: bool
+    sequences: list[Sequence]
+    skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def subjects(self) -> list[str]:
+        return sorted({sequence.subject for sequence in self.sequences})
+
+    @property
+    def emotions(self) -> Counter[str]:
+        return Counter(sequence.emotion for sequence in self.sequences)
+
+
+class MissingDataset(DatasetError):
+    """The dataset, or a whole part of it, is not under the root."""
+
+
+class LeftOut(Exception):
+    """One recording that is to be left out; the message is the reason of its `Skipped`."""

@@ -1,0 +1,162 @@
+"""Folders as datasets come in: listings without clutter, the search for a known folder, the mark of a stand-in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
+from fer_utils.data.video import Pictures, Video
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
+# how far below the root a known folder is looked for: archives unpack into folders of their own name, some twice
+DEPTH = 5
+_LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
+_CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
+
+
+def by_number(path: Path) -> tuple:
+    """A sort key that reads the digits of a name as numbers: 2.png before 10.png, whatever the padding."""
+    parts = re.split(r"([0-9]+)", path.stem.casefold())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
+
+
+def entries(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) -> list[Path]:
+    """What is in a folder, in the order of `by_number`, without hidden files and what file managers leave behind.
+
+    A folder that does not exist holds nothing. Raises LeftOut where it cannot be read.
+    """
+    try:
+        paths = [path for path in folder.iterdir() if not _is_clutter(path.name) and wanted(path)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise LeftOut(f"folder cannot be read ({error.strerror})") from None
+    return sorted(paths, key=by_number)
+
+
+def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files of a folder with one of these suffixes, in any case. Raises LeftOut where it cannot be read."""
+    return entries(folder, lambda path: path.suffix.casefold() in suffixes and path.is_file())
+
+
+def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
+    """The folders in a folder; one that cannot be read, or that leads back up, is added to `skipped`."""
+    try:
+        children = entries(folder, Path.is_dir)
+    except LeftOut as reason:
+        skipped.append(Skipped(folder, str(reason)))
+        return []
+    kept = []
+    for path in children:
+        if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
+            skipped.append(Skipped(path, "a link back to a folder above it: remove it"))
+        else:
+            kept.append(path)
+    return kept
+
+
+def pictures(folder: Path, fps: float) -> Pictures:
+    """The pictures of a folder as a sequence. Raises LeftOut for fewer than two, or one in two formats."""
+    _check_name(folder)
+    found = files(folder, PICTURES)
+    if len(found) < 2:
+        raise LeftOut(f"{len(found) or 'no'} picture{'s' * (not found)} in the folder, at least 2 are needed")
+    stems = Counter(path.stem.casefold() for path in found)
+    if twice := next((stem for stem, count in stems.items() if count > 1), None):
+        raise LeftOut(f"pictures of one name and several kinds ({twice}.*): keep one kind")
+    return Pictures(tuple(found), fps)
+
+
+def video(file: Path) -> Video:
+    """A video file as a sequence. Raises LeftOut where it cannot be opened or holds fewer than two frames."""
+    _check_name(file)
+    clip = Video(file)
+    try:
+        _, count = clip.header()
+    except OSError:
+        raise LeftOut("cannot be opened as a video: copy it anew or convert it to AVI or MP4") from None
+    if count == 1:
+        raise LeftOut("1 frame in the video, at least 2 are needed")
+    return clip
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path can be written into a table: names of files may be any bytes."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
+    """The folders at most `depth` below the root (itself among them) for which `is_it` holds, nearest first.
+
+    What lies below a folder found is not searched, and no folder is entered twice, whatever links there are.
+    """
+    found, seen, level = [], set(), [root]
+    for below_root in range(depth + 1):
+        below = []
+        for folder in level:
+            real = folder.resolve()
+            if real in seen:
+                continue
+            seen.add(real)
+            if is_it(folder):
+                found.append(folder)
+            elif below_root < depth:
+                below += folders(folder, [])
+        level = below
+    return found
+
+
+def named(*names: str) -> Callable[[Path], bool]:
+    """A test for `search`: is the folder called so, in any case?"""
+    return lambda folder: folder.name.casefold() in {name.casefold() for name in names}
+
+
+def real_first(found: Iterable[Path]) -> list[Path]:
+    """Of the folders found, those with real recordings; the stand-ins where there are no others."""
+    found = list(found)
+    return [path for path in found if not is_rendered(path)] or found
+
+
+def only(found: Iterable[Path], what: str, root: Path) -> Path:
+    """The one folder of those found, by `real_first`. Raises DatasetError where two are left."""
+    left = real_first(found)
+    if len(left) > 1:
+        raise DatasetError(f"{root}: more than one copy of {what} here, {left[0]} and {left[1]}; name one of them")
+    return left[0]
+
+
+def is_rendered(folder: Path) -> bool:
+    """Whether a manifest in this folder, or at most two above it, says that the pictures are rendered stand-ins.
+
+    No further up: a user's own recordings put somewhere below a stand-in must not pass for rendered ones.
+    """
+    folder = folder.resolve()
+    return any(_says_rendered(place / "manifest.json") for place in (folder, *folder.parents[:2]))
+
+
+def _says_rendered(manifest: Path) -> bool:
+    try:
+        if not manifest.is_file() or manifest.stat().st_size > _LARGEST_MANIFEST:
+            return False
+        content = json.loads(manifest.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and content.get("rendered") is True
+
+
+def _check_name(path: Path) -> None:
+    if not is_text(path):
+        raise LeftOut("its name is not UTF-8: rename it")
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _CLUTTER

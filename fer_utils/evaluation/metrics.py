@@ -1,0 +1,209 @@
+"""Metrics, intervals and tests of predictions. Writes results as CSV; draws nothing."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import warnings
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
+from sklearn.metrics import balanced_accuracy_score, f1_score
+
+from fer_utils import paths
+from fer_utils.features.phases import Phases
+
+STAND_IN = "rendered stand-in"
+# what tells one result from another: the model, the features that it was trained on and those that it was tested with,
+# the folds, and the rows that chose its epoch
+KEYS = ("model", "variant", "tested", "protocol", "select_on")
+# a result's measures, each with its interval
+MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
+
+
+def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy; balanced accuracy, the mean recall of the emotions that occur; and F1 averaged over the emotions that
+    occur among the true or the predicted ones. NaN where there is nothing, as in a fold that no sequence gave features
+    for."""
+    if not len(emotions):
+        return dict.fromkeys(MEASURES, float("nan"))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true", UserWarning)
+        warnings.filterwarnings("ignore", "A single label was found", UserWarning)
+        return {
+            "accuracy": float(np.mean(emotions == predicted)),
+            "balanced_accuracy": float(balanced_accuracy_score(emotions, predicted)),
+            "macro_f1": float(f1_score(emotions, predicted, average="macro", zero_division=0)),
+        }
+
+
+def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Counts, true emotions in rows and predicted ones in columns, over all folds."""
+    names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
+    counts = pd.crosstab(predictions["emotion"], predictions["predicted"])
+    return counts.reindex(index=names, columns=names, fill_value=0)
+
+
+def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:
+    """95 % intervals of MEASURES over all folds' and seeds' predictions, by drawing subjects (not sequences, which are
+    not independent within a person) with replacement; between the percentiles of `levels`."""
+    names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
+    subjects, owner = np.unique(predictions["subject"], return_inverse=True)
+    true, found = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
+    counts = np.zeros((len(subjects), len(names), len(names)))
+    np.add.at(counts, (owner, true, found), 1)
+    matrices = np.tensordot(_draws(len(subjects), resamples, seed), counts, axes=1)
+    hits = np.diagonal(matrices, axis1=1, axis2=2)
+    there = matrices.sum(axis=2)
+    either = matrices.sum(axis=1) + there
+    recall = np.divide(hits, there, out=np.full_like(hits, np.nan), where=there > 0)
+    f1 = np.divide(2 * hits, either, out=np.full_like(hits, np.nan), where=either > 0)
+    samples = hits.sum(axis=1) / there.sum(axis=1), np.nanmean(recall, axis=1), np.nanmean(f1, axis=1)
+    ends = levels(len(subjects))
+    return {name: tuple(np.percentile(values, ends)) for name, values in zip(MEASURES, samples, strict=True)}
+
+
+def levels(subjects: int) -> list[float]:
+    """The percentiles of bootstrap samples between which a 95 % interval lies. Of few subjects the plain ones, 2.5 and
+    97.5, are too narrow: these are the expanded percentiles of Hesterberg (2015, doi:10.1080/00031305.2015.1089789)."""
+    if subjects < 2:
+        return [0.0, 100.0]
+    low = 100 * norm.cdf(-np.sqrt(subjects / (subjects - 1)) * student.ppf(0.975, subjects - 1))
+    return [low, 100 - low]
+
+
+def summary(predictions: pd.DataFrame) -> pd.DataFrame:
+    """A row a result (see KEYS): MEASURES over all folds' and seeds' predictions, with 95 % intervals, and the standard
+    deviation of the accuracy over seeds."""
+    rows = []
+    for key, group in predictions.groupby(list(KEYS), sort=False):
+        values = metrics(group["emotion"].to_numpy(), group["predicted"].to_numpy())
+        intervals = bootstrap_intervals(group)
+        row = {
+            **dict(zip(KEYS, key, strict=True)),
+            "sequences": group["id"].nunique(),
+            "subjects": group["subject"].nunique(),
+            "emotions": group["emotion"].nunique(),
+            "seeds": group["seed"].nunique(),
+        }
+        for name, value in values.items():
+            row |= {name: value, f"{name}_low": intervals[name][0], f"{name}_high": intervals[name][1]}
+        by_seed = (group["emotion"] == group["predicted"]).groupby(group["seed"]).mean()
+        rows.append(row | {"accuracy_sd_seeds": by_seed.std() if len(by_seed) > 1 else np.nan})
+    return pd.DataFrame(rows)
+
+
+def recalls(predictions: pd.DataFrame) -> pd.DataFrame:
+    """A row a result and emotion: how many of its sequences were recognised."""
+    known = predictions.assign(recall=predictions["emotion"] == predictions["predicted"])
+    grouped = known.groupby([*KEYS, "emotion"], sort=False)["recall"]
+    return grouped.agg(["size", "mean"]).rename(columns={"size": "tested_times", "mean": "recall"}).reset_index()
+
+
+def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
+    """Are two models' predictions for the same sequences in the same folds differently good? The difference of their
+    accuracies (one minus other), its 95 % interval by drawing subjects (as `bootstrap_intervals`), and the two-sided p
+    of a permutation test that exchanges the two models person by person. Seeds that only one of them has are left out.
+
+    Raises ValueError where they have no sequence and seed in common, or not the same folds.
+    """
+    key = ["seed", "id"]
+    both = one.merge(other, on=key, suffixes=("", "_other"))
+    if both.empty:
+        raise ValueError("no sequence and seed in common")
+    if (both["fold"] != both["fold_other"]).any():
+        raise ValueError("not the same folds: a paired test would compare different training data")
+    gain = (both["predicted"] == both["emotion"]).astype(int) - (both["predicted_other"] == both["emotion"]).astype(int)
+    by_subject = gain.groupby(both["subject"]).agg(["sum", "size"]).to_numpy(float)
+    draws = _draws(len(by_subject), resamples, seed) @ by_subject
+    low, high = np.percentile(draws[:, 0] / draws[:, 1], levels(len(by_subject)))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (resamples, len(by_subject)))
+    as_large = np.abs(signs @ by_subject[:, 0]) >= abs(by_subject[:, 0].sum()) - 1e-9
+    return {
+        "sequences": both["id"].nunique(),
+        "seeds": both["seed"].nunique(),
+        "difference": float(gain.mean()),
+        "difference_low": float(low),
+        "difference_high": float(high),
+        "p": float((1 + as_large.sum()) / (1 + resamples)),
+    }
+
+
+def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
+    """A row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
+
+    `truth` is a stand-in's table, indexed by id; an offset that is not known (the recording ends before) stays empty.
+    """
+    rows = []
+    for name, phases in found.items():
+        row = {"id": name, "emotion": truth.loc[name, "emotion"]}
+        for what in ("onset", "apex", "offset"):
+            value, known = getattr(phases, what), truth.loc[name, what]
+            row |= {f"{what}_known": known, f"{what}_found": value, f"{what}_error": value - known}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
+    """Of `phase_errors`, a row for onset, apex and offset: their errors in frames, and the share within two frames."""
+    rows = []
+    for what in ("onset", "apex", "offset"):
+        error = errors[f"{what}_error"].dropna()
+        rows.append(
+            {
+                "phase": what,
+                "sequences": len(error),
+                "median_error": error.median(),
+                "median_absolute_error": error.abs().median(),
+                "within_2_frames": (error.abs() <= 2).mean() if len(error) else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def write_csv(frame: pd.DataFrame, path: Path, dataset: str, rendered: bool, provenance: bool = False) -> Path:
+    """Write `frame` with the dataset's name and mark first and, if asked for, versions and commit last. Atomic."""
+    marked = frame.copy()
+    marked.insert(0, "dataset", dataset)
+    marked.insert(1, "data", STAND_IN if rendered else "real")
+    if provenance:
+        marked = marked.assign(**versions())
+    return write_table(marked, path)
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> Path:
+    """Write `frame` as it is. Atomic."""
+    with paths.replacing(path) as temporary:
+        # names of files may be any bytes
+        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", errors="backslashreplace")
+    return path
+
+
+def versions() -> dict[str, str]:
+    """What made a result: the project's commit, Python, and the libraries that compute."""
+    libraries = ("fer-utils", "ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn")
+    return {
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{library.replace("-", "_"): version(library) for library in libraries},
+    }
+
+
+def _draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each subject is drawn, a row a resample."""
+    share = np.full(n_subjects, 1 / n_subjects)
+    return np.random.default_rng(seed).multinomial(n_subjects, share, resamples).astype(float)
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(paths.root()), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,247 @@
+"""Result tables cut out of summaries and predictions, as the notebooks show them and the figures need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils.data.sequence import Sequence
+from fer_utils.errors import StudyError, UserError
+from fer_utils.evaluation import metrics, plans
+from fer_utils.evaluation.experiments import BASE
+from fer_utils.features import geometry
+from fer_utils.features.geometry import SequenceRefused
+from fer_utils.features.tensors import FeatureTable, SequenceFeatures, sequence_features
+from fer_utils.landmarks.track import LandmarkTrack
+
+SHOWN = (
+    "sequences", "seeds", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "macro_f1_low",
+    "macro_f1_high", "accuracy_sd_seeds",
+)  # fmt: skip
+
+
+NOISE = "times the trembling from frame to frame (added noise)"
+# what the figures of a table need, by its kind
+COLUMNS = {
+    "curves": ("emotion", "time", "intensity", "mouth_opening", "key_frame", "phase"),
+    "predictions": (*metrics.KEYS, "seed", "fold", "id", "subject", "emotion", "predicted"),
+    "summary": (*metrics.KEYS, *SHOWN),
+    "open_summary": (*metrics.KEYS, *SHOWN),
+    "open_predictions": (*metrics.KEYS, "seed", "id", "subject", "emotion", "predicted"),
+    "cross_summary": (*metrics.KEYS, *SHOWN),
+    "open_importance": ("values", "regions", "lost", "sd", "stable"),
+}
+
+
+def read(path: Path, kind: str = "") -> pd.DataFrame:
+    """A results CSV; with the columns that figures of its `kind` need. Raises StudyError, naming the file, where it is
+    not there, damaged or of an older version."""
+    frame = read_plain(path)
+    needed = ["dataset", "data", *(metrics.KEYS if "protocol" in frame and "model" in frame else ())]
+    needed += COLUMNS.get(kind, ())
+    if missing := [name for name in needed if name not in frame]:
+        raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
+    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.BASELINES).all():
+        raise StudyError(f"{path}: without the network that was asked; what could not be made, and why, is beside it")
+    return frame
+
+
+def read_plain(path: Path) -> pd.DataFrame:
+    """A CSV. Raises StudyError, naming the file, where it is not there or damaged."""
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except FileNotFoundError:
+        raise StudyError(f"{path}: not there; run the notebook that writes it first") from None
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read ({str(error).splitlines()[0]}); run its notebook again") from None
+
+
+def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables KIND_DATASET.csv that are there and can be read, by dataset; says which are not, and why."""
+    for name in datasets:
+        path = out / f"{kind}_{name}.csv"
+        if not path.is_file():
+            print(f"{path.name}: not there, since its notebook failed or was not run")
+            continue
+        try:
+            table = read(path, kind)
+        except StudyError as error:
+            print(error)
+            continue
+        yield name, table
+
+
+def of_notebook_03(path: Path, kind: str) -> pd.DataFrame:
+    """Its rows under folds of people; none where the table is not there or cannot be read, which is said."""
+    if path.is_file():
+        try:
+            table = read(path, kind)
+            return table[table["protocol"] == "grouped"]
+        except StudyError as error:
+            print(error)
+    return pd.DataFrame({"model": [], "protocol": []})
+
+
+def rendered(table: pd.DataFrame) -> bool:
+    """Whether a stand-in's numbers are in the table."""
+    return bool((table["data"] == metrics.STAND_IN).any())
+
+
+def one_of_each(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
+) -> list[tuple[Sequence, SequenceFeatures]]:
+    """The first sequence of every emotion that gives features, and these. Raises UserError where there is none."""
+    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
+    for sequence in sequences:
+        if sequence.id in tracks and sequence.emotion not in first:
+            with suppress(SequenceRefused):
+                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
+    if not first:
+        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
+    return [first[emotion] for emotion in sorted(first)]
+
+
+def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
+    """Of the first sequence of every emotion, a row a frame: time in seconds; intensity and the opening of the mouth
+    (points 13 and 14) in inter-ocular distances; whether it is a key frame; and "onset", "apex" or "offset"."""
+    frames = []
+    for sequence, made in one_of_each(sequences, tracks):
+        track = tracks[sequence.id]
+        points = geometry.normalise(geometry.bridge(track.points, track.times))
+        phase = np.full(len(track), "", dtype="<U6")
+        marks = {"onset": made.phases.onset, "offset": made.phases.offset, "apex": made.phases.apex}
+        for name, frame in marks.items():
+            phase[frame] = name
+        frames.append(
+            pd.DataFrame(
+                {
+                    "id": sequence.id,
+                    "emotion": sequence.emotion,
+                    "time": track.times,
+                    "intensity": made.phases.intensity,
+                    "mouth_opening": geometry.distances(points, np.array([[13, 14]]))[:, 0],
+                    "key_frame": np.isin(np.arange(len(track)), made.key_frames),
+                    "phase": phase,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def coverage(tables: Mapping[str, FeatureTable]) -> pd.DataFrame:
+    """How many sequences each variant of the features has, and how many it refused."""
+    rows = [(name, len(table), len(table.refused)) for name, table in tables.items()]
+    return pd.DataFrame(rows, columns=["variant", "sequences", "refused"])
+
+
+def models(summary: pd.DataFrame, paper: Path) -> pd.DataFrame:
+    """Models under folds of people; the paper's network out of notebook 03's summary, where that is there."""
+    mine = summary[
+        (summary["protocol"] == "grouped")
+        & (summary["select_on"] == "validation")
+        & summary["variant"].isin([BASE, plans.PATHS])
+        & (summary["variant"] == summary["tested"])
+    ]
+    theirs = of_notebook_03(paper, "summary")
+    theirs = theirs[~theirs["model"].isin(mine["model"])]
+    both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
+    return both.sort_values("accuracy", kind="stable")[["model", *SHOWN]].reset_index(drop=True)
+
+
+def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
+    """`network` and the paper's network against each model, on the same sequences and folds."""
+    mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
+    mine = mine[mine["variant"].isin([BASE, plans.PATHS]) & (mine["variant"] == mine["tested"])]
+    by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
+    for name, group in of_notebook_03(paper, "predictions").groupby("model"):
+        by_model.setdefault(str(name), group)
+    rows = []
+    for one in dict.fromkeys((network, "paper")):
+        for other in by_model:
+            if one in by_model and other != one and not (one == "paper" and other == network):
+                rows.append({"model": one, "against": other, **_paired(by_model[one], by_model[other])})
+    return pd.DataFrame(rows)
+
+
+def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, by the folds it is tested on and the rows that choose its epoch."""
+    found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
+    on_test = found["select_on"] == "test"
+    found["protocol"] = np.where(on_test, found["protocol"] + ", best epoch on test", found["protocol"])
+    return found[["protocol", *SHOWN]].reset_index(drop=True)
+
+
+def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, by the features it is trained and tested with: those of the study too with the first seed alone, as
+    the others, since a seed's folds and weights make more of a difference than many a feature."""
+    found = predictions[(predictions["model"] == network) & (predictions["protocol"] == "grouped")]
+    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
+    return metrics.summary(found).reindex(columns=["variant", *SHOWN])
+
+
+def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The models that were tried with several sets of landmarks, by the set; of the first seed."""
+    found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(plans.SETS)]
+    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
+    several = found.groupby("model")["variant"].transform("nunique") > 1
+    return metrics.summary(found[several]).reindex(columns=["model", "variant", *SHOWN])
+
+
+def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
+    """One model, trained on whole sequences, by what it is tested with; `kind` and `amount` say what that is."""
+    known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
+    known |= {plans.jitter(times): (NOISE, times) for times in plans.JITTER}
+    found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
+    found = found[(found["variant"] == BASE) & (found["select_on"] == "validation")]
+    rows = []
+    for row in found.to_dict("records"):
+        if row["tested"] in known:
+            kind, amount = known[row["tested"]]
+            rows.append({"kind": kind, "amount": amount, **row})
+        elif row["tested"] == BASE:
+            rows += [{"kind": "share of the way seen", "amount": 1.0, **row}]
+            rows += [{"kind": NOISE, "amount": 0.0, **row}]
+    table = pd.DataFrame(rows, columns=["kind", "amount", *SHOWN])
+    # a kind with nothing but its starting point was not asked about
+    table = table[table.groupby("kind")["amount"].transform("size") > 1]
+    return table.sort_values(["kind", "amount"]).reset_index(drop=True)
+
+
+def importance(found: pd.DataFrame) -> pd.DataFrame:
+    """A row a group of features: the accuracy lost, its standard deviation over folds and seeds, and the share of these
+    in which any was lost; the largest first."""
+    if found.empty:
+        return pd.DataFrame(columns=["values", "regions", "n_features", "lost", "sd", "stable", "folds"])
+    grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
+    table = grouped.agg(lost="mean", sd="std", stable=lambda lost: (lost > 0).mean(), folds="size").reset_index()
+    return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def asked(found: pd.DataFrame) -> str:
+    """The network that notebook 03b asked its questions of: the first that is no baseline. (`read` refuses tables
+    without one.)"""
+    return found.loc[~found["model"].isin(plans.BASELINES), "model"].iloc[0]
+
+
+def matrix(summary: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
+    found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
+    found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
+    return found[["source", "target", "model", *SHOWN]].reset_index(drop=True)
+
+
+def composites(summary: pd.DataFrame) -> pd.DataFrame:
+    """The composites, a row a model and protocol."""
+    named = summary["protocol"].str.startswith(plans.MERGED) | summary["protocol"].str.contains(" + ", regex=False)
+    return summary[named][["protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:
+    try:
+        return metrics.paired(one, other)
+    except ValueError as error:
+        return {"note": str(error)}

@@ -1,0 +1,182 @@
+"""Points → distances and angles of landmark pairs, their changes between key frames, and the expression's intensity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+import numpy as np
+
+from fer_utils.features import phases
+from fer_utils.landmarks import regions
+
+SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
+MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+PATH_STEPS = 32  # of a time series from onset to apex
+
+
+class SequenceRefused(Exception):
+    """A sequence from which no features can be made; the message is the reason."""
+
+
+def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> np.ndarray:
+    """Points (T, N, D) with the frames that are NaN filled in from their neighbours in time.
+
+    Between two frames with a face the points move in a straight line; before the first and after the last they stay.
+    Raises SequenceRefused where no frame has a face, or the nearest faces are more than `max_gap` seconds apart from
+    each other (or from the end of the sequence).
+    """
+    found = ~np.isnan(points).any(axis=(1, 2))
+    if found.all():
+        return points
+    if not found.any():
+        raise SequenceRefused(f"no face in any of {len(points)} frames")
+    known = np.flatnonzero(found)
+    for first, last in _runs(~found):
+        before = times[known[known < first][-1]] if first > known[0] else times[first]
+        after = times[known[known > last][0]] if last < known[-1] else times[last]
+        if after - before > max_gap + 1e-9:
+            raise SequenceRefused(
+                f"no face in frames {first} to {last}: {after - before:.2f} s, {max_gap:.2f} s can be bridged"
+            )
+    bridged = _between(points[known], np.interp(times, times[known], np.arange(len(known))))
+    return np.where(found[:, None, None], points, bridged).astype(points.dtype)
+
+
+def normalise(points: np.ndarray) -> np.ndarray:
+    """Return points (T, 478, 3) held `steady`, and turned and scaled so that in the first frame the outer corners of
+    the eyes lie level and 1 apart.
+
+    What is left are the changes of the face, in inter-ocular distances. Our choice; the paper does not say whether it
+    normalises. Raises SequenceRefused if the eyes of the first frame are in one place.
+    """
+    return upright(steady(points))
+
+
+def upright(points: np.ndarray) -> np.ndarray:
+    """Return points (T, 478, 2 or 3) turned and scaled, all frames alike, so that the eyes of the first lie level and
+    1 apart; the head's motion is kept. Raises as `normalise`."""
+    across = points[0, regions.RIGHT_EYE_CORNER, :2] - points[0, regions.LEFT_EYE_CORNER, :2]
+    scale = float(np.hypot(*across))
+    if not scale > 0:
+        raise SequenceRefused("the eyes of the first frame have no distance between them")
+    cos, sin = across / scale
+    turned = points / scale
+    x, y = turned[..., 0].copy(), turned[..., 1].copy()
+    turned[..., 0], turned[..., 1] = cos * x + sin * y, cos * y - sin * x
+    return turned
+
+
+def steady(points: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    """Return points (T, 478, 3) with the head's own motion removed.
+
+    Each frame is turned in space, moved and scaled so that the points of `regions.BONE` lie as in `reference`
+    (478, 3), by default the first frame: the least-squares fit of Umeyama (1991). A nod of a few degrees changes
+    distances and angles in the picture as much as a weak expression does. (On 51 real pairs of a neutral and a
+    smiling photograph one classifier named 44 smiles with it, 36 without.)
+    """
+    reference = points[0] if reference is None else reference
+    found = np.isfinite(points).all(axis=(1, 2)) & np.isfinite(reference).all()
+    if not found.all():
+        still = points.copy()
+        still[found] = steady(points[found], reference) if found.any() else points[found]
+        return still
+    bone = list(regions.BONE)
+    there, here = reference[bone].astype(float), points[:, bone].astype(float)
+    centre, middles = there.mean(axis=0), here.mean(axis=1, keepdims=True)
+    there, here = there - centre, here - middles
+    left, size, right = np.linalg.svd(here.swapaxes(1, 2) @ there)
+    sign = np.sign(np.linalg.det(left @ right))  # a turn, not a mirror image
+    left[..., -1] *= sign[:, None]
+    size[..., -1] *= sign
+    extent = np.maximum((here**2).sum(axis=(1, 2)), np.finfo(float).tiny)
+    scale = (size.sum(axis=1) / extent)[:, None, None]
+    return (scale * (points - middles) @ (left @ right) + centre).astype(points.dtype)
+
+
+def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Differences (D, …, P), a row a coordinate, between the points (…, 478, D) of `pairs` (P, 2), in the points' unit:
+    the first point's coordinate less the second's."""
+    coordinates = np.moveaxis(points, -1, 0)
+    return coordinates.take(pairs[:, 0], axis=-1) - coordinates.take(pairs[:, 1], axis=-1)
+
+
+def distances(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Euclidean distances (…, P) in the picture plane between the points (…, 478, ≥2) of `pairs` (P, 2), in the
+    points' unit. Eq. 1 of arXiv:2512.05669."""
+    dx, dy = offsets(points[..., :2], pairs)
+    return np.sqrt(dx * dx + dy * dy)
+
+
+def angles(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Angles (…, P) of the pairs' offsets from the picture's vertical, in radians in (−π, π].
+
+    Eq. 2 of arXiv:2512.05669, arctan(Δx / Δy), computed by arctan2 so that Δy = 0 and opposite directions are told
+    apart.
+    """
+    return np.arctan2(*offsets(points[..., :2], pairs))
+
+
+def wrap(angle: np.ndarray) -> np.ndarray:
+    """Angles in radians brought into (−π, π]."""
+    wrapped = np.pi - np.mod(np.pi - angle, 2 * np.pi)
+    # just above π the remainder rounds up to 2π
+    return np.where(wrapped <= -np.pi, np.pi, wrapped)
+
+
+def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Changes (K − 1, 2P) of distances, then wrapped angles, between consecutive key frames (K, 478, ≥2)."""
+    change = np.diff(distances(points, pairs), axis=0)
+    turn = wrap(np.diff(angles(points, pairs), axis=0))
+    return np.concatenate([change, turn], axis=1).astype(np.float32)
+
+
+def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
+    """How far points (T, N, 2) are from where they were at the onset, at PATH_STEPS times from onset to apex:
+    (PATH_STEPS, 2N) float32."""
+    first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
+    at = np.interp(np.linspace(times[first], times[last], PATH_STEPS), times, np.arange(len(times)))
+    return (_between(points, at) - points[first]).reshape(PATH_STEPS, -1).astype(np.float32)
+
+
+def intensity(points: np.ndarray) -> np.ndarray:
+    """How far the face is from rest, (T,), along the one direction in which it changes most, from points (T, 478, 3).
+
+    The pairs' distances in space, each frame's in units of its own inter-ocular distance, are projected on their first
+    principal component over the sequence; the value is a root mean square change of a distance since the first frames.
+    arXiv:2512.05669 takes the mean change of all distances in the picture. The projection is our choice: the head's own
+    motion goes in other directions. (On the MMI stand-in, when it was chosen, the apex was found within two frames in
+    97 % of the clips instead of 71 %.)
+    """
+    i, j = PAIRS.T
+    eyes = points[:, regions.LEFT_EYE_CORNER] - points[:, regions.RIGHT_EYE_CORNER]
+    spread = np.linalg.norm(points[:, i] - points[:, j], axis=2) / np.linalg.norm(eyes, axis=1)[:, None]
+    settled = min(SETTLING, len(points) - 1)
+    spread[:settled] = spread[settled]
+    left, size, _ = np.linalg.svd(spread - spread.mean(axis=0), full_matrices=False)
+    along = left[:, 0] * (size[0] / np.sqrt(len(PAIRS)))
+    along = along - along[0]
+    return along * np.sign(along[np.argmax(np.abs(along))])
+
+
+@cache
+def pairs_of(landmarks: int = 61, pairing: regions.Pairing = "grouped") -> np.ndarray:
+    """The pairs (P, 2) of MediaPipe indices of a set of landmarks."""
+    return np.array(regions.pairs(landmarks, pairing))
+
+
+PAIRS = pairs_of()
+
+
+def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Points (len(at), N, D) at fractional frame numbers, on straight lines between the frames."""
+    lower = np.floor(at).astype(int)
+    upper = np.minimum(lower + 1, len(points) - 1)
+    share = (at - lower)[:, None, None]
+    return points[lower] * (1 - share) + points[upper] * share
+
+
+def _runs(mask: np.ndarray) -> Iterable[tuple[int, int]]:
+    """First and last index of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
+    return zip(edges[::2], edges[1::2] - 1, strict=True)

@@ -1,0 +1,206 @@
+"""Tracks → tensors (4, 2912): the steps from one sequence to its features, and tables of many."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from fer_utils.data.sequence import Sequence
+from fer_utils.features import phases
+from fer_utils.features.geometry import (
+    MAX_GAP,
+    PATH_STEPS,
+    SETTLING,
+    SequenceRefused,
+    bridge,
+    differences,
+    intensity,
+    normalise,
+    pairs_of,
+    paths,
+    upright,
+)
+from fer_utils.landmarks import regions
+from fer_utils.landmarks.track import NO_FACE, LandmarkTrack
+
+N_KEY_FRAMES = 5  # of the paper
+MOST_KEY_FRAMES = 100  # networks are made step by step
+VALUES = ("both", "distances", "angles", "paths")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What features are made of; the defaults are the study's.
+
+    `landmarks` names the set of points (61, 122 or 250); `pairs` those inside the paper's categories ("grouped") or
+    "all" of them; `values` the "distances", the "angles", both, or, for classifiers of time series, the points' own
+    "paths" (PATH_STEPS, 2N) from onset to apex, evenly in time. `share` is how much of the way from onset to apex is
+    seen; `jitter` the standard deviation, in inter-ocular distances, of noise put on every coordinate of every frame.
+    """
+
+    landmarks: int = 61
+    pairs: regions.Pairing = "grouped"
+    values: Literal["both", "distances", "angles", "paths"] = "both"
+    normalised: bool = True
+    spacing: phases.Spacing = "intensity"
+    n_key_frames: int = N_KEY_FRAMES
+    max_gap: float = MAX_GAP
+    share: float = 1.0
+    jitter: float = 0.0
+
+    def __post_init__(self):
+        known = {"landmarks": regions.SIZES, "pairs": ("grouped", "all"), "values": VALUES}
+        for name, allowed in known.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise ValueError(f"{name} {value!r}: must be one of {', '.join(map(str, allowed))}")
+        if not 2 <= self.n_key_frames <= MOST_KEY_FRAMES:
+            raise ValueError(f"n_key_frames {self.n_key_frames!r}: must be 2 to {MOST_KEY_FRAMES}")
+
+
+DEFAULT = Options()
+
+
+@dataclass(frozen=True)
+class SequenceFeatures:
+    """One sequence's tensor (K − 1, A = 2P) float32 and the frames it was made of."""
+
+    tensor: np.ndarray
+    key_frames: np.ndarray
+    phases: phases.Phases
+
+
+def extract_features(track: LandmarkTrack, apex: phases.Apex = "inside") -> np.ndarray:
+    """Return the study's tensor (4, 2912) float32 of a track: the changes of 1456 distances, in inter-ocular distances,
+    and of as many angles, in radians, between five key frames from onset to apex.
+
+    Raises SequenceRefused, with the reason, if the track is too short or has too few faces.
+    """
+    return sequence_features(track, apex).tensor
+
+
+def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options: Options = DEFAULT) -> SequenceFeatures:
+    """All steps from a track to its tensor. `apex` is "last" or "inside" (see `datasets.Sequence`).
+
+    Raises SequenceRefused where the track is too short or has too few faces.
+    """
+    if len(track) < options.n_key_frames:
+        raise SequenceRefused(f"{len(track)} frames, {options.n_key_frames} key frames need at least as many")
+    try:
+        points = bridge(track.points, track.times, options.max_gap)
+    except SequenceRefused as refused:
+        # a frame that could not be read tells more than one in which there is no face
+        unread = next((reason for reason in track.reasons.tolist() if reason not in ("", NO_FACE)), "")
+        raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
+    if not np.isfinite(points).all():
+        raise SequenceRefused("points that are not finite")
+    still = normalise(points)
+    found = phases.find(intensity(points), track.times, apex)
+    if options.share < 1:
+        seen = found.onset + round(options.share * (found.apex - found.onset)) + 1
+        return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
+    chosen = phases.key_frames(found, options.n_key_frames, options.spacing)
+    if options.values == "paths":
+        tensor = paths(still[:, regions.landmarks(options.landmarks), :2], track.times, found)
+    else:
+        shown = (still if options.normalised else points)[chosen]
+        tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
+        n_pairs = tensor.shape[1] // 2
+        if options.values != "both":
+            tensor = tensor[:, :n_pairs] if options.values == "distances" else tensor[:, n_pairs:]
+    return SequenceFeatures(tensor, chosen, found)
+
+
+def first_frames(track: LandmarkTrack, count: int) -> LandmarkTrack:
+    """The track as it was known after `count` frames."""
+    return replace(track, points=track.points[:count], times=track.times[:count], reasons=track.reasons[:count])
+
+
+def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
+    """The track with normal noise on every coordinate; its standard deviation is `size` inter-ocular distances."""
+    if not track.found.any():
+        return track
+    known = track.points[track.found, :, :2]
+    eyes = known[:, regions.LEFT_EYE_CORNER] - known[:, regions.RIGHT_EYE_CORNER]
+    scale = size * np.linalg.norm(eyes, axis=1).mean()
+    noise = np.random.default_rng(seed).normal(0, scale, track.points.shape)
+    return replace(track, points=(track.points + noise).astype(np.float32))
+
+
+def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> float:
+    """How much the detector's points tremble from frame to frame while the face rests, in inter-ocular distances: the
+    median, over sequences, of a coordinate's standard deviation before the onset, read off second differences in time
+    as if it were white noise. Slow movement adds little to it, and so do slow errors: a detector that follows a face
+    smooths its points, whose errors are larger than this where they last. NaN where no sequence rests long enough."""
+    found = []
+    with threadpool_limits(1):  # as in `table`
+        for sequence in sequences:
+            if sequence.id not in tracks:
+                continue
+            try:
+                made = sequence_features(tracks[sequence.id], sequence.apex)
+                points = upright(tracks[sequence.id].points)
+            except SequenceRefused:  # listed where the features are made; or without a face in its first frame
+                continue
+            at_rest = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
+            if len(at_rest) >= 4 and np.isfinite(at_rest).all():
+                found.append(np.sqrt(np.mean(np.diff(at_rest, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
+    return float(np.median(found)) if found else float("nan")
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; the phases that were found,
+    by id; and what was refused."""
+
+    x: np.ndarray
+    emotions: np.ndarray
+    subjects: np.ndarray
+    ids: np.ndarray
+    refused: Mapping[str, str] = field(default_factory=dict)
+    phases: Mapping[str, phases.Phases] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+def table(
+    sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], options: Options = DEFAULT
+) -> FeatureTable:
+    """The features of all `sequences` that have a track (by id)."""
+    kept, tensors, found, refused = [], [], {}, {}
+    with threadpool_limits(1):  # small matrices: threads cost more than they give, and would round differently
+        for sequence in sequences:
+            if sequence.id not in tracks:
+                continue
+            track = tracks[sequence.id]
+            if options.jitter:
+                track = jittered(track, options.jitter, zlib.crc32(sequence.id.encode()))
+            try:
+                made = sequence_features(track, sequence.apex, options)
+            except SequenceRefused as reason:
+                refused[sequence.id] = str(reason)
+                continue
+            kept.append(sequence)
+            tensors.append(made.tensor)
+            found[sequence.id] = made.phases
+    return FeatureTable(
+        x=np.array(tensors, np.float32).reshape(-1, *shape(options)),
+        emotions=np.array([sequence.emotion for sequence in kept], np.str_),
+        subjects=np.array([sequence.subject for sequence in kept], np.str_),
+        ids=np.array([sequence.id for sequence in kept], np.str_),
+        refused=refused,
+        phases=found,
+    )
+
+
+def shape(options: Options = DEFAULT) -> tuple[int, int]:
+    """(steps, features) of a tensor."""
+    if options.values == "paths":
+        return PATH_STEPS, 2 * len(regions.landmarks(options.landmarks))
+    n_pairs = len(pairs_of(options.landmarks, options.pairs))
+    return options.n_key_frames - 1, n_pairs * (2 if options.values == "both" else 1)

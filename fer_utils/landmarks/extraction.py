@@ -1,0 +1,146 @@
+"""Tracks of many sequences, by worker processes, and the cache in which they are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from fer_utils import paths
+from fer_utils.data import tree
+from fer_utils.data.sequence import LeftOut, Sequence
+from fer_utils.data.video import Frame, FrameSource
+from fer_utils.errors import PredictError
+from fer_utils.landmarks.detectors import Mode, identity
+from fer_utils.landmarks.track import NO_FACE, LandmarkTrack, track
+from fer_utils.landmarks.upright import set_upright
+
+PICTURES_FPS = 25.0  # of a folder of pictures that says nothing of its rate; our choice
+
+
+def track_recording(
+    recording: str | Path | Iterable[Frame], detector: str = "face_landmarker", mode: Mode = "video"
+) -> LandmarkTrack:
+    """Return the track of one recording, set upright if it is a video that lies on its side.
+
+    `recording` is a video file, a folder of pictures (in the order of the numbers in their names, PICTURES_FPS a
+    second), or frames. Raises PredictError if there is no such file, or if it cannot be read.
+    """
+    if isinstance(recording, str | Path):
+        path = paths.at_home(recording)
+        if not path.exists():
+            raise PredictError(f"{path}: no such file or folder; name a video or a folder of pictures")
+        try:
+            recording = set_upright(tree.pictures(path, PICTURES_FPS) if path.is_dir() else tree.video(path))
+        except (LeftOut, OSError) as error:
+            raise PredictError(f"{path}: {error}") from None
+    return track(recording, mode, detector=detector)
+
+
+def cached_track(
+    frames: FrameSource,
+    cache_dir: Path,
+    mode: Mode = "video",
+    blendshapes: bool = False,
+    detector: str = "face_landmarker",
+) -> tuple[LandmarkTrack, bool]:
+    """The track of `frames` and whether it came from the cache.
+
+    The cache's key is the frames' content, the detector's version and model, and its options; so a renamed folder
+    finds its tracks again, and a changed option does not. Raises OSError where the frames cannot be opened, or change
+    while they are read.
+    """
+    path = _cache_file(frames, cache_dir, mode, blendshapes, detector)
+    if (kept := _kept(path)) is not None:
+        return kept, True
+    made = track(set_upright(frames), mode, blendshapes, detector)
+    if _cache_file(frames, cache_dir, mode, blendshapes, detector) != path:
+        raise OSError("its files changed while they were read: run again when they are complete")
+    made.save(path)
+    return made, False
+
+
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str) -> Path:
+    key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
+    return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
+
+
+def _kept(path: Path) -> LandmarkTrack | None:
+    try:
+        return LandmarkTrack.load(path)
+    except (OSError, ValueError):  # not there, or damaged: made anew
+        return None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Tracks by sequence id, how many of them were read from the cache, and the sequences that gave none, with why."""
+
+    tracks: Mapping[str, LandmarkTrack]
+    from_cache: int
+    refused: Mapping[str, str]
+
+    @property
+    def coverage(self) -> float:
+        """Share of all frames in which a face was found."""
+        frames = sum(len(track) for track in self.tracks.values())
+        return sum(int(track.found.sum()) for track in self.tracks.values()) / frames if frames else 0.0
+
+
+def extract(
+    sequences: list[Sequence],
+    executor: Executor | None = None,
+    mode: Mode = "video",
+    blendshapes: bool = False,
+    cache_dir: Path | None = None,
+    detector: str = "face_landmarker",
+) -> Extraction:
+    """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
+
+    A sequence whose frames cannot be opened is refused with a reason; the others go on.
+    """
+    cache_dir = cache_dir or paths.tracks()
+    options = cache_dir, mode, blendshapes, detector
+    # what is there is read here: workers take seconds to start
+    kept = {sequence.id: _kept(_cache_file(sequence.frames, *options)) for sequence in sequences}
+    missing = [sequence for sequence in sequences if kept[sequence.id] is None]
+    made = (executor.map if executor else map)(_track_or_reason, [(each.frames, *options) for each in missing])
+    refused = {}
+    progress = tqdm(made, "landmarks", total=len(sequences), initial=len(sequences) - len(missing), unit="sequence")
+    for sequence, (found, reason) in zip(missing, progress, strict=True):
+        kept[sequence.id] = found
+        if found is None:
+            refused[sequence.id] = reason
+    tracks = {name: found for name, found in kept.items() if found is not None}
+    return Extraction(tracks, len(sequences) - len(missing), refused)
+
+
+def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
+    """A row a sequence: its frames, in how many of them a face was found, how many could not be read, and the first
+    reason of one without a face."""
+    rows = [
+        (
+            sequence.id,
+            len(tracks[sequence.id]),
+            int(tracks[sequence.id].found.sum()),
+            int((~np.isin(tracks[sequence.id].reasons, ("", NO_FACE))).sum()),
+            next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
+        )
+        for sequence in sequences
+        if sequence.id in tracks
+    ]
+    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason"])
+
+
+def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:
+    try:
+        return cached_track(*job)[0], ""
+    except OSError as error:
+        return None, str(error)

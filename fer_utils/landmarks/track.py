@@ -1,0 +1,137 @@
+"""Frames → `LandmarkTrack`: the points of one face, a row a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_utils import paths
+from fer_utils.data.video import Frame
+from fer_utils.errors import first_line
+from fer_utils.landmarks.detectors import Mode, open_detector
+
+N_POINTS = 478
+NO_FACE = "no face found"
+
+
+@dataclass(frozen=True)
+class LandmarkTrack:
+    """The points of one sequence, one row a frame, always.
+
+    Attributes
+    ----------
+    points : (T, 478, 3) float32
+        Pixels; x to the right, y down, z in the same scale, smaller is nearer. NaN in frames with no face.
+    times : (T,) float64
+        Seconds from the start of the sequence.
+    reasons : (T,) str
+        Why a frame has no points; empty where it has.
+    size : (int, int)
+        Width and height of the frames in pixels; (0, 0) where no frame could be read.
+    blendshapes : (T, 52) float32 or None
+        MediaPipe's blendshape scores, if they were asked for.
+    quarter_turns : int
+        By how many turns of 90 degrees, counter-clockwise, the frames were set upright first; the points are in the
+        turned frames.
+    """
+
+    points: np.ndarray
+    times: np.ndarray
+    reasons: np.ndarray
+    size: tuple[int, int]
+    blendshapes: np.ndarray | None = None
+    quarter_turns: int = 0
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @property
+    def found(self) -> np.ndarray:
+        """(T,) bool: in which frames a face was found."""
+        return self.reasons == ""
+
+    @property
+    def coverage(self) -> float:
+        """Share of frames in which a face was found."""
+        return float(self.found.mean()) if len(self) else 0.0
+
+    def save(self, path: Path) -> None:
+        arrays = {
+            "points": self.points,
+            "times": self.times,
+            "reasons": self.reasons,
+            "size": np.array(self.size),
+            "quarter_turns": np.array(self.quarter_turns),
+        }
+        if self.blendshapes is not None:
+            arrays["blendshapes"] = self.blendshapes
+        with paths.replacing(path) as temporary:
+            np.savez_compressed(temporary, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> LandmarkTrack:
+        """Raises OSError where there is no such file, ValueError where it is not a whole track."""
+        with path.open("rb") as file:
+            try:
+                with np.load(file, allow_pickle=False) as arrays:
+                    track = cls(
+                        arrays["points"],
+                        arrays["times"],
+                        arrays["reasons"],
+                        tuple(arrays["size"].tolist()),
+                        arrays.get("blendshapes"),
+                        int(arrays["quarter_turns"]),
+                    )
+            except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
+                reason = first_line(error)
+                raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made anew") from None
+        if problem := track._problem():
+            raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made anew")
+        return track
+
+    def _problem(self) -> str:
+        """What cannot be in a track that `track` made; empty where nothing is."""
+        frames = self.times.shape
+        scores = self.blendshapes
+        forms = {
+            "times": self.times.dtype == np.float64 and len(frames) == 1 and np.isfinite(self.times).all(),
+            "points": self.points.dtype == np.float32 and self.points.shape == (*frames, N_POINTS, 3),
+            "reasons": self.reasons.dtype.kind == "U" and self.reasons.shape == frames,
+            "size": len(self.size) == 2 and all(type(side) is int and side >= 0 for side in self.size),
+            "blendshapes": scores is None or (scores.dtype == np.float32 and scores.shape == (*frames, 52)),
+            "quarter_turns": self.quarter_turns in range(4),
+        }
+        if wrong := next((name for name, right in forms.items() if not right), None):
+            return f"wrong {wrong}"
+        if (np.isfinite(self.points).all(axis=(1, 2)) != self.found).any():
+            return "points and reasons do not belong together"
+        return ""
+
+
+def track(
+    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: str = "face_landmarker"
+) -> LandmarkTrack:
+    """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
+    points, times, reasons, scores = [], [], [], []
+    size = (0, 0)
+    with open_detector(detector, mode, blendshapes) as landmarker:
+        for frame in frames:
+            found = found_scores = None
+            if frame.image is not None:
+                size = frame.image.shape[1::-1]
+                found, found_scores = landmarker.detect(frame.image, frame.time)
+            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if found is None else found)
+            scores.append(np.full(52, np.nan, np.float32) if found_scores is None else found_scores)
+            reasons.append("" if found is not None else frame.problem or NO_FACE)
+            times.append(frame.time)
+    return LandmarkTrack(
+        points=np.array(points, np.float32).reshape(-1, N_POINTS, 3),
+        times=np.array(times, np.float64),
+        reasons=np.array(reasons, np.str_),
+        size=tuple(int(v) for v in size),
+        blendshapes=np.array(scores, np.float32).reshape(-1, 52) if blendshapes else None,
+        quarter_turns=getattr(frames, "quarter_turns", 0),
+    )

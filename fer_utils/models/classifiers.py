@@ -1,0 +1,269 @@
+"""Classifiers by name; and the one around a network: scaler, training, saving."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from unittest import mock
+
+import numpy as np
+
+from fer_utils import paths, workers
+from fer_utils.errors import ModelFileError, TrainingError, first_line
+from fer_utils.features import tensors
+from fer_utils.models import baselines, model_files, networks
+from fer_utils.models.model_files import Facts
+from fer_utils.models.networks import keras, tf
+from fer_utils.models.training import Trainer, predictor
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is made, of steps, features and classes, and the settings that suit it: our choices."""
+
+    make: Callable[[int, int, int], keras.Model]
+    learning_rate: float
+    patience: int
+
+
+# A public re-implementation guesses a rate of 1e-3 for the paper's network; on the stand-in that ends at twice the
+# validation loss of 1e-4, later. It is at its best after some 5 epochs; the compact one, half of whose inputs are left
+# out, goes up and down for longer.
+NETWORKS: Mapping[str, Recipe] = {
+    "paper": Recipe(networks.paper_network, 1e-4, patience=5),
+    "compact": Recipe(networks.compact_network, 1e-3, patience=10),
+    "mlp": Recipe(networks.perceptron, 1e-4, patience=10),
+}
+NAMES = (*NETWORKS, *baselines.NAMES)
+# the file of a saved classifier, and what is in it beside the facts
+SAVED, NETWORK, SCALER = "classifier.zip", "network.keras", "scaler.f4"
+
+
+def make(name: str, seed: int = 0, **settings):
+    """A classifier by name: anything with `fit(x, emotions, validation)`, `predict_proba(x)` and `classes`.
+
+    `settings` are those of `SequenceClassifier` and say nothing to the baselines, which have no epochs. Raises
+    TrainingError for an unknown name.
+    """
+    if name in NETWORKS:
+        return SequenceClassifier(name, seed=seed, **settings)
+    if name in baselines.NAMES:
+        return baselines.make(name, seed)
+    raise TrainingError(f"model {name!r} is unknown: choose one of {', '.join(NAMES)}")
+
+
+def memory_needed(name: str, features: int, classes: int = 7) -> int:
+    """Bytes that training the network `name` takes beyond the libraries: its weights seven times (gradient, two moments
+    of Adam, the initial ones, the best ones so far and the ones that are about to replace these)."""
+    return 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
+
+
+class SequenceClassifier:
+    """A network with the scaler and the class names that belong to it.
+
+    Parameters
+    ----------
+    name : one of NETWORKS
+    epochs, batch_size, learning_rate, patience
+        Training ends after `epochs`, or `patience` epochs without one that is better on the validation part; the best
+        one's weights are kept. Rate and patience are the network's own by default. Our choices: the paper gives none.
+        32 is what a public re-implementation guesses.
+    seed
+        Two fits with one seed on one machine give the same weights.
+
+    Attributes that go with its files, for whoever trains to set: `features`, the `tensors.Options` of the tensors, the
+    study's by default, and `trained_on`, words on the data.
+    """
+
+    def __init__(
+        self,
+        name: str = "paper",
+        epochs: int = 60,
+        batch_size: int = 32,
+        learning_rate: float | None = None,
+        patience: int | None = None,
+        seed: int = 0,
+    ):
+        self.name, self.epochs, self.batch_size, self.seed = name, epochs, batch_size, seed
+        self.learning_rate = learning_rate or NETWORKS[name].learning_rate
+        self.patience = patience or NETWORKS[name].patience
+        self.model: keras.Model | None = None
+        self.features, self.trained_on = tensors.DEFAULT, ""
+
+    def fit(
+        self,
+        x: np.ndarray,
+        emotions: np.ndarray,
+        validation: tuple[np.ndarray, np.ndarray],
+        on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None,
+        keep: Literal["loss", "accuracy"] = "loss",
+        refit: bool = False,
+    ) -> dict[str, list[float]]:
+        """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
+
+        The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
+        after every epoch, for progress bars. `keep` is what the kept epoch is best in on the validation part: the
+        lowest loss, or the highest accuracy, for which all epochs are run. With `refit` the validation part says how
+        many epochs are best and no more: scaler and network are then made anew from both parts, for so many epochs.
+        Every call starts anew, from the same initial weights. Raises TrainingError where either part is empty, values
+        are not finite, or the loss runs away.
+        """
+        if not (len(x) and len(validation[0])):
+            raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
+        baselines.check_finite(training=x, validation=validation[0])
+        if len(alone := sorted(set(map(str, emotions)))) == 1:
+            raise TrainingError(f"{alone[0]!r} is the only emotion to train on: a classifier needs two")
+        self.classes = np.unique(np.concatenate([emotions, validation[1]]))
+        self._fit_scaler(x)
+        trainer = _trainer(self, *x.shape[1:], len(self.classes))
+        self.model, self._predict = trainer.network, trainer.predict
+        trainer.restart()
+        rows, checked = self._rows(x, emotions), self._rows(*validation)
+        shuffle = np.random.default_rng(self.seed)
+        history, best, highest = [], 0, -np.inf
+        for epoch in range(self.epochs):
+            loss, accuracy = trainer.epoch(*rows, shuffle.permutation(len(x)), self.batch_size, self.learning_rate)
+            val_loss, val_accuracy = map(float, trainer.evaluate(*checked))
+            if not np.isfinite([loss, val_loss]).all():
+                raise TrainingError(f"the loss is not finite in epoch {epoch + 1}: lower the learning rate")
+            logs = {"loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
+            history.append(logs)
+            on_epoch(epoch, logs)
+            score = val_accuracy if keep == "accuracy" else -val_loss
+            if score > highest:
+                best, highest, weights = epoch, score, None if refit else trainer.weights()
+            elif keep == "loss" and epoch - best >= self.patience:
+                break
+        if refit:
+            x, emotions = np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]])
+            self._fit_scaler(x)
+            trainer.restart()
+            rows, shuffle = self._rows(x, emotions), np.random.default_rng(self.seed)
+            for _ in range(best + 1):
+                trainer.epoch(*rows, shuffle.permutation(len(x)), self.batch_size, self.learning_rate)
+        else:
+            trainer.set_weights(weights)
+        return {name: [epoch[name] for epoch in history] for name in history[0]}
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (n, C) of `classes` for tensors (n, steps, A)."""
+        starts = range(0, len(x), 256)
+        return np.concatenate([self._predict(self._scaled(x[at : at + 256])).numpy() for at in starts])
+
+    def facts(self) -> Facts:
+        """What its files say of it. Raises TrainingError before `fit`; ModelFileError where the network does not take
+        tensors of the `features` that it is said to be trained on."""
+        if self.model is None:
+            raise TrainingError(f"the network {self.name!r} was not trained: call fit first")
+        facts = Facts(self.name, tuple(self.classes.tolist()), self.features, "float32", self.trained_on)
+        if facts.shape != (taken := tuple(self.model.input_shape[1:3])):
+            raise ModelFileError(
+                f"{self.name}: takes tensors {taken}, its features have {facts.shape}; set `features` to the options "
+                "of the features that it was trained on"
+            )
+        return facts
+
+    def save(self, folder: Path) -> None:
+        """Write all of it into one file of `folder`, which is replaced as a whole or not at all. Raises as `facts`."""
+        facts, scaler = self.facts(), np.stack([self.mean, self.scale]).astype("<f4").tobytes()
+        # the network goes by way of the temporary folder, whose disk can be full too
+        with paths.replacing(folder / SAVED) as path, tempfile.TemporaryDirectory() as temporary:
+            self.model.save(Path(temporary) / NETWORK)
+            network = (Path(temporary) / NETWORK).read_bytes()
+            model_files.append(path, facts, {NETWORK: network, SCALER: scaler})
+
+    @classmethod
+    def load(cls, folder: Path) -> SequenceClassifier:
+        """What `save` wrote. Raises ModelFileError, naming the file, where it is not a whole model or its parts do not
+        fit. Nothing in it is executed: the network is made by its name in NETWORKS, the file gives its weights."""
+        path = folder / SAVED
+        _, facts, (network, scaler) = model_files.read(path, (NETWORK, SCALER))
+        try:
+            classifier = cls(facts.network)
+            # a file has no say in what the network is made of: its layers would be code chosen by whoever wrote it
+            size = facts.shape[1], len(facts.classes)
+            if len(network) < 4 * networks.paper_weights(*size) and facts.network == "paper":
+                raise ValueError("too few weights")
+            classifier.model = NETWORKS[facts.network].make(facts.shape[0], *size)
+            with tempfile.TemporaryDirectory() as temporary:  # Keras reads paths alone
+                (Path(temporary) / NETWORK).write_bytes(network)
+                try:
+                    classifier.model.load_weights(Path(temporary) / NETWORK)
+                except Exception:
+                    fit = f"{facts.network} for tensors {facts.shape} and {size[1]} classes"
+                    raise ValueError(f"it holds no weights that fit {fit}") from None
+            classifier._predict = predictor(classifier.model)
+            classifier.mean, classifier.scale = np.frombuffer(scaler, "<f4").reshape(2, -1).astype(np.float32)
+        except Exception as error:  # whatever a made-up file makes Keras stumble over
+            reason = first_line(error)
+            raise ModelFileError(f"{path}: not a saved model ({reason}); train it anew") from None
+        fits = classifier.mean.shape == facts.shape[1:] and np.isfinite(classifier.mean).all()
+        if not fits or not (np.isfinite(classifier.scale) & (classifier.scale > 0)).all():
+            raise ModelFileError(f"{path}: its scaler is not one of {facts.shape[1]} features; train it anew")
+        classifier.classes, classifier.features = np.array(facts.classes), facts.features
+        classifier.trained_on = facts.trained_on
+        return classifier
+
+    def _fit_scaler(self, x: np.ndarray) -> None:
+        self.mean = x.mean(axis=(0, 1))
+        spread = x.std(axis=(0, 1))
+        self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
+
+    def _rows(self, x: np.ndarray, emotions: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scaled tensors and class numbers in TensorFlow's memory, so that they go there once and not every epoch."""
+        return tf.constant(self._scaled(x)), tf.constant(np.searchsorted(self.classes, emotions))
+
+    def _scaled(self, x: np.ndarray) -> np.ndarray:
+        return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
+
+
+KEPT = 4  # trainers of small networks
+_kept: dict[tuple, _Kept] = {}
+
+
+@dataclass
+class _Kept:
+    trainer: Trainer
+    seed: int
+    owner: weakref.ref  # of the classifier that uses its network
+
+
+def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
+    """The trainer of a network of this size, with the initial weights of the classifier's seed. The last ones are kept,
+    for the next folds: to trace a network takes as long as to train a small one. A classifier that one was used for,
+    and that is still there, gets a copy of its network first."""
+    name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
+    key = name, *size
+    tf.config.experimental.enable_op_determinism()
+    if (kept := _kept.pop(key, None)) is None:
+        if "paper" in (name, *(other for other, *_ in _kept)):
+            _kept.clear()  # first, so that two large networks are never there at once
+        elif len(_kept) == KEPT:
+            del _kept[next(iter(_kept))]
+        needed, free = memory_needed(name, features, classes), workers.memory_free()
+        if needed > free:
+            raise TrainingError(
+                f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
+                f"{free / 1e9:.1f} GB are free for it: use fewer --jobs, more memory, or a smaller set of landmarks"
+            )
+        kept = _Kept(Trainer(_network(name, size, seed)), seed, lambda: None)
+    elif (owner := kept.owner()) not in (None, classifier):
+        owner.model = keras.models.clone_model(kept.trainer.network)
+        owner.model.set_weights(kept.trainer.network.get_weights())
+        owner._predict = predictor(owner.model)
+    if kept.seed != seed:
+        kept.trainer.start_from(_network(name, size, seed))
+    _kept[key] = _Kept(kept.trainer, seed, weakref.ref(classifier))
+    return kept.trainer
+
+
+def _network(name: str, size: tuple[int, int, int], seed: int) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    # Keras draws its layers' seeds from Python's own generator, from which other threads, as a Dask worker's, draw too
+    with mock.patch("keras.src.random.seed_generator.python_random", random.Random(seed)):
+        return NETWORKS[name].make(*size)

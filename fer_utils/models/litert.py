@@ -1,0 +1,138 @@
+"""Classifiers from LiteRT files: the fast way to classify a stream, a sequence at a time. Needs no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from fer_utils import paths
+from fer_utils.errors import ModelFileError, first_line
+from fer_utils.models import model_files
+from fer_utils.quiet import native_logs_hidden
+
+SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
+LARGE = 10_000_000  # bytes of weights that no core's cache holds
+PATIENCE = 60  # seconds that LiteRT may take for one sequence
+# all that the networks here are made of, in any precision; others can loop, or take memory as their input says
+OPERATORS = (
+    *("ADD", "CONCATENATION", "DELEGATE", "DEQUANTIZE", "FULLY_CONNECTED", "LOGISTIC", "MUL", "RESHAPE", "SOFTMAX"),
+    *("SPLIT", "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", "UNPACK"),
+)
+FOREIGN, UNTRIED = 3, 4
+TRIAL = f"""
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+try:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+except ImportError:
+    sys.exit({UNTRIED})
+try:
+    network = Interpreter(model_content=sys.stdin.buffer.read())
+    if not {{each["op_name"] for each in network._get_ops_details()}} <= {{*{OPERATORS}}}:
+        sys.exit({FOREIGN})
+    network.allocate_tensors()
+    for taken in network.get_input_details():
+        network.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
+    network.invoke()
+except Exception:
+    sys.exit(0)  # the process that loads the model meets it too, and tells
+"""
+
+
+def load_classifier(path: str | Path = "") -> LiteClassifier:
+    """Return the classifier that ships, or the one in the file `path`: `classes` (C,) and `predict_proba(x)`, which
+    takes tensors (n, 4, 2912) and returns probabilities (n, C). Raises ModelFileError as `LiteClassifier`."""
+    return LiteClassifier(paths.model(str(path)))
+
+
+def load(path: Path):
+    """The classifier in a file that `write` wrote, or in a folder that `SequenceClassifier.save` wrote. Raises
+    ModelFileError where it is not whole, not one of these, or made by a newer version."""
+    if paths.is_folder(path):
+        from fer_utils.models.classifiers import SequenceClassifier  # TensorFlow takes seconds to import
+
+        return SequenceClassifier.load(path)
+    return LiteClassifier(path)
+
+
+class LiteClassifier:
+    """A classifier from a file that `write` wrote, run by LiteRT. Any number of threads may use it; they take turns.
+
+    Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
+    `trained_on`. Raises ModelFileError where the file is not such a model, whole, and of one piece. Nothing in it is
+    executed but LiteRT's own operations, none of it before its checksum was found right, and at first in a process of
+    its own: LiteRT does not check all that a made-up file may say, and can go down with the process or never end.
+    """
+
+    def __init__(self, path: Path):
+        content, facts, _ = model_files.read(path, begins=SIGN)
+        if problem := _problem(content):
+            raise ModelFileError(f"{path}: {problem}")
+        self.classes, self.features = np.array(facts.classes), facts.features
+        self.network, self.precision, self.trained_on = facts.network, facts.precision, facts.trained_on
+        # reading weights from memory takes most of a large network's time, and two cores read faster than one; a small
+        # network is done before a second thread has begun
+        threads = (os.cpu_count() or 1) if len(content) > LARGE else 1
+        try:
+            with native_logs_hidden():
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
+            (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
+            reason = first_line(error)
+            raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it anew") from None
+        if {taken["dtype"], given["dtype"]} != {np.float32}:
+            raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it anew")
+        model_files.check(path, facts, tuple(taken["shape"].tolist()[1:]), tuple(given["shape"].tolist()[1:]))
+        self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
+        self._one_at_a_time, self._path = threading.Lock(), path
+        p = self.predict_proba(np.zeros((1, *self._shape), np.float32))
+        if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-3):
+            raise ModelFileError(f"{path}: what it gives are not probabilities; export it anew")
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape,
+        ModelFileError where LiteRT cannot run the network on them."""
+        x = np.asarray(x, np.float32)
+        if x.shape[1:] != self._shape:
+            raise ValueError(f"tensors {x.shape}: must be (n, {', '.join(map(str, self._shape))})")
+        found = np.empty((len(x), len(self.classes)), np.float32)
+        with self._one_at_a_time:  # an interpreter holds one input
+            for row in range(len(x)):
+                self._interpreter.set_tensor(self._in, x[row : row + 1])
+                try:
+                    self._interpreter.invoke()
+                except RuntimeError as error:
+                    raise ModelFileError(f"{self._path}: LiteRT cannot run it ({first_line(error)})") from None
+                found[row] = self._interpreter.get_tensor(self._out)[0]
+        return found
+
+
+def _problem(content: bytes) -> str:
+    """What came of a model in a process of its own, and the mend; empty where LiteRT ran it, or refused it itself."""
+    made_up = "it was made up or changed, export it anew"
+    try:
+        trial = subprocess.run(
+            [sys.executable, "-P", "-c", TRIAL, json.dumps([place for place in sys.path if place])],
+            input=content,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        return f"LiteRT does not end on it; {made_up}"
+    except (OSError, TypeError) as error:  # no interpreter, as where Python is part of another program
+        return f"cannot be tried in a process of its own ({first_line(error)}); load it where Python can start itself"
+    if trial.returncode in (1, 2, UNTRIED):  # so end an interpreter that cannot start, and programs that are none
+        return "cannot be tried in a process of its own: Python or LiteRT does not start there; run `fer doctor`"
+    if trial.returncode == FOREIGN:
+        return f"holds operations that no network of this project has; {made_up}"
+    return f"LiteRT breaks down on it; {made_up}" if trial.returncode else ""

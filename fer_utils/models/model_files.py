@@ -1,0 +1,140 @@
+"""Files of classifiers: beside the network a zip archive with facts about it, and a seal by which damage is found."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from fer_utils.errors import ModelFileError, first_line
+from fer_utils.features import tensors
+
+FORMAT = 1  # rises when an older reader would misread a file
+FACTS = "fer.json"
+LARGEST = 2**32  # bytes; the paper's network for 250 landmarks has 3.3 billion
+FACTS_LIMIT = 1_000_000  # bytes; those of seven classes are some 500
+SEAL = 64  # bytes at the end of a file: the SHA-256 of all before them, in hexadecimal digits
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file says of its classifier.
+
+    `network` is its name in `models.NETWORKS`; `precision` that of its weights; `features` are the options of the
+    features that it was trained on; `trained_on` says in words on which data.
+    """
+
+    network: str
+    classes: tuple[str, ...]
+    features: tensors.Options
+    precision: str
+    trained_on: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(steps, A) of a tensor."""
+        return tensors.shape(self.features)
+
+
+def append(path: Path, facts: Facts, files: Mapping[str, bytes]) -> None:
+    """Put an archive with the facts and `files` at the end of the file `path`, or make one of it, and seal it.
+
+    Where a .tflite file keeps other files, TensorFlow Lite's metadata have them in the same place; LiteRT does not see
+    them. Nothing is compressed.
+    """
+    text = json.dumps({"format": FORMAT, "shape": facts.shape, **asdict(facts)}, indent=1, ensure_ascii=False)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in {FACTS: text.encode(), **files}.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # of no date: equal classifiers give equal files
+        archive.comment = bytes(SEAL)  # the last bytes of an archive, and free for any use
+    with path.open("r+b") as file:
+        digest = _digest(memoryview(file.read())[:-SEAL])
+        file.seek(-SEAL, io.SEEK_END)
+        file.write(digest)
+
+
+def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[bytes, Facts, list[bytes]]:
+    """All of a sealed file, its facts, and the files `names` of its archive.
+
+    The seal is checked first, so that no byte of a damaged file gets any further. Raises ModelFileError, naming the
+    file, where it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
+    made by a newer version of this package, or says what cannot be.
+    """
+    try:
+        if path.exists() and not path.is_file():  # of a device or a pipe there is no end
+            raise OSError(0, "not a file")
+        with path.open("rb") as file:
+            if not file.read(4 + len(begins))[4:].startswith(begins):
+                raise ModelFileError(f"{path}: not a LiteRT model; name a .tflite file that this project exported")
+            if file.seek(0, io.SEEK_END) > LARGEST:
+                raise OSError(0, f"larger than {LARGEST} bytes")
+            file.seek(0)
+            content = file.read()
+    except (OSError, ValueError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise ModelFileError(f"{path}: {reason}; name the file of an exported or saved classifier") from None
+    if _digest(memoryview(content)[:-SEAL]) != content[-SEAL:]:
+        if FACTS.encode() not in content[-FACTS_LIMIT:]:
+            raise ModelFileError(f"{path}: no {FACTS} in it: cut short, or not of this project; export or train anew")
+        raise ModelFileError(f"{path}: damaged, its bytes do not match its checksum; copy, export or train it anew")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            facts = _facts(_stored(archive, FACTS, FACTS_LIMIT))
+            return content, facts, [_stored(archive, name, len(content)) for name in names]
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a made-up archive makes zipfile and json stumble over
+        reason = first_line(error)
+        raise ModelFileError(f"{path}: not a classifier of this project ({reason}); export or train it anew") from None
+
+
+def check(path: Path, facts: Facts, taken: tuple, given: tuple) -> None:
+    """Raises ModelFileError where a network takes tensors (steps, A) or gives probabilities (C,) other than its facts
+    say."""
+    if taken != facts.shape:
+        raise ModelFileError(f"{path}: takes tensors {taken}, its features have {facts.shape}; export or train it anew")
+    if given != (n_classes := (len(facts.classes),)):
+        raise ModelFileError(f"{path}: gives probabilities {given} for classes {n_classes}; export or train it anew")
+
+
+def _digest(content: bytes | memoryview) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def _stored(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    """A file of the archive that is not compressed: it cannot grow while it is read."""
+    info = archive.getinfo(name)
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size > limit:
+        raise ValueError(f"{name} is compressed or larger than {limit} bytes")
+    return archive.read(info)
+
+
+def _facts(text: bytes) -> Facts:
+    said = json.loads(text)
+    if not isinstance(said, dict) or type(said.get("format")) is not int or said["format"] < 1:
+        raise ValueError(f"{FACTS} has no format")
+    if said["format"] > FORMAT:
+        raise ModelFileError(f"format {said['format']}, this version reads up to {FORMAT}; update fer-utils")
+    options, classes = said.get("features"), said.get("classes")
+    for name in ("network", "precision", "trained_on"):
+        if not isinstance(said.get(name), str):
+            raise ValueError(f"{FACTS}: {name} is not a text")
+    if not isinstance(classes, list) or not classes or not all(isinstance(name, str) and name for name in classes):
+        raise ValueError(f"{FACTS}: classes are not a list of names")
+    if len(set(classes)) < len(classes):
+        raise ValueError(f"{FACTS}: a class is there twice")
+    default = asdict(tensors.DEFAULT)
+    if not isinstance(options, dict) or options.keys() != default.keys():
+        raise ValueError(f"{FACTS}: features are not those options: {', '.join(default)}")
+    for name, value in options.items():
+        if type(value) is not type(default[name]):
+            raise ValueError(f"{FACTS}: {name} {value!r} is not of the kind of {default[name]!r}")
+    texts = {field.name: said[field.name] for field in fields(Facts) if field.name not in ("classes", "features")}
+    facts = Facts(classes=tuple(classes), features=tensors.Options(**options), **texts)
+    if said.get("shape") != list(facts.shape):
+        raise ValueError(f"{FACTS}: shape {said.get('shape')!r}, its features have {facts.shape}")
+    return facts

@@ -1,0 +1,254 @@
+"""Figures of result tables. Draws; computes no result."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+
+from fer_utils.evaluation.metrics import confusion
+from fer_utils.plots.faces import BLACK, BLUE, GREEN, ORANGE, PALETTE, RED
+
+MARKERS = "osD^vPX"
+
+
+def curves(table: pd.DataFrame) -> Figure:
+    """Intensity and the opening of the mouth over time, a panel an emotion, with key frames, onset, apex and offset."""
+    emotions = list(dict.fromkeys(table["emotion"]))
+    figure, panels = plt.subplots(
+        2, (len(emotions) + 1) // 2, figsize=(9.5, 4.6), sharey=True, squeeze=False, layout="constrained"
+    )
+    styles = {"onset": ":", "apex": "-", "offset": "--"}
+    for axes, name in zip(panels.flat, emotions, strict=False):
+        rows = table[table["emotion"] == name]
+        keys = rows[rows["key_frame"]]
+        axes.plot(rows["time"], rows["intensity"], color=GREEN, linewidth=1.8, label="intensity")
+        axes.plot(keys["time"], keys["intensity"], "o", color=GREEN, markersize=4, label="key frames")
+        axes.plot(rows["time"], rows["mouth_opening"], color=BLUE, linewidth=1, linestyle="-.", label="mouth opening")
+        for phase, style in styles.items():
+            for at in rows.loc[rows["phase"] == phase, "time"]:
+                axes.axvline(at, color=BLACK, linestyle=style, linewidth=1, label=phase)
+        axes.set_title(name, fontsize=10)
+    for axes in panels.flat[len(emotions) :]:
+        axes.set_axis_off()
+    legend = {
+        label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+    figure.supxlabel("time (s)", fontsize=9)
+    figure.supylabel("inter-ocular distances", fontsize=9)
+    return figure
+
+
+def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
+    """Mean absolute change of the distances from key frame to key frame, a line an emotion. Tensors (n, K−1, A)."""
+    figure, axes = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
+    size = np.abs(tensors[:, :, : tensors.shape[2] // 2]).mean(axis=2)
+    for number, name in enumerate(np.unique(emotions)):
+        values = size[emotions == name]
+        axes.plot(
+            range(1, size.shape[1] + 1),
+            values.mean(axis=0),
+            color=PALETTE[number % 7],
+            marker=MARKERS[number % 7],
+            label=name,
+        )
+    axes.set_xticks(range(1, size.shape[1] + 1), [f"{k} → {k + 1}" for k in range(1, size.shape[1] + 1)])
+    axes.set_xlabel("key frames")
+    axes.set_ylabel("mean change of distance\n(inter-ocular)")
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Loss and accuracy over epochs, a thin line a fold, fitted (dashed) and validation part, a row a protocol."""
+    protocols = list(dict.fromkeys(history["protocol"]))
+    figure, panels = plt.subplots(
+        len(protocols), 2, figsize=(8, 2.6 * len(protocols)), sharex=True, squeeze=False, layout="constrained"
+    )
+    for row, protocol in zip(panels, protocols, strict=True):
+        for axes, name in zip(row, ("loss", "accuracy"), strict=True):
+            folds = history[history["protocol"] == protocol].groupby(["seed", "fold"])
+            for number, (_, fold) in enumerate(folds):
+                first = number == 0
+                axes.plot(
+                    fold["epoch"],
+                    fold[name],
+                    color=BLUE,
+                    alpha=0.6,
+                    linewidth=1,
+                    linestyle="--",
+                    label="fitted" if first else None,
+                )
+                axes.plot(
+                    fold["epoch"],
+                    fold[f"val_{name}"],
+                    color=ORANGE,
+                    linewidth=1.2,
+                    label="validation" if first else None,
+                )
+            axes.set_title(f"{protocol}: {name}", fontsize=10)
+        # a loss that runs away in one fold would flatten all others
+        row[0].set_ylim(0, np.nanquantile(history[["loss", "val_loss"]].to_numpy(), 0.98) * 1.1)
+        row[1].set_ylim(0, 1.02)
+    panels[0, 1].legend(frameon=False, fontsize=8)
+    for axes in panels[-1]:
+        axes.set_xlabel("epoch")
+    return figure
+
+
+def confusions(predictions: pd.DataFrame) -> Figure:
+    """Confusion matrices summed over folds, one a protocol: shares of each true emotion in %, counts below."""
+    protocols = list(dict.fromkeys(predictions["protocol"]))
+    figure, panels = plt.subplots(
+        1, len(protocols), figsize=(5.2 * len(protocols), 4.6), squeeze=False, layout="constrained"
+    )
+    for axes, protocol in zip(panels[0], protocols, strict=True):
+        counts = confusion(predictions[predictions["protocol"] == protocol])
+        shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+        text = [
+            [f"{share:.0f}\n({count})" if count else "" for share, count in zip(*row, strict=True)]
+            for row in zip(shares.to_numpy(), counts.to_numpy(), strict=True)
+        ]
+        sns.heatmap(
+            shares, ax=axes, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, cbar=False, square=True,
+            annot_kws={"fontsize": 7}, linewidths=0.5,
+        )  # fmt: skip
+        axes.set(title=f"{protocol}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
+        # seaborn's own choice is made before the layout is known, and names run into each other
+        axes.tick_params(axis="x", labelrotation=90)
+        axes.tick_params(axis="y", labelrotation=0)
+    return figure
+
+
+def intervals(table: pd.DataFrame, name: str) -> Figure:
+    """Accuracy and macro-F1 with their 95 % intervals, a row a value of the column `name` (and a model, where there are
+    several, and the number of seeds, where it differs), the first at the top."""
+    if table.empty:
+        figure, axes = plt.subplots(figsize=(9, 0.9))
+        axes.text(0.5, 0.5, "no such runs could be made", ha="center", va="center", fontsize=9)
+        axes.set_axis_off()
+        return figure
+    label = table[name].astype(str)
+    if name != "model" and "model" in table and len(set(table["model"])) > 1:
+        label = label + ": " + table["model"].astype(str)
+    if "seeds" in table and len(set(table["seeds"])) > 1:
+        label = label + table["seeds"].map(lambda seeds: f" ({seeds} seed{'s' * (seeds > 1)})")
+    height = 0.9 + 0.27 * len(table)
+    figure, panels = plt.subplots(1, 2, figsize=(9, height), sharey=True, sharex=True, layout="constrained")
+    places = np.arange(len(table))[::-1]
+    styles = (("accuracy", BLUE, "o"), ("macro_f1", RED, "s"))
+    for axes, (measure, colour, marker) in zip(panels, styles, strict=True):
+        low, value, high = (table[measure + part].to_numpy() for part in ("_low", "", "_high"))
+        axes.hlines(places, low, high, color=colour, linewidth=1.6)
+        axes.plot(value, places, marker, color=colour, markersize=5)
+        for place, at, end in zip(places, value, high, strict=True):
+            axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
+                          fontsize=8)  # fmt: skip
+        axes.set_title(f"{measure.replace('_', '-')}, 95 % interval over people", fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(places, label, fontsize=8)
+    panels[0].set_ylim(-0.6, len(table) - 0.4)
+    return figure
+
+
+def conditions(table: pd.DataFrame) -> Figure:
+    """Accuracy against how much is seen, and against the noise of the points, with 95 % intervals. A point that is of
+    fewer sequences than the others says so."""
+    kinds = list(dict.fromkeys(table["kind"]))
+    figure, panels = plt.subplots(
+        1, max(1, len(kinds)), figsize=(4.4 * max(1, len(kinds)), 3), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axes, kind, colour in zip(panels[0], kinds, (BLUE, RED), strict=False):
+        rows = table[table["kind"] == kind]
+        axes.fill_between(
+            rows["amount"], rows["accuracy_low"], rows["accuracy_high"], color=colour, alpha=0.2, linewidth=0
+        )
+        axes.plot(rows["amount"], rows["accuracy"], "o-", color=colour, markersize=5)
+        for row in rows[rows["sequences"] < rows["sequences"].max()].itertuples():
+            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_low),
+                          xytext=(6, -2), textcoords="offset points", va="top", fontsize=7)  # fmt: skip
+        axes.set_xlabel(kind)
+        axes.set_ylim(0, 1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.grid(color="#dddddd", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0, 0].set_ylabel("accuracy")
+    return figure
+
+
+def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
+    """The accuracy lost when a group of features is exchanged among the test sequences; bars are one standard deviation
+    over folds and seeds."""
+    rows = table.head(shown)
+    figure, axes = plt.subplots(figsize=(7.5, 0.9 + 0.27 * len(rows)), layout="constrained")
+    places = np.arange(len(rows))[::-1]
+    for value, colour, hatch in (("distances", BLUE, ""), ("angles", ORANGE, "///")):
+        chosen = (rows["values"] == value).to_numpy()
+        axes.barh(places[chosen], rows["lost"][chosen], xerr=rows["sd"][chosen], color=colour, hatch=hatch,
+                  edgecolor="white", label=value, error_kw={"linewidth": 0.8})  # fmt: skip
+    axes.set_yticks(places, rows["regions"], fontsize=8)
+    axes.set_xlabel("accuracy lost")
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.axvline(0, color="#222222", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(rows):
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def matrix(table: pd.DataFrame) -> Figure:
+    """Accuracy by the set that was trained on (rows) and the one that was tested on (columns), with its interval."""
+    names = list(dict.fromkeys([*table["source"], *table["target"]]))
+    values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
+    text = {
+        (
+            row.source,
+            row.target,
+        ): f"{100 * row.accuracy:.0f}\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
+        for row in table.itertuples()
+    }
+    figure, axes = plt.subplots(figsize=(1.6 + 1.1 * len(names), 0.9 + 0.9 * len(names)), layout="constrained")
+    if names:
+        sns.heatmap(
+            100 * values, ax=axes, annot=np.array([[text.get((s, t), "") for t in names] for s in names]), fmt="",
+            cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, annot_kws={"fontsize": 8}, linewidths=0.5,
+        )  # fmt: skip
+    axes.set(xlabel="tested on", ylabel="trained on")
+    whose = " and ".join(dict.fromkeys(table["model"]))
+    axes.set_title(f"accuracy of the {whose} network, one seed, % [95 %]", fontsize=9)
+    return figure
+
+
+def ledger(table: pd.DataFrame) -> Figure:
+    """Frames a second of every stage that was measured, fastest at the top, on a logarithmic scale; bars of whole
+    streams and limits are hatched."""
+    rows = table.dropna(subset=["frames_per_s"]).sort_values("frames_per_s").reset_index(drop=True)
+    figure, axes = plt.subplots(figsize=(8.5, 0.9 + 0.26 * len(rows)), layout="constrained")
+    for place, row in rows.iterrows():
+        whole, limit = row["stage"].startswith("whole"), row["stage"].startswith(("limit", "instead"))
+        colour, hatch = (RED, "///") if whole else ((ORANGE, "...") if limit else (BLUE, ""))
+        axes.barh(place, row["frames_per_s"], color=colour, hatch=hatch, edgecolor="white")
+        axes.annotate(f"{row['frames_per_s']:,.0f}", (row["frames_per_s"], place), xytext=(3, 0), fontsize=8,
+                      textcoords="offset points", va="center",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})  # fmt: skip
+    axes.axvline(165, color=BLACK, linestyle=":", linewidth=1)
+    axes.annotate("165, as the paper reports\nwith an RTX 3060", (165, -0.4), xytext=(4, 0), fontsize=7,
+                  textcoords="offset points")  # fmt: skip
+    axes.set_yticks(range(len(rows)), rows["stage"], fontsize=8)
+    axes.set_xscale("log")
+    axes.set_xlabel("frames a second")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _percent(value: float, _: int) -> str:
+    """A tick's label, with as many places as it has: rounded, it would not stand where it says."""
+    return f"{100 * value:.6g}%"

@@ -1,0 +1,186 @@
+"""Figures of faces, tracks and phases. Draws; computes no result. (`charts` draws result tables.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from fer_utils import paths
+from fer_utils.data.sequence import Sequence
+from fer_utils.data.video import Video
+from fer_utils.evaluation.metrics import STAND_IN
+from fer_utils.evaluation.results import one_of_each
+from fer_utils.features.phases import Phases
+from fer_utils.landmarks import regions
+from fer_utils.landmarks.track import LandmarkTrack
+
+# Okabe and Ito's palette, made to be told apart by colour-blind readers
+BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222",
+)  # fmt: skip
+STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
+LETTER = 0.012  # width of one in `stream`, as a share of the time shown
+PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
+REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, RED, PURPLE), strict=True))
+
+
+def mark(figure: Figure, rendered: bool) -> Figure:
+    """Write the stand-in's mark into the figure's corner, where its data are rendered."""
+    if rendered:
+        if (layout := figure.get_layout_engine()) is not None:
+            layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
+        figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
+    return figure
+
+
+def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
+    """Write the figure as PNG, and if asked for as SVG beside it, atomically; return it for showing."""
+    with paths.replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
+    if vector:
+        # text stays text; and two runs write the same bytes
+        reproducible = plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem})
+        with reproducible, paths.replacing(path.with_suffix(".svg")) as temporary:
+            figure.savefig(temporary, metadata={"Date": None})
+    plt.close(figure)  # else a notebook shows it twice
+    return figure
+
+
+def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:
+    """The frames of a sequence, turned as they were when the track was made."""
+    frames = sequence.frames
+    turned = replace(frames, quarter_turns=track.quarter_turns) if isinstance(frames, Video) else frames
+    return (frame.image for frame in turned)
+
+
+def face(
+    axes: Axes,
+    points: np.ndarray,
+    image: np.ndarray | None = None,
+    labels: bool = False,
+    category: str = "",
+) -> None:
+    """Draw one frame's points (478, 3), coloured by region, over its BGR picture, or on white where none is given.
+
+    `labels` adds a legend of the regions, `category` the pairs of that category as lines. A frame with no face shows
+    only its picture.
+    """
+    if image is not None:
+        axes.imshow(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    if np.isnan(points).any():
+        return
+    if category:
+        shown = [index for name in regions.CATEGORIES[category] for index in regions.by_region()[name]]
+        lines = points[list(combinations(shown, 2)), :2]
+        axes.add_collection(LineCollection(lines, colors=ORANGE, linewidths=0.25, alpha=0.6))
+    for name, indices in regions.by_region().items():
+        chosen = points[list(indices)]
+        axes.scatter(*chosen[:, :2].T, s=7, color=REGION_COLOURS[name], label=name, linewidths=0)
+    if labels:
+        axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8, markerscale=2)
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    margin = 0.25 * (high - low).max()
+    axes.set_xlim(low[0] - margin, high[0] + margin)
+    axes.set_ylim(high[1] + margin, low[1] - margin)
+
+
+def pair_over_time(
+    times: np.ndarray, distance: np.ndarray, angle: np.ndarray, phases: Phases, key_frames: np.ndarray, title: str
+) -> Figure:
+    """Distance and angle of a pair, and the intensity of the whole face, over time in seconds, with onset, apex,
+    offset and the key frames."""
+    figure, panels = plt.subplots(3, 1, figsize=(7.5, 6), sharex=True, layout="constrained")
+    rows = (
+        (distance, "distance (inter-ocular)", BLUE),
+        (np.degrees(np.unwrap(angle)), "angle (degrees)", PURPLE),
+        (phases.intensity, "whole face: intensity\n(inter-ocular)", GREEN),
+    )
+    for axes, (values, name, colour) in zip(panels, rows, strict=True):
+        axes.plot(times, values, color=colour, linewidth=1.8)
+        axes.plot(times[key_frames], values[key_frames], "o", color=colour, markersize=5, label="key frames")
+        _mark_phases(axes, times, phases)
+        axes.set_ylabel(name)
+    figure.suptitle(title, fontsize=10)
+    panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="best")
+    panels[-1].set_xlabel("time (s)")
+    return figure
+
+
+def stream(table: pd.DataFrame) -> Figure:
+    """What was recognised over time, from a table of `demo.table`'s columns: probabilities above, intensity below, both
+    with the phases' beginnings; the emotion that was named as a band along the top, with its name where there is room.
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(8.5, 5), sharex=True, height_ratios=(3, 2), layout="constrained"
+    )
+    time, classes = table["time"], [name for name in table.columns if name not in STREAM]
+    colours = dict(zip(classes, PALETTE, strict=False))
+    for name, colour in colours.items():
+        above.plot(time, table[name], color=colour, linewidth=1.6, label=name)
+    named = table["emotion"].fillna("")
+    shown = [times for _, times in time[named != ""].groupby((named != named.shift()).cumsum())]
+    taken: list[tuple[float, float]] = []
+    for times in sorted(shown, key=np.ptp, reverse=True):  # what lasts gets its name first
+        start, name = times.iloc[0], named[times.index[0]]
+        above.plot([start, times.iloc[-1]], [1.04, 1.04], color=colours.get(name, BLACK), linewidth=4)
+        end = start + LETTER * len(name) * np.ptp(time)
+        if all(end <= left or start >= right for left, right in taken):
+            above.text(start, 1.07, name, fontsize=8)
+            taken.append((start, end))
+    below.plot(time, table["intensity"], color=GREEN, linewidth=1.8)
+    styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
+    for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
+        for axes in (above, below):
+            axes.axvline(time[first], color=BLACK, linestyle=styles[phase[first]], linewidth=0.8)
+    above.set(ylabel="probability", ylim=(0, 1.14))
+    above.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+    below.set(ylabel="intensity\n(inter-ocular)", xlabel="time (s); onset dotted, apex solid, offset dashed")
+    return figure
+
+
+def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], pictures: bool) -> Figure:
+    """The first sequence of each emotion with its points: first frame above, apex below."""
+    shown = one_of_each(sequences, tracks)
+    figure, panels = plt.subplots(2, len(shown), figsize=(2.1 * len(shown), 4.6), squeeze=False, layout="constrained")
+    for column, (sequence, made) in zip(panels.T, shown, strict=True):
+        track = tracks[sequence.id]
+        wanted = (0, made.phases.apex)
+        images = {n: image for n, image in enumerate(pictures_of(sequence, track)) if n in wanted} if pictures else {}
+        for axes, frame in zip(column, wanted, strict=True):
+            face(axes, track.points[frame], images.get(frame))
+        column[0].set_title(sequence.emotion, fontsize=10)
+    return mark(figure, sequence.rendered)
+
+
+def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> Figure:
+    """The pairs of each of the five categories, drawn on the points of one neutral face."""
+    sequence, _ = one_of_each(sequences, tracks)[0]
+    points = tracks[sequence.id].points
+    neutral = points[~np.isnan(points).any(axis=(1, 2))][0]
+    figure, panels = plt.subplots(
+        1, len(regions.CATEGORIES), figsize=(2.6 * len(regions.CATEGORIES), 3), layout="constrained"
+    )
+    for axes, units in zip(panels, regions.CATEGORIES, strict=True):
+        face(axes, neutral, category=units)
+        axes.set_title(units, fontsize=9)
+    return mark(figure, sequence.rendered)
+
+
+def _mark_phases(axes: Axes, times: np.ndarray, phases: Phases) -> None:
+    lines = [(phases.onset, ":", "onset"), (phases.apex, "-", "apex")]
+    if phases.offset > phases.apex:
+        lines.append((phases.offset, "--", "offset"))
+    for frame, style, label in lines:
+        axes.axvline(times[frame], color=BLACK, linestyle=style, linewidth=1, label=label)

@@ -1,0 +1,208 @@
+"""Figures of the method itself, drawn from the tables of `regions` and the canonical face: no data are in them."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import FancyBboxPatch
+
+from fer_utils import paths
+from fer_utils.features import tensors
+from fer_utils.landmarks import regions
+from fer_utils.models import networks
+from fer_utils.plots.faces import BLACK, BLUE, ORANGE, REGION_COLOURS
+
+GREY, DASHES = "#c8c8c8", (0, (2, 1))
+WIDEST, THINNEST = 6, 0.3  # points, of the line for the largest loss, and of the smallest that is drawn
+STABLE = 2 / 3  # of the folds
+
+
+def canonical_face() -> np.ndarray:
+    """MediaPipe's canonical face: (468, 2), x to the right, y down, in centimetres."""
+    with np.load(paths.ASSETS / "canonical_face.npz", allow_pickle=False) as arrays:
+        return arrays["vertices"][:, :2] * [1, -1]
+
+
+def method() -> Figure:
+    """The method on one page: points in regions, pairs in categories, what is measured, and what becomes of it."""
+    figure = plt.figure(figsize=(11, 6.4), layout="constrained")
+    grid = figure.add_gridspec(2, 6, height_ratios=(1.35, 1))
+    axes = figure.add_subplot(grid[0, :2])
+    _face(axes, 61)
+    axes.set_title("1  61 of 478 landmarks, in seven regions", fontsize=10, loc="left")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 0.02), ncols=3, frameon=False, fontsize=7, markerscale=1.5)
+    groups = figure.add_subfigure(grid[0, 2:])
+    groups.suptitle("2  1456 pairs, inside five groups of action units", fontsize=10, ha="left", x=0.02)
+    inner = groups.add_gridspec(2, 3)
+    for number, units in enumerate(regions.CATEGORIES):
+        axes = groups.add_subplot(inner[number // 3, number % 3])
+        _face(axes, 61, category=units)
+        axes.set_title(units, fontsize=8)
+    axes = groups.add_subplot(inner[1, 2])
+    _pair(axes)
+    axes = figure.add_subplot(grid[1, :3])
+    _phases(axes)
+    axes = figure.add_subplot(grid[1, 3:])
+    _boxes(axes, (4, 2 * len(regions.pairs())))
+    return figure
+
+
+def landmark_sets() -> Figure:
+    """The sets of 61, 122 and 250 landmarks on the canonical face, by region."""
+    figure, panels = plt.subplots(1, len(regions.SIZES), figsize=(10, 4.4), layout="constrained")
+    for axes, size in zip(panels, regions.SIZES, strict=True):
+        _face(axes, size)
+        n_pairs = len(regions.pairs(size))
+        axes.set_title(f"{size} landmarks, {n_pairs} pairs, {2 * n_pairs} features", fontsize=9)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=7, frameon=False, fontsize=8, markerscale=1.5)
+    return figure
+
+
+def architecture() -> Figure:
+    """The paper's network and the compact one, with shapes and numbers of weights."""
+    n_features = 2 * len(regions.pairs())
+    figure, panels = plt.subplots(2, 1, figsize=(9, 3.6), layout="constrained")
+    weights = networks.paper_weights(n_features, 7)
+    _boxes(panels[0], (4, n_features))
+    panels[0].set_title(f"the paper's network (figure 3): {weights / 1e6:.1f} million weights", fontsize=9, loc="left")
+    compact = networks.compact_network(4, n_features, 7)
+    steps = [("differences\n4 × 2912", GREY)]
+    steps += [("Dense 64\nReLU\neach step", ORANGE), ("LSTM\n64", BLUE), ("softmax\n7 emotions", GREY)]
+    _chain(panels[1], steps)
+    panels[1].set_title(
+        f"the compact network (ours): {compact.count_params() / 1e6:.2f} million weights; half of each layer's inputs "
+        "left out in training", fontsize=9, loc="left",
+    )  # fmt: skip
+    return figure
+
+
+def important_pairs(table: pd.DataFrame, title: str) -> Figure:
+    """Regions joined by lines, or ringed for the pairs inside them, thicker where more accuracy is lost without their
+    distances (left) or angles (right), and dashed where that is so in fewer than STABLE of the folds. `table` is that
+    of `results.importance`."""
+    figure, panels = plt.subplots(1, 2, figsize=(8, 4.9), layout="constrained")
+    centres = {name: canonical_face()[list(indices)].mean(axis=0) for name, indices in regions.by_region().items()}
+    largest = max(table["lost"].max(), 0) if len(table) else 0
+    for axes, values in zip(panels, ("distances", "angles"), strict=True):
+        _face(axes, 61)
+        axes.set_title(values, fontsize=9)
+        # what would not be seen has no line: its dashes, as short as it is thin, would take minutes to draw
+        shown = table[(table["values"] == values) & (WIDEST * table["lost"] > THINNEST * largest) & (table["lost"] > 0)]
+        for row in shown[::-1].itertuples():
+            ends = row.regions.split(" – ")
+            width = WIDEST * row.lost / largest
+            style = {"color": BLACK, "linestyle": "-" if row.stable >= STABLE else DASHES, "alpha": 0.7}
+            if len(ends) == 1:
+                ring = plt.Circle(centres[ends[0]], 0.75, fill=False, linewidth=width, zorder=3, **style)
+                axes.add_patch(ring)
+            else:
+                axes.plot(*_between(*ends, centres).T, linewidth=width, zorder=0, **style)
+    if largest:
+        scale = [
+            Line2D([], [], color=BLACK, linewidth=WIDEST * share, label=f"{100 * share * largest:.1f} points lost")
+            for share in (1, 0.5)
+        ]
+        scale.append(Line2D([], [], color=BLACK, linestyle=DASHES, linewidth=2,
+                            label="lost in fewer than two thirds of the folds"))  # fmt: skip
+        figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _between(one: str, other: str, centres: dict[str, np.ndarray]) -> np.ndarray:
+    """A line between two regions' centres, (n, 2): bent where a third one lies on the straight one."""
+    start, end = centres[one], centres[other]
+    along, others = end - start, np.array([centre for name, centre in centres.items() if name not in (one, other)])
+    length = np.hypot(*along)
+    across = np.array([along[1], -along[0]]) / length
+    at, off = (others - start) @ along / length**2, (others - start) @ across
+    if not ((at > 0) & (at < 1) & (abs(off) < 0.5)).any():
+        return np.array([start, end])
+    t = np.linspace(0, 1, 30)[:, None]
+    return start + t * along + 4 * t * (1 - t) * 0.25 * length * across
+
+
+def _face(axes: Axes, size: int, category: str = "") -> None:
+    points = canonical_face()
+    axes.plot(*points.T, ".", color=GREY, markersize=1.2, zorder=0)
+    table = regions.by_region(size)
+    if category:
+        shown = [index for name in regions.CATEGORIES[category] for index in table[name]]
+        lines = points[list(combinations(shown, 2))]
+        axes.add_collection(LineCollection(lines, colors=ORANGE, linewidths=0.2, alpha=0.5, zorder=0, rasterized=True))
+    else:
+        shown = []
+    for name, indices in table.items():
+        chosen = [index for index in indices if not category or index in shown]
+        axes.plot(*points[chosen].T, "o", color=REGION_COLOURS[name], markersize=2.4, label=name)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    axes.set_axis_off()
+
+
+def _pair(axes: Axes) -> None:
+    """A pair's distance and angle (eqs. 1 and 2)."""
+    axes.plot([0, 2], [0, 1.2], "o-", color=BLUE, markersize=6)
+    axes.plot([0, 0], [0, 1.2], ":", color="#555555", linewidth=1)
+    axes.annotate("distance", (1, 0.6), xytext=(4, -10), textcoords="offset points", fontsize=8, color=BLUE)
+    turn = np.linspace(0, np.arctan2(2, 1.2), 30)
+    axes.plot(0.6 * np.sin(turn), 0.6 * np.cos(turn), color=ORANGE)
+    axes.annotate("angle", (0.15, 0.62), xytext=(0, 6), textcoords="offset points", fontsize=8, color="#b36b00")
+    axes.set(xlim=(-0.4, 2.4), ylim=(-0.3, 1.6), aspect="equal")
+    axes.set_title("3  two numbers a pair", fontsize=9)
+    axes.set_axis_off()
+
+
+def _phases(axes: Axes) -> None:
+    """Where the key frames lie, on an expression drawn for the purpose."""
+    times = np.linspace(0, 2, 200)
+    level = 0.5 * (1 + np.tanh(4 * (times - 0.9))) - 0.5 * (1 + np.tanh(6 * (times - 1.75)))
+    axes.plot(times, level, color=BLUE)
+    rising = times[: np.argmax(level)]
+    keys = np.interp(np.linspace(0.03, level.max(), tensors.N_KEY_FRAMES), level[: len(rising)], rising)
+    axes.plot(keys, np.interp(keys, times, level), "o", color=BLUE)
+    for number, (one, two) in enumerate(pairwise(keys), 1):
+        axes.annotate("", (two, -0.12), (one, -0.12), arrowprops={"arrowstyle": "->", "color": "#555555"})
+        axes.text((one + two) / 2, -0.26, f"Δ{number}", ha="center", fontsize=8)
+    for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (1.85, "offset", "left")):
+        axes.text(at, np.interp(at, times, level) + 0.08, name, ha=align, fontsize=9)
+    axes.set(ylim=(-0.35, 1.3), xlabel="time (s)", ylabel="intensity", yticks=[])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_title("4  five key frames from onset to apex, four differences (a sketch)", fontsize=10, loc="left")
+
+
+def _boxes(axes: Axes, shape: tuple[int, int]) -> None:
+    """The paper's network as boxes."""
+    steps, n_features = shape
+    _chain(
+        axes,
+        [
+            (f"differences\n{steps} × {n_features}", GREY),
+            ("ConvLSTM1D\n8 filters\nkernel 1", BLUE),
+            (f"Flatten\n{8 * n_features}", GREY),
+            ("Dense\n2048\nReLU", ORANGE),
+            ("Dense\n1024\nReLU", ORANGE),
+            ("softmax\n7 emotions", GREY),
+        ],
+    )
+    axes.set_title("5  the network", fontsize=10, loc="left")
+
+
+def _chain(axes: Axes, steps: list[tuple[str, str]]) -> None:
+    for place, (text, colour) in enumerate(steps):
+        box = FancyBboxPatch((place + 0.08, 0.25), 0.76, 0.5, boxstyle="round,pad=0.02", facecolor="white",
+                             edgecolor=colour, linewidth=2)  # fmt: skip
+        axes.add_patch(box)
+        axes.text(place + 0.46, 0.5, text, ha="center", va="center", fontsize=6.5)
+        if place:
+            axes.annotate("", (place + 0.06, 0.5), (place - 0.14, 0.5), arrowprops={"arrowstyle": "->"})
+    axes.set(xlim=(0, max(6, len(steps))), ylim=(0.15, 0.85))
+    axes.set_axis_off()

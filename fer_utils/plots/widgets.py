@@ -1,0 +1,138 @@
+"""Widgets to step through sequences and pairs in JupyterLab; the same views as figures where nobody is looking."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from fer_utils.data.sequence import Sequence
+from fer_utils.errors import UserError
+from fer_utils.features import geometry, tensors
+from fer_utils.landmarks import regions
+from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.plots import faces
+
+
+def frames(
+    sequences: list[Sequence],
+    tracks: Mapping[str, LandmarkTrack],
+    pictures: bool,
+    interactive: bool,
+) -> widgets.Widget | Figure:
+    """Step through a sequence's frames with its points, regions and the pairs of a category.
+
+    `pictures` draws the frames behind the points. Not `interactive`, it is a figure of one sequence's first, middle
+    and last frame.
+    """
+    chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
+    held: dict[str, list] = {}  # the frames of the sequence on show
+
+    def draw(sequence: str, frames: tuple[int, ...], category: str) -> Figure:
+        track = tracks[sequence]
+        if pictures and sequence not in held:
+            held.clear()
+            held[sequence] = list(faces.pictures_of(chosen[sequence], track))
+        figure, panels = plt.subplots(
+            1, len(frames), figsize=(4.2 * len(frames), 4.4), squeeze=False, layout="constrained"
+        )
+        for axes, frame in zip(panels[0], frames, strict=True):
+            image = held[sequence][frame] if pictures else None
+            faces.face(axes, track.points[frame], image, labels=axes is panels[0, -1], category=category)
+            note = f": {track.reasons[frame]}" if track.reasons[frame] else ""
+            axes.set_title(f"frame {frame}, {track.times[frame]:.2f} s{note}", fontsize=9)
+        figure.suptitle(f"{sequence}: {chosen[sequence].emotion}", fontsize=10)
+        plt.close(figure)  # it is shown once, by who asked for it
+        return faces.mark(figure, chosen[sequence].rendered)
+
+    first = next(iter(chosen))
+    if not interactive:
+        last = len(tracks[first]) - 1
+        return draw(first, (0, last // 2, last), "")
+    picker = widgets.Dropdown(options=list(chosen), description="sequence")
+    slider = widgets.IntSlider(0, 0, len(tracks[first]) - 1, description="frame", continuous_update=False)
+    category = widgets.Dropdown(
+        options=[("none", ""), *((name, name) for name in regions.CATEGORIES)], description="pairs"
+    )
+    picker.observe(lambda change: setattr(slider, "max", len(tracks[change["new"]]) - 1), "value")
+    controls = {"sequence": picker, "frame": slider, "category": category}
+    return _view(lambda sequence, frame, category: draw(sequence, (frame,), category), controls)
+
+
+def pairs(
+    sequences: list[Sequence],
+    tracks: Mapping[str, LandmarkTrack],
+    interactive: bool,
+    pair: tuple[int, int] = (61, 291),
+) -> widgets.Widget | Figure:
+    """Distance and angle of a chosen pair over time, with onset, apex and the key frames.
+
+    Not `interactive`, it is a figure of the first sequence and of `pair` (the corners of the mouth by default).
+    """
+    chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
+
+    def draw(sequence: str, first: int, second: int) -> Figure:
+        track = tracks[sequence]
+        made = tensors.sequence_features(track, chosen[sequence].apex)
+        points = geometry.normalise(geometry.bridge(track.points, track.times))
+        only = np.array([[first, second]])
+        figure = faces.pair_over_time(
+            track.times,
+            geometry.distances(points, only)[:, 0],
+            geometry.angles(points, only)[:, 0],
+            made.phases,
+            made.key_frames,
+            f"{sequence} ({chosen[sequence].emotion}), pair {first}–{second}: "
+            f"{regions.region_of(first)} to {regions.region_of(second)}",
+        )
+        plt.close(figure)
+        return faces.mark(figure, chosen[sequence].rendered)
+
+    if not interactive:
+        for name in chosen:
+            with suppress(geometry.SequenceRefused):
+                return draw(name, *pair)
+        raise UserError("no sequence gives features: look at the reasons in the table of what was left out")
+    names = [(f"{index} ({regions.region_of(index)})", index) for index in regions.landmarks()]
+    return _view(
+        draw,
+        {
+            "sequence": widgets.Dropdown(options=list(chosen), description="sequence"),
+            "first": widgets.Dropdown(options=names, value=pair[0], description="point"),
+            "second": widgets.Dropdown(options=names, value=pair[1], description="and point"),
+        },
+    )
+
+
+def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
+    """The controls above a picture of the figure that `draw` makes of their values, anew at every change; or above the
+    reason, where the sequence is refused.
+
+    A picture, not an `Output` that captures what a cell shows: while one is being filled, nbclient can miss that the
+    cell has ended, and a notebook run by papermill then waits for ever.
+    """
+    picture, message = widgets.Image(format="png"), widgets.Label()
+
+    def show(_=None) -> None:
+        values = {name: control.value for name, control in controls.items()}
+        try:
+            picture.value, message.value = _png(draw(**values)), ""
+        except geometry.SequenceRefused as reason:
+            message.value = f"{values['sequence']}: {reason}"
+        picture.layout.display = "none" if message.value else ""
+
+    for control in controls.values():
+        control.observe(show, "value")
+    show()
+    return widgets.VBox([widgets.HBox(list(controls.values())), message, picture])
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()

@@ -1,0 +1,85 @@
+"""One stream at a time, for the demo: it can be started and stopped, its model exchanged, and be recorded."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import numpy as np
+
+from fer_utils.errors import OutputError, UserError
+from fer_utils.realtime.recording import Recording
+from fer_utils.realtime.streaming import Recognition, Recognizer
+
+
+class Live:
+    """A `Recognizer` that several threads may use: Jupyter handles a widget's messages in a thread of its own.
+
+    Nothing is recorded but between `record` and `save`, and then only points and probabilities.
+    """
+
+    def __init__(self, classifier, detector: str = "face_landmarker"):
+        self._lock = threading.RLock()
+        self._stream, self._recording = ExitStack(), None
+        self._recognizer: Recognizer | None = None
+        self._failure: OutputError | None = None  # of a recording, until `save` tells
+        self.classifier, self.detector = classifier, detector
+
+    def use(self, classifier=None, detector: str | None = None) -> None:
+        """Take another classifier or detector from the next start on; a stream that runs, ends. Raises ModelFileError
+        for a classifier that does not fit, and keeps the former."""
+        with self._lock:
+            if classifier is not None:
+                Recognizer(classifier)
+            self.stop()
+            self.classifier, self.detector = classifier or self.classifier, detector or self.detector
+
+    def start(self) -> None:
+        """Begin a new stream."""
+        with self._lock:
+            self.stop()
+            self._recognizer = self._stream.enter_context(Recognizer(self.classifier, self.detector))
+
+    def push(self, image: np.ndarray, time: float) -> Recognition:
+        """What is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds. Raises OutputError where
+        a recording cannot go on, once: it is over then."""
+        with self._lock:
+            if self._recognizer is None:
+                self.start()
+            seen = self._recognizer.push(image, time)
+            if self._recording is not None:
+                try:
+                    self._recording.add(seen)
+                except OutputError as error:
+                    recording, self._recording, self._failure = self._recording, None, error
+                    with suppress(OutputError):
+                        recording.__exit__(type(error), error, None)
+                    raise
+            return seen
+
+    def stop(self) -> None:
+        """End the stream; a recording goes on with the next one."""
+        with self._lock:
+            self._recognizer = None
+            self._stream.close()
+
+    def record(self, path: Path) -> None:
+        """Write a row for every frame from now on, until `save`. Raises OutputError."""
+        with self._lock:
+            if self._recording is not None:
+                raise UserError(f"{self._recording.path}: still recording; save it first")
+            self._failure = None
+            self._recording = Recording(path, self.classifier.classes, points=True).__enter__()
+
+    def save(self) -> Recording | None:
+        """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError, also
+        where that had ended it before."""
+        with self._lock:
+            recording, self._recording = self._recording, None
+            failure, self._failure = self._failure, None
+            if recording is not None:
+                recording.__exit__(None, None, None)
+            if failure is not None:
+                raise failure
+            return recording

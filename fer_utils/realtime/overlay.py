@@ -1,0 +1,33 @@
+"""What was recognised, drawn on the frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from fer_utils.landmarks import regions
+from fer_utils.realtime.streaming import Recognition
+
+POINTS = list(regions.landmarks())
+LIGHT, DARK = (240, 240, 240), (40, 40, 40)
+
+
+def draw(frame: np.ndarray, recognition: Recognition) -> np.ndarray:
+    """A copy of a BGR uint8 frame with the 61 points, the phase, and bars of probability or why there are none."""
+    drawn = frame.copy()
+    unit = max(1, round(frame.shape[0] / 240))
+    if recognition.points is not None:
+        for x, y in np.rint(recognition.points[POINTS, :2] * 8).astype(int).tolist():
+            cv2.circle(drawn, (x, y), 8 * unit, (0, 200, 255), -1, cv2.LINE_AA, shift=3)
+    lines = [recognition.phase or "", recognition.why]
+    for name, value in (recognition.probabilities or {}).items():
+        top = 8 * unit * (len(lines) + 1)
+        cv2.rectangle(
+            drawn, (58 * unit, top - 5 * unit), (58 * unit + round(60 * unit * value), top), (178, 114, 0), -1
+        )
+        lines.append(name)
+    for number, text in enumerate(lines, 1):
+        place = 4 * unit, 8 * unit * number
+        for colour, width in ((DARK, 3 * unit), (LIGHT, unit)):  # readable on light and on dark
+            cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.28 * unit, colour, width, cv2.LINE_AA)
+    return drawn

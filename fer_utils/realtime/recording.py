@@ -1,0 +1,56 @@
+"""What was recognised, a row a frame, as CSV: written while it comes, so that memory does not grow."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from pathlib import Path
+
+from fer_utils import paths
+from fer_utils.errors import OutputError
+from fer_utils.landmarks import regions
+from fer_utils.realtime.streaming import Recognition
+
+POINTS = regions.landmarks()
+COLUMNS = ("time", "face", "emotion", "phase", "intensity")
+
+
+class Recording:
+    """A CSV file with a row for each `Recognition` that is added; a context manager, whose file is there only if its
+    block ends well.
+
+    Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
+    `intensity`, a `p_NAME` for each of `classes`, with `points` the coordinates `x33, y33, z33, …` in pixels of the 61
+    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written.
+    """
+
+    def __init__(self, path: Path, classes, points: bool):
+        self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
+
+    def __enter__(self) -> Recording:
+        with ExitStack() as stack:
+            temporary = stack.enter_context(paths.replacing(self.path))
+            stream = stack.enter_context(temporary.open("w", newline="", encoding="utf-8"))
+            self._writer = csv.writer(stream, lineterminator="\n")
+            names = [f"{axis}{index}" for index in POINTS for axis in "xyz"] if self._points else []
+            self._writer.writerow([*COLUMNS, *(f"p_{name}" for name in self._classes), *names, "why"])
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._stack.__exit__(*error)
+
+    def add(self, seen: Recognition) -> None:
+        """Write a frame's row. Raises OutputError, with which the block has to end: the row may be there in part."""
+        found = seen.probabilities or {}
+        row = [f"{seen.time:.4f}", int(seen.points is not None), seen.emotion or "", seen.phase or ""]
+        row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
+        row += [f"{found[name]:.4f}" if name in found else "" for name in self._classes]
+        if self._points:
+            empty = [""] * (3 * len(POINTS))
+            row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
+        try:
+            self._writer.writerow([*row, seen.why])
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
+        self.rows += 1

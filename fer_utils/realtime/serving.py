@@ -1,0 +1,68 @@
+"""Starts JupyterLab or Voila on the demo's notebook, for this machine alone."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+from fer_utils import paths
+from fer_utils.errors import StudyError
+from fer_utils.models import litert
+from fer_utils.realtime.streaming import Recognizer
+
+NOTEBOOK = "07_webcam_demo.ipynb"
+
+
+class NoDelay(ZMQChannelsWebsocketConnection):
+    """A kernel's connection to the page whose small messages leave at once.
+
+    Without this the system waits some 40 ms for more to send with them (Nagle's algorithm), and the demo has half as
+    many round trips a second.
+    """
+
+    def connect(self):
+        self.websocket_handler.set_nodelay(True)
+        return super().connect()
+
+
+def command(app: bool = False) -> list[str]:
+    """The command line of the server. It listens on localhost only; JupyterLab keeps its token, and Voila, which has
+    none unless asked, is asked. Raises StudyError where the notebook or Voila is not there."""
+    notebook = paths.notebooks() / NOTEBOOK
+    if not notebook.is_file():
+        raise StudyError(f"{notebook}: not there; run from a clone, or set FER_ROOT to one")
+    connection = f"kernel_websocket_connection_class={__name__}.{NoDelay.__name__}"
+    if not app:
+        options = ["--ip=127.0.0.1", f"--ServerApp.{connection}"]
+        if os.name == "posix" and os.geteuid() == 0:  # as in a container; who starts it has no other name there
+            options.append("--allow-root")
+        return [sys.executable, "-m", "jupyterlab", *options, str(notebook)]
+    if importlib.util.find_spec("voila") is None:
+        raise StudyError("voila is not installed: pip install 'fer-utils[app]', or leave --app out")
+    options = ["--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--Voila.{connection}"]
+    # a page that is closed cannot end its kernel, of some 0.9 GB: one that no page is connected to is ended
+    options += [
+        f"--MappingKernelManager.cull_{name}={seconds}" for name, seconds in (("interval", 10), ("idle_timeout", 30))
+    ]
+    return [sys.executable, "-m", "voila", *options, str(notebook)]
+
+
+def serve(app: bool = False, model: Path | None = None) -> int:
+    """Run the server until it is interrupted; returns its exit status. `model` is an exported classifier that takes
+    the place of the one that ships. Raises ModelFileError where that does not fit, before anything is started."""
+    environment = dict(os.environ)
+    if model is not None:
+        Recognizer(litert.load(paths.at_home(model)))
+        environment["FER_MODEL"] = str(paths.at_home(model).resolve())
+    server = subprocess.Popen(command(app), env=environment)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        server.terminate()  # after Ctrl-C the second one, which it would ask for
+        server.wait()
+        raise

@@ -1,0 +1,91 @@
+"""The Oulu-CASIA stand-in: rendered actors filmed in visible light and in near infrared at once, in three lights.
+
+Layout of Oulu-CASIA NIR&VIS (Zhao et al., 2011): `OriginalImg/VL/Strong/P001/Anger/000.jpeg`, `NI` for near infrared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_utils.standins.actors import make_actor, near_infrared
+from fer_utils.standins.drawing.camera import Sensor, View
+from fer_utils.standins.drawing.painter import Painter
+from fer_utils.standins.expressions import EMOTIONS
+from fer_utils.standins.performances import Performance, perform
+from fer_utils.standins.truth import seeds, truth_row
+
+SUBJECTS = 16
+OTHER_LIGHTS = 4  # so many subjects are filmed in weak and dark light too; the usual experiments use strong light
+SIZE = (320, 240)
+DRAWN = (640, 480)  # small faces are drawn larger and averaged down, or lids and lips would be a pixel thick
+DATASET = 2
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How bright a picture is, and its noise at black and at white in grey levels. Our choice."""
+
+    gain: float
+    dark: float
+    bright: float
+
+
+EXPOSURES = {
+    ("VL", "Strong"): Exposure(1.0, 0.6, 1.8),
+    ("VL", "Weak"): Exposure(0.42, 1.2, 3.5),
+    ("VL", "Dark"): Exposure(0.16, 1.8, 6.0),
+    ("NI", "Strong"): Exposure(0.95, 1.5, 3.0),
+    ("NI", "Weak"): Exposure(0.9, 1.5, 3.0),
+    ("NI", "Dark"): Exposure(0.85, 1.5, 3.0),
+}
+
+
+def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
+    """The arguments of `write`, one call a subject."""
+    return [(seed, number) for number in range(1, subjects + 1)]
+
+
+def write(root: Path, seed: int, number: int) -> list[dict]:
+    """Write all sequences of one subject, both cameras; returns their rows of the truth."""
+    subject = f"P{number:03d}"
+    actor_seed, order_seed = seeds(seed, DATASET, number, 2)
+    rng = np.random.default_rng(order_seed)
+    actor = make_actor(actor_seed)
+    painters = {"VL": Painter(actor, DRAWN), "NI": Painter(near_infrared(actor), DRAWN)}
+    view = View(DRAWN, (320 + rng.uniform(-25, 25), 205 + rng.uniform(-10, 10)), rng.uniform(11.5, 14.0))
+    rows = []
+    for light in ("Strong", "Weak", "Dark") if number <= OTHER_LIGHTS else ("Strong",):
+        for emotion in EMOTIONS:
+            if emotion == "contempt":
+                continue
+            performance = perform(actor, emotion, view, rng)
+            for camera, dataset in (("VL", "oulu_vis"), ("NI", "oulu_nir")):
+                name = f"{camera}/{light}/{subject}/{emotion.title()}"
+                seen = performance if camera == "VL" else _beside(performance)
+                _write_frames(root / "OriginalImg" / name, painters[camera], seen, EXPOSURES[camera, light], rng)
+                rows.append(truth_row(dataset, f"oulu/{subject}", name, performance, light == "Strong"))
+    return rows
+
+
+def _beside(performance: Performance) -> Performance:
+    """The same performance from the second camera, which stands a little to one side."""
+    views = [
+        replace(view, yaw=view.yaw + 0.04, centre=(view.centre[0] + 14, view.centre[1])) for view in performance.views
+    ]
+    return replace(performance, views=views)
+
+
+def _write_frames(
+    folder: Path, painter: Painter, performance: Performance, exposure: Exposure, rng: np.random.Generator
+) -> None:
+    folder.mkdir(parents=True)
+    sensor = Sensor(rng, SIZE, exposure.dark, exposure.bright)
+    for number, image in enumerate(performance.frames(painter)):
+        small = cv2.convertScaleAbs(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), alpha=exposure.gain)
+        noisy = sensor.expose(small if folder.parts[-4] == "VL" else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+        _, data = cv2.imencode(".jpeg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        (folder / f"{number:03d}.jpeg").write_bytes(data.tobytes())

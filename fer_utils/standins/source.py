@@ -1,0 +1,40 @@
+"""Where a study's sequences come from: the user's folder, or the rendered stand-in when none is named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from fer_utils import paths
+from fer_utils.data import registry
+from fer_utils.data.sequence import Inventory
+from fer_utils.standins import writing
+
+# VIS and NIR are filmed at the same time, so one stand-in holds both
+STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
+
+
+def inventory(
+    name: str,
+    data: str = "",
+    subjects: int | None = None,
+    jobs: int | None = None,
+    options: Mapping[str, Mapping] | None = None,
+) -> Inventory:
+    """The dataset `name` as found under the folder `data`; without one, its rendered stand-in, made if need be.
+
+    `subjects` sets the stand-in's size (its own default otherwise); `options` are those of the datasets' readers, by
+    dataset. Raises DatasetError as `registry.scan` does.
+    """
+    chosen = (options or {}).get(name, {})
+    if data:
+        found = registry.scan(name, data, **chosen)
+        if not found.sequences:
+            reasons = Counter(each.reason for each in found.skipped).most_common(1)
+            why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
+            raise registry.DatasetError(f"{found.root}: no sequence of {name} can be used{why}")
+        return found
+    if name not in STAND_INS:
+        raise registry.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
+    folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")
+    return registry.scan(name, writing.ensure(STAND_INS[name], folder, subjects=subjects, jobs=jobs), **chosen)

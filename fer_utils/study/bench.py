@@ -1,0 +1,347 @@
+"""How fast each stage is, beside the limit that the bare networks set and what else a user could take.
+
+All is measured in one run, what makes a ratio in turn, so that it holds however fast the machine is at the moment.
+But the classifiers, which are in no ratio, come after that, each by itself: the paper's 200 MB of weights push all else
+out of the caches, which no stream that is used does to itself.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import platform
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+import pandas as pd
+from ai_edge_litert.interpreter import Interpreter
+from tqdm import tqdm
+
+from fer_utils.data.video import read_ahead
+from fer_utils.evaluation import metrics
+from fer_utils.features import tensors
+from fer_utils.landmarks import face_mesh
+from fer_utils.landmarks.detectors import open_detector
+from fer_utils.landmarks.face_landmarker import model_bundle
+from fer_utils.landmarks.mediapipe_task import load_mediapipe
+from fer_utils.landmarks.picture_network import read_model
+from fer_utils.models import classifiers, export, litert, networks
+from fer_utils.models.training import Trainer
+from fer_utils.realtime import overlay
+from fer_utils.realtime.streaming import Recognizer
+from fer_utils.standins.source import inventory
+from fer_utils.workers import pool
+
+WARM_UP = 30  # frames at the start that are not counted
+BLOCK, AHEAD = 50, 4  # frames of a block of a whole stream, and how many are decoded meanwhile in one go
+LIMITS = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
+DETECTORS = ("face_mesh", "face_landmarker")
+# the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
+EXPORTED = {"compact": ("int8", "float16", "float32"), "paper": ("int8", "float32")}
+TRAINING = ("training: paper's network, plain Keras", "training: paper's network, here")
+LIVE = "compact int8"  # the classifier of the whole streams
+REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
+
+Classifier = classifiers.SequenceClassifier | litert.LiteClassifier
+
+
+def header() -> dict[str, str | int]:
+    """The machine and the versions that the numbers belong to."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.platform(),
+        **metrics.versions(),
+        "mediapipe": version("mediapipe"),
+    }
+
+
+def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
+    """The ledger: a row a stage, with p50 and p95 in ms, frames a second, and what that is a ratio of.
+
+    The frames are those of `clips`, rendered ones in the layout of MMI (720x576, 25 frames a second) by default, over
+    and over; of clips of several sizes those of the most frequent one, as a stream's frames are of one. The
+    classifiers' weights are those of one training epoch: how fast they are does not depend on them.
+    """
+    clips = _of_one_size(clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences])
+    with tempfile.TemporaryDirectory() as folder:
+        classifiers = _classifiers(Path(folder))
+        rows = _stages(clips, classifiers[LIVE], frames)
+        rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
+        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
+        rows += _training() + _alternatives(clips)
+        live = str(Path(folder) / f"{LIVE}.tflite")
+        rows += [_all_cores(clips, live, detector, frames, jobs) for detector in DETECTORS]
+    table = pd.DataFrame(rows)
+    return table.assign(ratio=table.apply(lambda row: _ratio(row, table), axis=1))
+
+
+def aims(table: pd.DataFrame) -> pd.DataFrame:
+    """The project's aims and whether this run met them; on two cores of a server that is not busy it should."""
+    rate = table.set_index("stage")["frames_per_s"]
+    ms = table.set_index("stage")["p50_ms"]
+    mesh, landmarker = (rate[f"whole stream, {name}, {LIVE}"] for name in DETECTORS)
+    rows = [
+        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate[LIMITS["face_mesh"]], 0.6),
+        ("whole stream with face_mesh, frames a second", mesh, REAL_TIME),
+        ("whole stream with face_landmarker / MediaPipe alone", landmarker / rate[LIMITS["face_landmarker"]], 0.85),
+        (
+            "face_mesh / face_landmarker, detection",
+            rate["landmarks: face_mesh"] / rate["landmarks: face_landmarker"],
+            3,
+        ),
+        ("training the paper's network / plain Keras", ms[TRAINING[0]] / ms[TRAINING[1]], 2),
+        ("1 ms / Recognizer without detector and classifier", 1 / ms["features: Recognizer"], 1),
+    ]
+    return pd.DataFrame([(*row, "met" if row[1] >= row[2] else "missed") for row in rows],
+                        columns=["aim", "found", "wanted", "outcome"])  # fmt: skip
+
+
+def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
+    """What is done with a frame before and after its landmarks are found."""
+    spent: dict[str, list[float]] = defaultdict(list)
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        spent[stage].append(perf_counter() - start)
+
+    features_only, classifying, reader = Recognizer(), Recognizer(live), _frames(clips)
+    with open_detector("face_mesh") as detector:
+        for number in tqdm(range(WARM_UP + frames), "stages", unit="frame", file=sys.stderr):
+            if number == WARM_UP:
+                spent.clear()
+            time = number / 25
+            with timed("decode"):
+                frame = next(reader)
+            points, _ = detector.detect(frame, time)
+            with timed("features: Recognizer"):
+                features_only.push_points(points, time)
+            seen = classifying.push_points(points, time)
+            with timed("drawing"):
+                overlay.draw(frame, seen)
+    return [_row(stage, times) for stage, times in spent.items()]
+
+
+def _detectors_and_streams(clips: list[str], live: Classifier, frames: int) -> list[dict]:
+    """The limits; detection alone; and whole streams from file to label as a program would have them, the next frames
+    being decoded meanwhile. In blocks of frames in turn, so that all of them meet the machine in the same state."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    network, decoded = _bare_network(), list(islice(_frames(clips), BLOCK))
+    with ExitStack() as stack:
+        alone = stack.enter_context(_mediapipe_alone())
+        steps: dict[str, Callable[[np.ndarray, float], object]] = {
+            LIMITS["face_mesh"]: lambda frame, time: network(),
+            LIMITS["face_landmarker"]: alone,
+        }
+        for name in DETECTORS:
+            steps[f"landmarks: {name}"] = stack.enter_context(open_detector(name)).detect
+        for name in DETECTORS:
+            reader = stack.enter_context(closing(read_ahead(_frames(clips), AHEAD)))
+            steps[f"whole stream, {name}, {LIVE}"] = partial(
+                _push_next, stack.enter_context(Recognizer(live, name)), reader
+            )
+        for block in tqdm(range(1 + math.ceil(frames / BLOCK)), "streams", unit="block", file=sys.stderr):
+            if block == 1:  # the first warms up
+                spent.clear()
+            for stage, step in steps.items():
+                for number in range(-2 * AHEAD, BLOCK):  # what was decoded while others ran is not counted
+                    time = (block * (2 * AHEAD + BLOCK) + 2 * AHEAD + number) / 25
+                    start = perf_counter()
+                    step(decoded[number % len(decoded)], time)
+                    if number >= 0:
+                        spent[stage].append(perf_counter() - start)
+    return [_row(stage, times[:frames]) for stage, times in spent.items()]
+
+
+def _push_next(stream: Recognizer, reader: Iterator[np.ndarray], _: np.ndarray, time: float) -> None:
+    stream.push(next(reader), time)
+
+
+def _alone(name: str, classifier: Classifier, frames: int) -> dict:
+    x = np.random.default_rng(0).normal(0, 0.02, (1, *tensors.shape())).astype(np.float32)
+    times = []
+    for _ in range(WARM_UP + frames):
+        start = perf_counter()
+        classifier.predict_proba(x)
+        times.append(perf_counter() - start)
+    return _row(f"classifier: {name}", times[WARM_UP:])
+
+
+def _training(rows: int = 160, rounds: int = 4) -> list[dict]:
+    """A step of 32 sequences: by Keras' own layers, compile and fit, and by `training.Trainer`, with all cores."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(rows, *tensors.shape(), 1)).astype(np.float32)
+    y, order = draw.integers(0, 7, rows), np.arange(rows)
+    plain = networks.plain_paper_network(*tensors.shape(), 7)
+    plain.compile("adam", "sparse_categorical_crossentropy")
+    trainer = Trainer(classifiers.NETWORKS["paper"].make(*tensors.shape(), 7))
+    ways = (
+        lambda: plain.fit(x, y, batch_size=32, verbose=0),
+        lambda: trainer.epoch(x, y, order, 32, 1e-4),
+    )
+    spent: tuple[list[float], list[float]] = ([], [])
+    for number in range(rounds + 1):  # the first traces and is not counted
+        for way, times in zip(ways, spent, strict=True):
+            start = perf_counter()
+            way()
+            times += [(perf_counter() - start) * 32 / rows] if number else []
+    measured = [_row(stage, times) for stage, times in zip(TRAINING, spent, strict=True)]
+    return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
+
+
+def _all_cores(clips: list[str], classifier: str, detector: str, frames: int, jobs: int | None) -> dict:
+    """Whole streams in all cores at once, a process each: all their frames by the time of the slowest."""
+    count = jobs or os.cpu_count() or 1
+    with pool(count) as workers:
+        # the first round starts the processes and is not counted
+        for length in (WARM_UP, frames):
+            took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
+    rate = count * frames / max(took)
+    return {
+        "stage": f"whole streams, {detector}, {LIVE}, {count} processes",
+        "frames_per_s": rate,
+        "frames": count * frames,
+    }
+
+
+def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
+    """Seconds that `frames` frames take from file to label, the warm-up left out."""
+    reader = _frames(clips)
+    with Recognizer(litert.load(Path(classifier)), detector) as recognizer:
+        for number in range(WARM_UP + frames):
+            if number == WARM_UP:
+                start = perf_counter()
+            recognizer.push(next(reader), number / 25)
+        return perf_counter() - start
+
+
+def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
+    """What a user could take instead, where it is installed: whole pictures to labels."""
+    makers: dict[str, tuple[str, Callable[[], Callable]]] = {"fer (PyPI)": ("fer", _fer), "py-feat": ("feat", _py_feat)}
+    rows = []
+    for name, (module, make) in makers.items():
+        if importlib.util.find_spec(module) is None:
+            rows.append({"stage": f"instead: {name}", "note": "not installed"})
+            continue
+        try:
+            recognise = make()
+            reader, times = _frames(clips), []
+            for number in range(frames + 3):
+                frame = next(reader)
+                start = perf_counter()
+                recognise(frame)
+                times += [perf_counter() - start] if number >= 3 else []
+            rows.append(_row(f"instead: {name}", times))
+        except Exception as error:  # whatever another's library stumbles over, a download it may not make among it
+            rows.append(
+                {"stage": f"instead: {name}", "note": f"does not run: {(str(error) or repr(error)).splitlines()[0]}"}
+            )
+    return rows
+
+
+def _fer() -> Callable:
+    from fer.fer import FER
+
+    return FER().detect_emotions
+
+
+def _py_feat() -> Callable:
+    from feat import Detector
+
+    detector = Detector(device="cpu")
+    return lambda frame: detector.detect_image(frame[:, :, ::-1])
+
+
+def _classifiers(folder: Path) -> dict[str, Classifier]:
+    """The networks by name, fitted on noise for one epoch, and what they are exported to in `folder`."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(0, 0.02, (32, *tensors.shape())).astype(np.float32)
+    emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
+    found: dict[str, Classifier] = {}
+    for name, precisions in EXPORTED.items():
+        found[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
+        fitted.fit(x, emotions, (x, emotions))
+        for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
+            called = f"{name} {precision}"
+            path = export.write(fitted, folder / f"{called}.tflite", precision, trained_on="noise")
+            found[called] = litert.load(path)
+    return found
+
+
+def _frames(clips: list[str]) -> Iterator[np.ndarray]:
+    while True:
+        for clip in clips:
+            capture = cv2.VideoCapture(clip)
+            while (read := capture.read())[0]:
+                yield read[1]
+            capture.release()
+
+
+def _of_one_size(clips: list[str]) -> list[str]:
+    sizes = [next(_frames([clip])).shape for clip in clips]
+    ((frequent, _),) = Counter(sizes).most_common(1)
+    return [clip for clip, size in zip(clips, sizes, strict=True) if size == frequent]
+
+
+def _bare_network() -> Callable[[], None]:
+    """The FaceMesh network alone, on a picture that is already cut and scaled."""
+    interpreter = Interpreter(model_content=read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1)
+    interpreter.allocate_tensors()
+    tensor = interpreter.get_input_details()[0]
+    interpreter.set_tensor(tensor["index"], np.full(tensor["shape"], 0.5, np.float32))
+    return interpreter.invoke
+
+
+@contextmanager
+def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
+    """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    mp = load_mediapipe()
+    vision = mp.tasks.vision
+    options = vision.FaceLandmarkerOptions(
+        base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()), running_mode=vision.RunningMode.VIDEO
+    )
+    with vision.FaceLandmarker.create_from_options(options) as landmarker:
+        yield lambda frame, time: landmarker.detect_for_video(
+            mp.Image(image_format=mp.ImageFormat.SRGB, data=cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)), round(time * 1000)
+        )
+
+
+def _row(stage: str, seconds: list[float]) -> dict:
+    """The rate is that of all frames: of decoding in goes, some wait for others."""
+    p50, p95 = np.percentile(seconds, [50, 95]) * 1000
+    rate = len(seconds) / sum(seconds)
+    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": rate, "frames": len(seconds)}
+
+
+def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
+    """A stage's rate as a share of the limit of its detector."""
+    for detector, limit in LIMITS.items():
+        if detector in row["stage"] and "processes" not in row["stage"]:
+            return row["frames_per_s"] / table.loc[table["stage"] == limit, "frames_per_s"].iloc[0]
+    return float("nan")
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def write(table: pd.DataFrame, out: Path) -> Path:
+    """The ledger as CSV, with the machine in every row."""
+    return metrics.write_table(table.assign(**header()), out / "bench.csv")

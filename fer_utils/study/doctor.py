@@ -1,0 +1,105 @@
+"""Checks of this machine, each with the mend for what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import cv2
+import pandas as pd
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from fer_utils import paths
+from fer_utils.errors import ModelFileError, OutputError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `good` is None where it is merely not there and nothing needs it."""
+
+    what: str
+    good: bool | None
+    found: str
+    mend: str = ""
+
+
+def checks() -> Iterator[Check]:
+    """All checks of the machine, in the order in which a user would mend them."""
+    yield _python()
+    yield from _libraries()
+    yield from _model()
+    yield _folder("runs", paths.runs())
+    yield _folder("data", paths.data())
+    yield _camera()
+
+
+def table(found: list[Check]) -> pd.DataFrame:
+    """The checks as a table for reading."""
+    verdict = {True: "ok", False: "WRONG", None: "–"}
+    rows = [(check.what, verdict[check.good], check.found, check.mend) for check in found]
+    return pd.DataFrame(rows, columns=["what", "", "found", "mend"])
+
+
+def _python() -> Check:
+    good = (3, 11) <= sys.version_info < (3, 14)
+    return Check("Python", good, sys.version.split()[0], "" if good else "use Python 3.11, 3.12 or 3.13")
+
+
+def _libraries() -> Iterator[Check]:
+    for requirement in map(Requirement, requires("fer-utils") or ()):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(requirement.name)
+            good = Version(found) in requirement.specifier
+        except PackageNotFoundError:
+            found, good = "missing", False
+        mend = "" if good else "pip install --require-hashes -r requirements.lock"
+        yield Check(f"{requirement.name} {requirement.specifier}", good, found, mend)
+    try:
+        yield Check(
+            "one OpenCV", False, f"opencv-python {version('opencv-python')} overwrites opencv-contrib-python's files",
+            "pip uninstall opencv-python && pip install --force-reinstall --no-deps opencv-contrib-python",
+        )  # fmt: skip
+    except PackageNotFoundError:
+        yield Check("one OpenCV", True, f"cv2 {cv2.__version__}")
+
+
+def _model() -> Iterator[Check]:
+    try:
+        from fer_utils.landmarks import face_landmarker
+    except (ImportError, OSError) as error:
+        yield Check("LiteRT loads", False, str(error), "pip install --require-hashes -r requirements.lock")
+        return
+    try:
+        with face_landmarker.FaceLandmarker("image"):
+            yield Check("face landmarker", True, f"SHA-256 {face_landmarker.MODEL_SHA256[:12]}…, loads")
+    except ModelFileError as error:
+        yield Check("face landmarker", False, *str(error).split("; ", 1))
+
+
+def _folder(name: str, path: Path) -> Check:
+    try:
+        paths.check_writable(path)
+    except OutputError as error:
+        return Check(f"{name} folder", False, str(error), f"set FER_{name.upper()} to a folder you can write")
+    free = shutil.disk_usage(path).free / 1e9
+    mend = "" if free > 2 else "free some disk space: a run needs about 2 GB"
+    return Check(f"{name} folder", not mend, f"{path}, {free:.0f} GB free", mend)
+
+
+def _camera() -> Check:
+    # opening a camera that is not there makes OpenCV print a page of errors; on Linux the device's file tells
+    if sys.platform == "linux" and not list(Path("/dev").glob("video*")):
+        return Check("camera", None, "none; only the webcam demo needs one")
+    capture = cv2.VideoCapture(0)
+    try:
+        good = capture.isOpened() and capture.read()[0]
+    finally:
+        capture.release()
+    return Check("camera", good, "gives pictures" if good else "gives no picture", "" if good else "allow its use")

@@ -1,0 +1,215 @@
+"""Runs the notebooks in order with papermill."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+import papermill
+
+from fer_utils import paths, workers
+from fer_utils.data import registry
+from fer_utils.data.inventory import survey
+from fer_utils.errors import StudyError, first_line
+from fer_utils.quiet import children_log_to
+from fer_utils.standins.source import STAND_INS
+from fer_utils.study import report
+from fer_utils.study.report import NotebookRun
+
+# notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
+# first of them only where there are several
+FIRST = ("00_check_setup",)
+PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
+ACROSS = ("04_cross_dataset",)
+LAST = ("05_real_time", "06_paper_figures", "07_webcam_demo")
+
+# values of the notebooks' parameters: their own, those of --quick, and those of --paper-network
+FULL: Mapping[str, object] = {}
+QUICK: Mapping[str, object] = {
+    "subjects": 5,
+    "epochs": 3,
+    "seeds": 1,
+    "questions": ["leakage", "ablations", "early", "importance"],
+    "models": ["compact"],
+    "frames": 50,
+    "judged": False,
+}
+QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
+PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
+
+
+NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
+
+
+def choose(
+    names: list[str] | None, data: str, quick: bool = False, reader: Mapping[str, Mapping] | None = None
+) -> list[str]:
+    """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins, or two.
+    `reader` are options of `registry.scan`, by dataset.
+
+    Says of each that is not there why. Raises StudyError where none is.
+    """
+    if not data:
+        if "folder" in (names or ()):
+            raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
+        return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else STAND_INS)))
+    found, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
+    for name, why in missing.items():
+        print(f"{name}: left out: {why}", file=sys.stderr)
+    if not found:
+        raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
+    return list(dict.fromkeys(each.dataset for each in found))
+
+
+def run(
+    names: list[str],
+    data: str = "",
+    out: Path | None = None,
+    settings: Mapping[str, object] = FULL,
+    jobs: int | None = None,
+    splits: Path | None = None,
+    scheduler: str = "",
+) -> tuple[list[NotebookRun], Path]:
+    """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
+
+    `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, or this one's, whose
+    folds notebook 03 takes; `scheduler` is the address of a Dask cluster that does the work (see `workers.cluster`). A
+    notebook that fails does not end the study. A study that was interrupted goes on from the landmarks and folds that
+    were finished. Raises StudyError where the study cannot start, as when another one writes into `out`, or folds that
+    are to be given are missing; OutputError where it cannot write.
+    """
+    plan = [
+        *((notebook, "") for notebook in FIRST),
+        *((notebook, name) for name in names for notebook in PER_DATASET),
+        *((notebook, "") for notebook in ACROSS if len(names) > 1),
+        *((notebook, "") for notebook in LAST),
+    ]
+    common = {"data": data, "jobs": jobs or os.cpu_count(), "interactive": False, "datasets": names, **settings}
+    known = {notebook: parameters(notebook) for notebook, _ in plan}
+    if unknown := sorted(set(settings) - set().union(*map(parameters, NOTEBOOKS))):
+        raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
+    out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
+    out = paths.at_home(out).resolve()
+    paths.check_writable(out)
+    with _alone_in(out), _cluster(scheduler, jobs) as address:
+        given = _given(splits, names, out) if splits else {}
+        _forget(out, names)
+        done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
+        report.write(done, out)
+    return done, out
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """The system ends the hold with the process, however that ends."""
+    lock = filelock.FileLock(out / ".lock", blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise StudyError(f"{out}: another study is writing here; wait for it, or name another folder") from None
+    with lock:
+        paths.remove_leftovers(out)
+        yield
+
+
+@contextmanager
+def _cluster(scheduler: str, jobs: int | None) -> Iterator[str]:
+    if not scheduler:
+        yield ""
+        return
+    with workers.cluster(scheduler, jobs) as (address, dashboard):
+        print(f"Dask scheduler {address}, dashboard {dashboard}", file=sys.stderr)
+        yield address
+
+
+def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str], out: Path) -> list[NotebookRun]:
+    done = []
+    for number, (notebook, name) in enumerate(plan, 1):
+        print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
+        values = {**common, "dataset": name, "splits": given.get(name, "")}
+        result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
+        print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
+        done.append(result)
+    return done
+
+
+def parameters(notebook: str) -> set[str]:
+    """The names of a notebook's parameters. Raises StudyError where there is no such notebook."""
+    source = paths.notebooks() / f"{notebook}.ipynb"
+    if not source.is_file():
+        raise StudyError(f"{source}: not there; run from a clone, or set FER_ROOT to one")
+    return set(papermill.inspect_notebook(str(source)))
+
+
+def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out: Path) -> NotebookRun:
+    """Execute one notebook with `values` of its parameters; keep the executed copy under `out/notebooks`.
+
+    Raises StudyError for a value of a parameter that the notebook does not have (papermill alone only warns).
+    """
+    if unknown := sorted(set(values) - parameters(notebook)):
+        raise StudyError(f"{notebook}: no parameter {', '.join(unknown)}; it has {', '.join(parameters(notebook))}")
+    executed = out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb"
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    result = NotebookRun(notebook, dataset, executed)
+    start = time.monotonic()
+    try:
+        with children_log_to(executed.with_suffix(".log")) as terminal:
+            papermill.execute_notebook(
+                str(paths.notebooks() / f"{notebook}.ipynb"),
+                str(executed),
+                dict(values),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=terminal,  # the notebooks' own progress bars
+                cwd=str(paths.notebooks()),
+            )
+    except papermill.PapermillExecutionError as error:
+        result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
+    except (OSError, RuntimeError) as error:  # the kernel died or did not start
+        result.error = first_line(error)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
+    """The split manifests of the datasets in the folder of an earlier study, copied under `out`, where that study's own
+    may be written anew. Raises StudyError where one is missing."""
+    copies = {}
+    for name in names:
+        try:
+            content = (splits / f"splits_{name}.csv").read_bytes()
+        except OSError as error:
+            raise StudyError(
+                f"{splits / f'splits_{name}.csv'}: cannot be read ({error.strerror}); --splits names a folder with the "
+                "folds of every dataset that is studied: name some of them by --datasets, or another folder"
+            ) from None
+        with paths.replacing(out / "given_splits" / f"splits_{name}.csv") as temporary:
+            temporary.write_bytes(content)
+        copies[name] = str(out / "given_splits" / f"splits_{name}.csv")
+    return copies
+
+
+def _forget(out: Path, names: list[str]) -> None:
+    """Remove the tables and figures of an earlier run: what it found must not pass for what this one finds."""
+    for name in names:
+        for old in (
+            *(f"{kind}_{name}.csv" for kind in report.TABLES),
+            *(f"figures/{kind}_{name}.png" for kind in report.FIGURES),
+        ):
+            (out / old).unlink(missing_ok=True)
+    for old in (
+        *(f"{kind}.csv" for kind in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
+        *(f"figures/{kind}.png" for kind in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
+    ):
+        (out / old).unlink(missing_ok=True)
+    for old in (out / "figures" / "paper").glob("*"):
+        if old.stem.split("_")[0] in {kind.split("_")[0] for kind in report.PAPER_FIGURES} and old.suffix in (
+            ".png",
+            ".svg",
+        ):
+            old.unlink()

@@ -1,0 +1,249 @@
+"""Splits that do not leak, metrics worked out by hand, intervals over subjects, and the tables."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils.errors import OutputError
+from fer_utils.evaluation import metrics
+from fer_utils.features.phases import Phases
+
+
+def outcome(true, predicted, subjects, **columns):
+    """Predictions as `experiments.run` returns them, a letter an emotion."""
+    frame = {"emotion": list(true), "predicted": list(predicted), "subject": list(subjects)}
+    key = {"model": "paper", "variant": "61", "tested": "61", "protocol": "grouped", "select_on": "validation"}
+    ids = [f"row {number}" for number in range(len(frame["emotion"]))]
+    return pd.DataFrame({**key, "seed": 0, "fold": 0, "id": ids, **frame, **columns})
+
+
+class TestMetrics:
+    def test_by_hand(self):
+        values = metrics.metrics(np.array(list("aaabbc")), np.array(list("aabbcc")))
+        # a: precision 1, recall 2/3; b: 1/2, 1/2; c: 1/2, 1
+        assert values["accuracy"] == pytest.approx(4 / 6)
+        assert values["balanced_accuracy"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
+        assert values["macro_f1"] == pytest.approx((4 / 5 + 1 / 2 + 2 / 3) / 3)
+
+    def test_an_emotion_that_is_only_predicted_counts_as_zero(self):
+        values = metrics.metrics(np.array(list("aab")), np.array(list("acb")))
+        # a: precision 1, recall 1/2; b: 1, 1; c has no recall
+        assert values == pytest.approx({"accuracy": 2 / 3, "balanced_accuracy": 3 / 4, "macro_f1": (2 / 3 + 1 + 0) / 3})
+
+    def test_a_small_class_weighs_as_much_as_a_large_one(self):
+        values = metrics.metrics(np.array(["a"] * 98 + ["b"] * 2), np.array(["a"] * 100))
+        assert values == pytest.approx({"accuracy": 0.98, "balanced_accuracy": 0.5, "macro_f1": (196 / 198) / 2})
+
+    def test_of_nothing_nothing_is_known(self):
+        values = metrics.metrics(np.array([], str), np.array([], str))
+        assert list(values) == list(metrics.MEASURES) and np.isnan(list(values.values())).all()
+
+    def test_confusion(self):
+        counts = metrics.confusion(outcome("aabbbd", "abbcba", "sssttt"))
+        assert counts.index.tolist() == counts.columns.tolist() == ["a", "b", "c", "d"]
+        assert counts.to_numpy().tolist() == [[1, 1, 0, 0], [0, 2, 1, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
+
+
+class TestIntervals:
+    def test_all_correct(self):
+        intervals = metrics.bootstrap_intervals(outcome("abcabc", "abcabc", "sssttt"))
+        assert intervals == dict.fromkeys(metrics.MEASURES, (1, 1))
+
+    def test_subjects_are_drawn_not_sequences(self):
+        """One subject all right, one all wrong: a draw of two is 0, 1/2 or 1, with 1/4, 1/2, 1/4. Drawn one by one,
+        200 sequences would stay near 1/2."""
+        intervals = metrics.bootstrap_intervals(outcome("ab" * 100, "ab" * 50 + "ba" * 50, "s" * 100 + "t" * 100))
+        assert intervals == dict.fromkeys(metrics.MEASURES, (0, 1))
+
+    def test_a_single_subject_has_no_spread(self):
+        intervals = metrics.bootstrap_intervals(outcome("aabb", "aaba", "ssss"))
+        assert intervals["accuracy"] == pytest.approx((3 / 4, 3 / 4))
+        assert intervals["macro_f1"] == pytest.approx(((4 / 5 + 2 / 3) / 2,) * 2)
+
+    def test_the_same_draws_one_by_one(self):
+        draw = np.random.default_rng(5)
+        true = draw.choice(list("abcd"), 40)
+        predicted = np.where(draw.random(40) < 0.6, true, draw.choice(list("abcde"), 40))
+        subjects = draw.choice(["s1", "s2", "s3", "s4", "s5", "s6"], 40)
+        true[subjects == "s1"] = "f"  # some draws are without this emotion
+        predictions = outcome(true, predicted, subjects)
+        names = sorted(set(predictions["subject"]))
+        slow = []
+        for times in np.random.default_rng(9).multinomial(len(names), [1 / len(names)] * len(names), 60):
+            drawn = np.repeat(names, times)
+            sample = pd.concat([predictions[predictions["subject"] == name] for name in drawn])
+            slow.append(metrics.metrics(sample["emotion"].to_numpy(), sample["predicted"].to_numpy()))
+        intervals = metrics.bootstrap_intervals(predictions, resamples=60, seed=9)
+        for name, interval in intervals.items():
+            ends = metrics.levels(6)
+            assert interval == pytest.approx(np.percentile([each[name] for each in slow], ends), abs=1e-12)
+            assert interval[0] < interval[1]
+
+    def test_of_few_subjects_it_is_wider(self):
+        """Of 20: t = 2.0930 with 19 degrees of freedom, times sqrt(20 / 19), below which are 1.588 % of a normal
+        distribution."""
+        assert metrics.levels(20) == pytest.approx([1.588, 98.412], abs=1e-3)
+        assert metrics.levels(10**6) == pytest.approx([2.5, 97.5], abs=1e-3)
+        assert metrics.levels(1) == [0, 100]
+        covered, draw = 0, np.random.default_rng(0)
+        for _ in range(200):  # eight people whose own shares of right answers are around 0.6
+            right = draw.random((8, 5)) < np.clip(draw.normal(0.6, 0.2, 8), 0, 1)[:, None]
+            predictions = outcome(["a"] * 40, np.where(right.ravel(), "a", "b"), np.repeat(list("stuvwxyz"), 5))
+            low, high = metrics.bootstrap_intervals(predictions, 400)["accuracy"]
+            covered += low <= 0.6 <= high
+        assert 0.94 < covered / 200 < 0.97  # the plain percentiles cover it 0.925 times
+
+    def test_the_seed_decides(self):
+        predictions = outcome("ab" * 30, "ab" * 17 + "ba" * 13, [f"s{number % 13}" for number in range(60)])
+        first, again, other = (metrics.bootstrap_intervals(predictions, 200, seed) for seed in (1, 1, 2))
+        assert first == again != other
+
+
+def test_summary_has_a_row_a_model_and_protocol():
+    stratified = outcome("abab", "abab", "sstt", protocol="stratified")
+    grouped = outcome("abab", "abba", "sstt")
+    compact = outcome("abc", "abb", "stu", model="compact")
+    summary = metrics.summary(pd.concat([stratified, grouped, compact]))
+    assert summary[["model", "protocol"]].to_numpy().tolist() == [
+        ["paper", "stratified"],
+        ["paper", "grouped"],
+        ["compact", "grouped"],
+    ]
+    assert summary[["sequences", "subjects", "emotions"]].to_numpy().tolist() == [[4, 2, 2], [4, 2, 2], [3, 3, 3]]
+    assert summary["accuracy"].tolist() == pytest.approx([1, 0.5, 2 / 3])
+    assert summary["macro_f1"].tolist() == pytest.approx([1, 0.5, (1 + 2 / 3 + 0) / 3])
+    assert summary[["accuracy_low", "accuracy_high"]].to_numpy().tolist() == [[1, 1], [0, 1], [0, 1]]
+    for _, row in summary.iterrows():
+        assert row["macro_f1_low"] <= row["macro_f1"] <= row["macro_f1_high"]
+    assert summary["seeds"].tolist() == [1, 1, 1] and summary["accuracy_sd_seeds"].isna().all()
+
+
+def test_several_seeds_are_one_result_with_their_spread():
+    right, half = outcome("abab", "abab", "sstt"), outcome("abab", "abba", "sstt", seed=1)
+    (row,) = metrics.summary(pd.concat([right, half])).to_dict("records")
+    assert (row["seeds"], row["sequences"]) == (2, 4)
+    assert row["accuracy"] == pytest.approx(0.75)
+    assert row["accuracy_sd_seeds"] == pytest.approx(np.std([1, 0.5], ddof=1))
+    # one person is right 4 times of 4, the other 2 of 4
+    assert (row["accuracy_low"], row["accuracy_high"]) == pytest.approx((0.5, 1))
+
+
+def test_recalls_are_by_emotion():
+    table = metrics.recalls(outcome("aabbb", "abbbc", "stuvw"))
+    assert table[["emotion", "tested_times"]].to_numpy().tolist() == [["a", 2], ["b", 3]]
+    assert table["recall"].tolist() == pytest.approx([1 / 2, 2 / 3])
+
+
+class TestPaired:
+    def test_the_same_answers_do_not_differ(self):
+        one = outcome("abab", "abba", "stuv")
+        found = metrics.paired(one, one.copy())
+        assert (found["difference"], found["difference_low"], found["difference_high"]) == (0, 0, 0)
+        assert found["p"] == 1
+
+    def test_p_counts_exchanges_of_people(self):
+        """One is right for all of five people, the other for none: of 32 exchanges two give a difference as large."""
+        found = metrics.paired(outcome("abcde", "abcde", "stuvw"), outcome("abcde", "bcdea", "stuvw"))
+        assert found["difference"] == 1 and found["sequences"] == 5
+        assert found["p"] == pytest.approx(2 / 32, abs=0.01)
+
+    def test_people_count_not_sequences(self):
+        """Two people, 50 sequences each: exchanging them can give no p below 1/2."""
+        people = "s" * 50 + "t" * 50
+        found = metrics.paired(outcome("ab" * 50, "ab" * 50, people), outcome("ab" * 50, "ba" * 50, people))
+        assert found["p"] == pytest.approx(1 / 2, abs=0.03)
+
+    def test_opposite_people(self):
+        one = outcome("abab", "abba", "sstt")
+        found = metrics.paired(one, outcome("abab", "baab", "sstt"))
+        assert found["difference"] == 0
+        assert (found["difference_low"], found["difference_high"]) == (-1, 1)
+        swapped = metrics.paired(outcome("abab", "abab", "sstt"), one)
+        assert swapped["difference"] == 0.5
+
+    def test_only_what_both_have(self):
+        one, other = outcome("abab", "abab", "stuv"), outcome("ab", "ba", "st")
+        assert metrics.paired(one, other)["sequences"] == 2
+        with pytest.raises(ValueError, match="no sequence and seed in common"):
+            metrics.paired(one, other.assign(seed=1))
+        with pytest.raises(ValueError, match="not the same folds"):
+            metrics.paired(one, other.assign(fold=1))
+
+
+class TestWriteCsv:
+    frame = pd.DataFrame({"fold": [0, 1], "accuracy": [2 / 3, 1.0]})
+
+    @pytest.mark.parametrize(("rendered", "mark"), [(True, "rendered stand-in"), (False, "real")])
+    def test_dataset_and_mark_come_first(self, tmp_path, rendered, mark):
+        path = metrics.write_csv(self.frame, tmp_path / "new" / "results.csv", "ckplus", rendered)
+        text = f"dataset,data,fold,accuracy\nckplus,{mark},0,0.666667\nckplus,{mark},1,1\n"
+        assert path.read_bytes().decode() == text
+        assert list(self.frame) == ["fold", "accuracy"]
+
+    def test_provenance_comes_last(self, tmp_path):
+        table = pd.read_csv(metrics.write_csv(self.frame, tmp_path / "a.csv", "mmi", False, provenance=True))
+        made_by = ["commit", "python", "fer_utils", "ai_edge_litert", "tensorflow", "keras", "numpy", "scikit_learn"]
+        assert list(table) == ["dataset", "data", "fold", "accuracy", *made_by]
+        assert table["numpy"].tolist() == [np.__version__] * 2
+        assert table["commit"].notna().all()
+
+    def test_an_old_table_stays_whole_until_the_new_one_is(self, tmp_path):
+        class Unwritable:
+            def __str__(self):
+                raise RuntimeError("no text")
+
+        path = metrics.write_csv(self.frame, tmp_path / "a.csv", "mmi", False)
+        before = path.read_bytes()
+        with pytest.raises(RuntimeError, match="no text"):
+            metrics.write_csv(pd.DataFrame({"a": [1, Unwritable()]}), path, "mmi", False)
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_a_folder_that_is_a_file(self, tmp_path):
+        (tmp_path / "taken").write_text("a file")
+        with pytest.raises(OutputError, match=r"taken/a\.csv: cannot be written"):
+            metrics.write_csv(self.frame, tmp_path / "taken" / "a.csv", "mmi", False)
+
+
+class TestCommit:
+    def test_outside_a_checkout(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("FER_ROOT", str(tmp_path))
+        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+        assert metrics.versions()["commit"] == "unknown"
+
+    @pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+    def test_changed_files_are_told(self, monkeypatch, tmp_path):
+        def git(*arguments):
+            who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+            command = ["git", "-C", str(tmp_path), *who, *arguments]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+        git("init")
+        (tmp_path / "file").write_text("one")
+        git("add", "file")
+        git("commit", "-m", "one")
+        monkeypatch.setenv("FER_ROOT", str(tmp_path))
+        commit = metrics.versions()["commit"]
+        assert commit == git("rev-parse", "HEAD")[:12]
+        (tmp_path / "file").write_text("two")
+        assert metrics.versions()["commit"] == f"{commit}-dirty"
+
+
+class TestPhaseErrors:
+    def test_found_minus_known_in_frames(self):
+        curve = np.zeros(9)
+        found = {"a": Phases(1, 5, 8, curve), "b": Phases(4, 6, 8, curve)}
+        truth = pd.DataFrame(
+            {"emotion": ["fear", "anger"], "onset": [2, 1], "apex": [5, 3], "offset": [7, np.nan]}, index=["a", "b"]
+        )
+        errors = metrics.phase_errors(found, truth).set_index("id")
+        assert errors[["onset_error", "apex_error"]].to_numpy().tolist() == [[-1, 0], [3, 3]]
+        assert errors.loc["a", "offset_error"] == 1 and np.isnan(errors.loc["b", "offset_error"])
+        assert errors["emotion"].tolist() == ["fear", "anger"]
+        summary = metrics.phase_summary(errors).set_index("phase")
+        assert summary["sequences"].tolist() == [2, 2, 1]
+        assert summary["median_absolute_error"].tolist() == [2, 1.5, 1]
+        assert summary["within_2_frames"].tolist() == [0.5, 0.5, 1.0]

@@ -1,0 +1,226 @@
+"""What is asked, of which features, in which folds: people in two sets are one person, and nobody is on both sides."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils.errors import SplitError, StudyError
+from fer_utils.evaluation import plans
+from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.features import tensors
+from fer_utils.features.tensors import FeatureTable
+from fer_utils.landmarks import extraction
+from fer_utils.landmarks.extraction import Extraction
+
+RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 14)))
+LEVELS = np.concatenate([np.zeros(10), 8 * RISE])
+EMOTIONS = ("anger", "fear", "happiness")
+
+
+@pytest.fixture(scope="module")
+def small(make_sequence, make_track):
+    """Three sequences of one person and their tracks."""
+    sequences = [make_sequence(name, name) for name in EMOTIONS]
+    return sequences, {each.id: make_track(LEVELS, seed=number) for number, each in enumerate(sequences)}
+
+
+def table(n=4, refused=()):
+    names = np.array([f"r{number}" for number in range(n)])
+    return FeatureTable(np.zeros((n, 4, 6), np.float32), names, names, names, dict(refused))
+
+
+class TestVariants:
+    def test_every_question_has_its_features(self, small, monkeypatch):
+        asked = []
+
+        def extract(sequences, executor, mode, detector):
+            asked.append((mode, detector))
+            return Extraction(small[1], 0, {})
+
+        monkeypatch.setattr(extraction, "extract", extract)
+        with ThreadPoolExecutor(1) as executor:
+            made, noise = plans.variants(plans.QUESTIONS, *small, executor)
+        assert all(len(each) == 3 for each in made.values())
+        shapes = {name: each.x.shape[1:] for name, each in made.items()}
+        assert shapes[BASE] == (4, 2912) and shapes["paths"] == (32, 122)
+        assert (shapes["122 landmarks"], shapes["250 landmarks"]) == ((4, 11862), (4, 50082))
+        assert shapes["distances only"] == shapes["angles only"] == (4, 1456)
+        assert shapes["all pairs"] == (4, 3660) and shapes["not normalised"] == (4, 2912)
+        assert [shapes[f"{count} key frames"][0] for count in (3, 7, 9)] == [2, 6, 8]
+        assert asked == [("image", "face_landmarker"), ("video", "face_mesh")]
+        early, noisy = ([name for name in made if end in name] for end in ("of the way", "x jitter"))
+        assert early == ["20% of the way", "40% of the way", "60% of the way", "80% of the way"]
+        assert noisy == ["2 x jitter", "4 x jitter", "8 x jitter", "16 x jitter"]
+        assert noise == tensors.detector_noise(*small)
+        assert len({each.x.tobytes() for name, each in made.items() if name not in plans.DETECTION}) == len(made) - 2
+
+    def test_only_what_is_asked(self, small):
+        with ThreadPoolExecutor(1) as executor:
+            assert list(plans.variants((), *small, executor)[0]) == [BASE]
+            assert list(plans.variants(("leakage", "importance"), *small, executor)[0]) == [BASE]
+
+    def test_an_unknown_question(self, small):
+        with pytest.raises(StudyError, match=r"^question 'colour' is unknown: choose from models, leakage, landmark"):
+            plans.variants(("leakage", "colour"), *small, None)
+
+
+class TestRuns:
+    def test_what_is_asked_with_every_seed_and_what_once(self):
+        names = (BASE, "paths", "122 landmarks", "angles only", "face_mesh", "20% of the way", "2 x jitter")
+        runs = plans.runs(plans.QUESTIONS, {name: table() for name in names}, seeds=3)
+        tested = ("20% of the way", "2 x jitter")
+        for seed in range(3):
+            assert Run("compact", "grouped", seed, tested=tested, importance=True) in runs
+            assert Run("compact", "stratified", seed) in runs
+            assert Run("compact", "grouped", seed, select_on="test") in runs
+            simple = [(run.model, run.variant) for run in runs if run.seed == seed and run.model != "compact"]
+            others = [(name, BASE) for name in ("majority", "logistic", "svm", "mlp")]
+            others += [(name, "122 landmarks") for name in ("logistic", "svm") if seed == 0]
+            assert sorted(simple) == sorted([*others, ("minirocket", "paths")])
+        assert [run.seed for run in runs if run.protocol == "leave-one-subject-out"] == [0]
+        once = [
+            (run.variant, run.seed) for run in runs if run.variant not in (BASE, "paths") and run.model == "compact"
+        ]
+        assert once == [("122 landmarks", 0), ("angles only", 0), ("face_mesh", 0)]
+
+    def test_the_question_about_the_epoch_alone(self):
+        runs = plans.runs(("early",), {BASE: table(), "20% of the way": table()}, seeds=1, network="paper")
+        assert runs == [Run("paper", "grouped", tested=("20% of the way",))]
+
+    def test_no_sequence_counts_twice_in_a_result(self):
+        """What tells results apart is in no two runs the same."""
+        names = (BASE, "paths", *plans.SETS, *plans.ABLATIONS, *plans.DETECTION, "20% of the way", "2 x jitter")
+        runs = plans.runs(plans.QUESTIONS, {name: table() for name in names}, seeds=3)
+        keys = [
+            (run.model, run.variant, tested, run.protocol, run.select_on, run.seed)
+            for run in runs
+            for tested in (run.variant, *run.tested)
+        ]
+        assert len(set(keys)) == len(keys)
+
+    def test_a_variant_that_no_sequence_gives_is_told_and_left_out(self, capsys):
+        """A network without a row to be fitted on would end all runs."""
+        why = {"r0": "6 frames, 9 key frames need at least as many"}
+        empty = {name: table(0, why) for name in ("9 key frames", "20% of the way")}
+        runs = plans.runs(("ablations", "early"), {BASE: table(), "3 key frames": table(), **empty}, seeds=1)
+        assert [run.variant for run in runs] == [BASE, "3 key frames"]
+        assert runs[0].tested == ()
+        said = "9 key frames: left out: no sequence gives it; 6 frames, 9 key frames need at least as many\n"
+        assert said in capsys.readouterr().out
+
+    def test_folds_that_can_be_made(self, capsys):
+        emotions, people = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
+        few = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, people, np.arange(20).astype(str))
+        planned = [Run("compact", "grouped"), Run("compact", "stratified", 1), Run("compact", "leave-one-subject-out")]
+        made, reasons = plans.folds(few, planned)
+        assert list(made) == [("stratified", 1)]
+        assert reasons["grouped", 0].startswith("2 subjects cannot be split into 5 folds")
+        said = capsys.readouterr().out.splitlines()
+        assert [line.split(":")[0] for line in said] == ["grouped, seed 0", "leave-one-subject-out, seed 0"]
+        with pytest.raises(SplitError, match="2 subjects cannot be split into 5 folds"):
+            plans.folds(few, planned[:1])
+
+
+class TestMerge:
+    def sequences(self, make_sequence, owner, people, emotions):
+        return [make_sequence(f"{who} {name}", name, f"{owner}/{who}") for who in people for name in emotions]
+
+    def test_people_of_two_sets_are_one_and_emotions_are_those_of_all(self, make_sequence, make_track):
+        found = {
+            "oulu_vis": self.sequences(make_sequence, "oulu", ("P1", "P2"), EMOTIONS),
+            "oulu_nir": self.sequences(make_sequence, "oulu", ("P1", "P2"), EMOTIONS),
+            "ckplus": self.sequences(make_sequence, "ckplus", ("P1",), (*EMOTIONS[1:], "contempt")),
+        }
+        track = make_track(LEVELS)
+        tracks = {name: {each.id: track for each in those} for name, those in found.items()}
+        del tracks["oulu_nir"]["P2 fear"]
+        merged = plans.merge(found, tracks)
+        assert set(merged.table.emotions) == {"fear", "happiness"}
+        assert merged.datasets.tolist() == ["oulu_vis"] * 4 + ["oulu_nir"] * 3 + ["ckplus"] * 2
+        assert merged.table.ids.tolist()[3:5] == ["oulu_vis/P2 happiness", "oulu_nir/P1 fear"]
+        assert set(merged.table.subjects[merged.rows("oulu_vis")]) == set(
+            merged.table.subjects[merged.rows("oulu_nir")]
+        )
+        assert set(merged.table.subjects) == {"oulu/P1", "oulu/P2", "ckplus/P1"}
+        assert merged.rows("oulu_nir", "ckplus").tolist() == [False] * 4 + [True] * 5
+        assert merged.left_out.to_numpy().tolist() == [
+            ["oulu_vis", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "no landmarks", 1],
+            ["ckplus", "contempt is not in all of the datasets", 1],
+        ]
+
+    def test_too_few_emotions_in_common(self, make_sequence):
+        found = {
+            "mmi": self.sequences(make_sequence, "mmi", ("a",), EMOTIONS[:2]),
+            "ckplus": self.sequences(make_sequence, "ckplus", ("b",), EMOTIONS[1:]),
+        }
+        with pytest.raises(StudyError, match="mmi, ckplus: fewer than two emotions are in all of them"):
+            plans.merge(found, {"mmi": {}, "ckplus": {}})
+
+
+@pytest.fixture
+def merged():
+    """Ten people filmed twice, seven others, eight more; three emotions each."""
+    owners = {"oulu_vis": ("oulu", 10), "oulu_nir": ("oulu", 10), "ckplus": ("ckplus", 7), "mmi": ("mmi", 8)}
+    rows = [
+        (name, f"{owner}/{number}", emotion)
+        for name, (owner, count) in owners.items()
+        for number in range(count)
+        for emotion in EMOTIONS
+    ]
+    datasets, people, emotions = (np.array(column) for column in zip(*rows, strict=True))
+    ids = np.array([f"{number}" for number in range(len(rows))])
+    table = FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids)
+    return plans.Merged(table, datasets, pd.DataFrame())
+
+
+def is_composite(key):
+    return "merged" in key[0] or "+" in key[0]
+
+
+class TestAcross:
+    def test_every_set_is_trained_on_and_tested_on_and_nobody_is_on_both_sides(self, merged):
+        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if not is_composite(key)}
+        names = ("oulu_vis", "oulu_nir", "ckplus", "mmi")
+        assert set(made) == {(f"{one} → {other}", 0) for one in names for other in names}
+        people = merged.table.subjects
+        for (name, _), folds in made.items():
+            source, target = name.split(" → ")
+            assert (
+                sorted(np.concatenate([split.test for split in folds])) == np.flatnonzero(merged.rows(target)).tolist()
+            )
+            assert len(folds) == (5 if source == target or ("oulu" in source and "oulu" in target) else 1)
+            for split in folds:
+                assert set(merged.datasets[split.train]) == {source}
+                assert not set(people[split.train]) & set(people[split.test])
+
+    def test_the_composites(self, merged):
+        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if is_composite(key)}
+        assert [name for name, _ in made] == [
+            "oulu_vis + oulu_nir + ckplus → mmi", "all merged, grouped", "all merged, stratified",
+        ]  # fmt: skip
+        people = merged.table.subjects
+        ((tested,), *_) = made.values()
+        assert set(merged.datasets[tested.test]) == {"mmi"} and "mmi" not in merged.datasets[tested.train]
+        for split in made["all merged, grouped", 0]:
+            assert split.protocol == "all merged, grouped"
+            assert not set(people[split.train]) & set(people[split.test])
+        assert any(set(people[s.train]) & set(people[s.test]) for s in made["all merged, stratified", 0])
+
+    def test_of_two_sets_there_is_no_composite_but_the_merged(self, merged):
+        kept = np.flatnonzero(merged.rows("ckplus", "mmi"))
+        part = merged.table
+        rows = FeatureTable(part.x[kept], part.emotions[kept], part.subjects[kept], part.ids[kept])
+        made, reasons = plans.cross_folds(plans.Merged(rows, merged.datasets[kept], pd.DataFrame()))
+        composites = [key[0] for key in made if is_composite(key)]
+        assert composites == ["all merged, grouped", "all merged, stratified"] and reasons == {}
+
+    def test_one_model_in_the_matrix_and_several_in_the_composites(self, merged):
+        made, _ = plans.cross_folds(merged)
+        runs = plans.cross_runs(made, "compact", ["compact", "paper"])
+        assert len(runs) == 16 + 2 + 2 + 1 and len(set(runs)) == len(runs)
+        paper = [run.protocol for run in runs if run.model == "paper"]
+        assert paper == ["oulu_vis + oulu_nir + ckplus → mmi", "all merged, grouped"]

@@ -1,0 +1,481 @@
+"""Tables cut out of small summaries made by hand: the right rows, and no others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils.errors import StudyError, UserError
+from fer_utils.evaluation import metrics, plans, results
+from fer_utils.evaluation.experiments import BASE
+from fer_utils.features import tensors
+from fer_utils.features.tensors import FeatureTable
+
+RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 12)))
+REST = {name: 0.5 for name in results.SHOWN}
+
+
+def row(accuracy, model="compact", variant=BASE, tested=None, protocol="grouped", select_on="validation", **columns):
+    """One row of a summary; the interval is 0.1 to each side."""
+    key = {"model": model, "variant": variant, "tested": tested or variant, "protocol": protocol}
+    found = {"accuracy": accuracy, "accuracy_low": accuracy - 0.1, "accuracy_high": accuracy + 0.1}
+    return {**key, "select_on": select_on, **REST, **found, "sequences": 20, "seeds": 1, **columns}
+
+
+def predicted(answers, model="compact", seed=0, folds="00001111", **columns):
+    """Predictions for eight sequences of four people, all of them angry; an answer a letter."""
+    key = {"model": model, "variant": BASE, "tested": BASE, "protocol": "grouped", "select_on": "validation"}
+    return pd.DataFrame(
+        {
+            **key,
+            "seed": seed,
+            "fold": [int(fold) for fold in folds],
+            "id": [f"s{number // 2}/{number}" for number in range(8)],
+            "subject": [f"s{number // 2}" for number in range(8)],
+            "emotion": "a",
+            "predicted": list(answers),
+            **columns,
+        }
+    )
+
+
+class TestRead:
+    def test_what_was_written_comes_back(self, tmp_path):
+        written = pd.DataFrame([row(0.75, accuracy_sd_seeds=np.nan), row(0.5, model="svm", accuracy_sd_seeds=0.25)])
+        path = metrics.write_csv(written, tmp_path / "open_summary_mmi.csv", "mmi", True, provenance=True)
+        found = results.read(path)
+        pd.testing.assert_frame_equal(found[list(written)], written, check_dtype=False)
+        assert found["dataset"].tolist() == ["mmi"] * 2 and results.rendered(found)
+
+    @pytest.mark.parametrize("name", ["NA", "null", "nan"])
+    def test_a_name_that_looks_like_nothing_stays_a_name(self, tmp_path, name):
+        path = metrics.write_csv(pd.DataFrame({"subject": [name]}), tmp_path / "a.csv", "folder", False)
+        assert results.read(path)["subject"].tolist() == [name]
+
+    @pytest.mark.parametrize("column", ["variant", "tested", "select_on"])
+    def test_a_file_of_an_older_version_is_named_with_its_missing_column(self, tmp_path, column):
+        older = pd.DataFrame([row(0.9)]).drop(columns=column)
+        path = metrics.write_csv(older, tmp_path / "summary_ckplus.csv", "ckplus", False)
+        with pytest.raises(StudyError) as raised:
+            results.read(path)
+        assert str(raised.value) == f"{path}: written by an older version (no column {column}); run its notebook again"
+
+    def test_the_first_version_had_neither_variant_nor_mark(self, tmp_path):
+        path = tmp_path / "summary_mmi.csv"
+        path.write_text("model,protocol,accuracy\npaper,grouped,0.7\n")
+        with pytest.raises(StudyError, match=r"summary_mmi\.csv: written by an older version \(no column dataset\)"):
+            results.read(path)
+
+    def test_tables_that_are_no_results_need_no_model(self, tmp_path):
+        path = metrics.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / "a.csv", "mmi", False)
+        assert results.read(path)["lost"].tolist() == [0.1]
+
+    def test_a_file_that_is_not_there(self, tmp_path):
+        with pytest.raises(StudyError) as raised:
+            results.read(tmp_path / "summary_mmi.csv")
+        assert str(raised.value) == f"{tmp_path / 'summary_mmi.csv'}: not there; run the notebook that writes it first"
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b"a,b\n1,2\n1,2,3\n"])
+    def test_a_damaged_file(self, tmp_path, content):
+        path = tmp_path / "summary_mmi.csv"
+        path.write_bytes(content)
+        with pytest.raises(
+            StudyError, match=r"summary_mmi\.csv: cannot be read \(.+\); run its notebook again"
+        ) as raised:
+            results.read(path)
+        assert "\n" not in str(raised.value)
+
+    def test_a_folder_in_its_place(self, tmp_path):
+        with pytest.raises(StudyError, match="cannot be read"):
+            results.read(tmp_path)
+
+    def test_each_gives_those_that_are_there_and_says_which_are_not(self, tmp_path, capsys):
+        for name, lost in (("mmi", 0.1), ("ckplus", 0.2)):
+            metrics.write_csv(pd.DataFrame({"lost": [lost]}), tmp_path / f"open_refused_{name}.csv", name, False)
+        found = list(results.each(tmp_path, "open_refused", ["ckplus", "oulu_vis", "mmi"]))
+        assert [(name, table["lost"].tolist()) for name, table in found] == [("ckplus", [0.2]), ("mmi", [0.1])]
+        said = capsys.readouterr().out
+        assert said == "open_refused_oulu_vis.csv: not there, since its notebook failed or was not run\n"
+
+    def test_one_that_cannot_be_read_is_told_of_and_the_others_go_on(self, tmp_path, capsys):
+        for name in ("ckplus", "mmi"):
+            metrics.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / f"open_refused_{name}.csv", name, False)
+        older = tmp_path / "open_refused_ckplus.csv"
+        older.write_text("lost\n0.1\n")
+        assert [name for name, _ in results.each(tmp_path, "open_refused", ["ckplus", "mmi"])] == ["mmi"]
+        said = capsys.readouterr().out
+        assert said == f"{older}: written by an older version (no column dataset); run its notebook again\n"
+
+    @pytest.mark.parametrize(("kind", "column"), [("open_summary", "macro_f1_low"), ("open_importance", "sd")])
+    def test_a_column_that_figures_need_is_missed_before_they_are_drawn(self, tmp_path, capsys, kind, column):
+        table = pd.DataFrame([row(0.9)]) if kind == "open_summary" else results.importance(pd.DataFrame())
+        for name, older in (("ckplus", [column]), ("mmi", [])):
+            metrics.write_csv(table.drop(columns=older), tmp_path / f"{kind}_{name}.csv", name, False)
+        assert [name for name, _ in results.each(tmp_path, kind, ["ckplus", "mmi"])] == ["mmi"]
+        assert f"{kind}_ckplus.csv: written by an older version (no column {column})" in capsys.readouterr().out
+
+    def test_one_rendered_row_marks_the_table(self):
+        assert not results.rendered(pd.DataFrame({"data": ["real", "real"]}))
+        assert results.rendered(pd.DataFrame({"data": ["real", "rendered stand-in"]}))
+        assert not results.rendered(pd.DataFrame({"data": []}))
+
+
+class TestSequences:
+    @pytest.fixture
+    def dataset(self, make_sequence, make_track):
+        """Five sequences of three emotions; the first of anger is too short, the one of fear has no track."""
+        sequences = [
+            make_sequence("hidden", "anger"),
+            make_sequence("s", "sadness"),
+            make_sequence("a", "anger", apex="inside"),
+            make_sequence("a later", "anger"),
+            make_sequence("no track", "fear"),
+        ]
+        tracks = {
+            "hidden": make_track([0, 1]),
+            "s": make_track(RISE, seed=2, missing=[4]),
+            "a": make_track(np.concatenate([RISE, RISE[::-1]]), seed=3),
+            "a later": make_track(RISE, seed=4),
+        }
+        return sequences, tracks
+
+    def test_the_first_usable_one_of_each_emotion_in_order(self, dataset):
+        found = results.one_of_each(*dataset)
+        assert [sequence.id for sequence, _ in found] == ["a", "s"]
+        tracks = dataset[1]
+        for (_, made), (name, apex) in zip(found, (("a", "inside"), ("s", "last")), strict=True):
+            np.testing.assert_array_equal(made.tensor, tensors.sequence_features(tracks[name], apex).tensor)
+
+    def test_curves_have_a_row_a_frame(self, dataset):
+        table = results.curves(*dataset)
+        assert table["id"].tolist() == ["a"] * 24 + ["s"] * 12
+        assert table["emotion"].tolist() == ["anger"] * 24 + ["sadness"] * 12
+        for name, apex in (("a", "inside"), ("s", "last")):
+            rows, track = table[table["id"] == name].reset_index(drop=True), dataset[1][name]
+            made = tensors.sequence_features(track, apex)
+            assert rows["time"].tolist() == track.times.tolist()
+            np.testing.assert_array_equal(rows["intensity"], made.phases.intensity)
+            assert rows.index[rows["key_frame"]].tolist() == made.key_frames.tolist()
+            phases = {"onset": made.phases.onset, "apex": made.phases.apex}
+            if apex == "inside":
+                phases["offset"] = made.phases.offset
+            assert {phase: frame for frame, phase in enumerate(rows["phase"]) if phase} == phases
+            assert phases["onset"] < phases["apex"] < phases.get("offset", 99)
+
+    def test_the_opening_of_the_mouth_is_between_the_inner_lips(self, make_sequence, make_track):
+        track = make_track(np.zeros(6))
+        track.points[:, 13, :2] = 300, 300
+        track.points[:, 14, 0] = 300
+        track.points[:, 14, 1] = 300 + np.array([0, 3, 6, 12, 30, 60])
+        across = np.hypot(59, 11)
+        found = results.curves([make_sequence("a")], {"a": track})
+        assert found["mouth_opening"].tolist() == pytest.approx(np.array([0, 3, 6, 12, 30, 60]) / across, abs=1e-5)
+
+    @pytest.mark.parametrize("make", [results.one_of_each, results.curves])
+    def test_no_face_anywhere(self, make_sequence, make_track, make):
+        with pytest.raises(UserError, match="no sequence gives features"):
+            make([make_sequence("a")], {"a": make_track(RISE, missing=range(12))})
+        with pytest.raises(UserError, match="no sequence gives features"):
+            make([make_sequence("a")], {})
+
+    def test_coverage_of_the_variants(self):
+        empty = np.array([], np.str_)
+        table = FeatureTable(np.zeros((3, 4, 6)), empty, empty, empty, {"a": "why", "b": "why"})
+        found = results.coverage({BASE: table, "angles only": FeatureTable(np.zeros((2, 4, 3)), empty, empty, empty)})
+        assert found.to_numpy().tolist() == [["61 landmarks", 3, 2], ["angles only", 2, 0]]
+        assert list(found) == ["variant", "sequences", "refused"]
+
+
+class TestModels:
+    def summary(self):
+        return pd.DataFrame(
+            [
+                row(0.8),
+                row(0.7, model="svm"),
+                row(0.9, model="minirocket", variant="paths"),
+                row(0.99, protocol="stratified"),
+                row(0.98, select_on="test"),
+                row(0.97, variant="angles only"),
+                row(0.96, tested="20% of the way"),
+            ]
+        )
+
+    def paper(self, tmp_path, *rows):
+        return metrics.write_csv(pd.DataFrame(rows), tmp_path / "summary_mmi.csv", "mmi", False)
+
+    def test_folds_of_people_and_whole_sequences_only_the_least_first(self, tmp_path):
+        found = results.models(self.summary(), tmp_path / "missing.csv")
+        assert found["model"].tolist() == ["svm", "compact", "minirocket"]
+        assert found["accuracy"].tolist() == [0.7, 0.8, 0.9]
+        assert found["accuracy_low"].tolist() == pytest.approx([0.6, 0.7, 0.8])
+        assert list(found) == ["model", *results.SHOWN]
+
+    def test_the_papers_network_comes_from_notebook_03(self, tmp_path):
+        rows = row(0.75, model="paper"), row(0.95, model="paper", protocol="stratified")
+        found = results.models(self.summary(), self.paper(tmp_path, *rows))
+        assert found[["model", "accuracy"]].to_numpy().tolist() == [
+            ["svm", 0.7],
+            ["paper", 0.75],
+            ["compact", 0.8],
+            ["minirocket", 0.9],
+        ]
+
+    def test_a_model_that_both_notebooks_trained_is_shown_once(self, tmp_path):
+        found = results.models(self.summary(), self.paper(tmp_path, row(0.1, model="compact")))
+        assert found["accuracy"].tolist() == [0.7, 0.8, 0.9]
+
+    @pytest.mark.parametrize("column", ["variant", "protocol", "macro_f1_low"])
+    def test_an_older_summary_is_named_and_the_others_go_on(self, tmp_path, capsys, column):
+        older = pd.DataFrame([row(0.9, model="paper")]).drop(columns=column)
+        path = metrics.write_csv(older, tmp_path / "summary_mmi.csv", "mmi", False)
+        assert results.models(self.summary(), path)["model"].tolist() == ["svm", "compact", "minirocket"]
+        assert capsys.readouterr().out.startswith(f"{path}: written by an older version (no column ")
+
+    def test_no_folds_of_people_could_be_made(self, tmp_path):
+        found = results.models(pd.DataFrame([row(0.9, protocol="stratified")]), tmp_path / "missing.csv")
+        assert found.empty and list(found) == ["model", *results.SHOWN]
+
+
+class TestPairs:
+    def test_the_network_and_the_papers_against_every_other_once(self, tmp_path):
+        mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm")])
+        path = metrics.write_csv(predicted("aaaaaabb", model="paper"), tmp_path / "predictions_mmi.csv", "mmi", False)
+        found = results.pairs(mine, path, "compact")
+        assert found[["model", "against", "difference"]].to_numpy().tolist() == [
+            ["compact", "svm", 0.375],  # 7 and 4 of 8
+            ["compact", "paper", 0.125],
+            ["paper", "svm", 0.25],
+        ]
+        assert found["sequences"].tolist() == [8, 8, 8]
+
+    def test_where_the_network_is_the_papers_there_is_one_row_a_model(self, tmp_path):
+        mine = pd.concat([predicted("aaaaaaab", model="paper"), predicted("aaaabbbb", model="svm")])
+        path = metrics.write_csv(predicted("bbbbbbbb", model="paper"), tmp_path / "predictions_mmi.csv", "mmi", False)
+        found = results.pairs(mine, path, "paper")
+        assert found[["model", "against", "difference"]].to_numpy().tolist() == [["paper", "svm", 0.375]]
+
+    def test_other_protocols_variants_and_choices_of_the_epoch_take_no_part(self, tmp_path):
+        wrong = [
+            predicted("bbbbbbbb", protocol="stratified"),
+            predicted("bbbbbbbb", select_on="test"),
+            predicted("bbbbbbbb", tested="20% of the way"),
+            predicted("bbbbbbbb", variant="angles only", tested="angles only"),
+        ]
+        paths = predicted("aaaaaabb", model="minirocket", variant="paths", tested="paths")
+        mine = pd.concat([predicted("aaaaaaab"), *wrong, paths])
+        found = results.pairs(mine, tmp_path / "missing.csv", "compact")
+        assert found[["model", "against", "difference"]].to_numpy().tolist() == [["compact", "minirocket", 0.125]]
+
+    def test_other_folds_give_a_note_instead_of_a_number(self, tmp_path):
+        mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm", folds="11110000")])
+        found = results.pairs(mine, tmp_path / "missing.csv", "compact")
+        assert found[["model", "against"]].to_numpy().tolist() == [["compact", "svm"]]
+        assert found["note"].iloc[0].startswith("not the same folds")
+        assert "difference" not in found
+
+    def test_older_predictions_are_named_and_the_others_go_on(self, tmp_path, capsys):
+        mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm")])
+        older = predicted("aaaaaabb", model="paper").drop(columns="seed")
+        path = metrics.write_csv(older, tmp_path / "predictions_mmi.csv", "mmi", False)
+        assert results.pairs(mine, path, "compact")["against"].tolist() == ["svm"]
+        said = f"{path}: written by an older version (no column seed); run its notebook again\n"
+        assert capsys.readouterr().out == said
+
+    def test_one_model_alone_has_no_pairs(self, tmp_path):
+        assert results.pairs(predicted("aaaaaaab"), tmp_path / "missing.csv", "compact").empty
+
+
+def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
+    summary = pd.DataFrame(
+        [
+            row(0.8),
+            row(0.85, protocol="stratified"),
+            row(0.9, select_on="test"),
+            row(0.75, protocol="leave-one-subject-out"),
+            row(0.1, model="svm"),
+            row(0.2, variant="angles only"),
+            row(0.3, tested="20% of the way"),
+        ]
+    )
+    found = results.leakage(summary, "compact")
+    assert found[["protocol", "accuracy"]].to_numpy().tolist() == [
+        ["grouped", 0.8],
+        ["stratified", 0.85],
+        ["grouped, best epoch on test", 0.9],
+        ["leave-one-subject-out", 0.75],
+    ]
+    assert list(found) == ["protocol", *results.SHOWN]
+    assert summary["protocol"].tolist()[2] == "grouped"  # the summary itself is left as it was
+
+
+def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_seed():
+    def rows(hits, **values):
+        named = dict(zip(metrics.KEYS, ("compact", *2 * (BASE,), "grouped", "validation"), strict=True)) | values
+        named = {"seed": 0, **named} | ({"tested": named["variant"]} if "tested" not in values else {})
+        people = [{"id": f"r{n}", "subject": f"s{n // 2}", "emotion": "fear"} for n in range(10)]
+        return [named | row | {"predicted": "fear" if n < hits else "anger"} for n, row in enumerate(people)]
+
+    predictions = pd.DataFrame(
+        [
+            *rows(8),
+            *rows(1, seed=1),
+            *rows(7, variant="angles only"),
+            *rows(6, variant="122 landmarks"),
+            *rows(1, model="svm"),
+            *rows(2, protocol="stratified"),
+            *rows(3, tested="20% of the way"),
+            *rows(4, select_on="test"),
+        ]
+    )
+    found = results.ablations(predictions, "compact")
+    assert found[["variant", "accuracy", "seeds", "sequences"]].to_numpy().tolist() == [
+        ["61 landmarks", 0.8, 1, 10],
+        ["angles only", 0.7, 1, 10],
+        ["122 landmarks", 0.6, 1, 10],
+    ]
+    assert list(found) == ["variant", *results.SHOWN]
+
+
+class TestConditions:
+    def test_every_kind_starts_at_what_the_model_was_trained_with(self):
+        summary = pd.DataFrame(
+            [
+                row(0.8),
+                row(0.5, tested=plans.early(0.4)),
+                row(0.3, tested="20% of the way"),
+                row(0.6, tested=plans.jitter(8)),
+                row(0.7, tested="2 x jitter"),
+                row(0.1, model="svm", tested="20% of the way"),
+                row(0.2, variant="angles only"),
+                row(0.2, variant="angles only", tested="20% of the way"),
+                row(0.9, select_on="test"),
+                row(0.95, protocol="stratified"),
+            ]
+        )
+        found = results.conditions(summary, "compact")
+        assert found[["kind", "amount", "accuracy"]].to_numpy().tolist() == [
+            ["share of the way seen", 0.2, 0.3],
+            ["share of the way seen", 0.4, 0.5],
+            ["share of the way seen", 1.0, 0.8],
+            ["times the trembling from frame to frame (added noise)", 0.0, 0.8],
+            ["times the trembling from frame to frame (added noise)", 2.0, 0.7],
+            ["times the trembling from frame to frame (added noise)", 8.0, 0.6],
+        ]
+        assert found["accuracy_high"].tolist() == pytest.approx([0.4, 0.6, 0.9, 0.9, 0.8, 0.7])
+
+    def test_a_kind_that_was_not_asked_about_is_left_out(self):
+        found = results.conditions(pd.DataFrame([row(0.8), row(0.7, tested="2 x jitter")]), "compact")
+        assert found[["kind", "amount"]].to_numpy().tolist() == [
+            ["times the trembling from frame to frame (added noise)", 0],
+            ["times the trembling from frame to frame (added noise)", 2],
+        ]
+
+    @pytest.mark.parametrize("rows", [[row(0.8)], [row(0.8, model="svm")]])
+    def test_none_was_asked_about(self, rows):
+        found = results.conditions(pd.DataFrame(rows), "compact")
+        assert len(found) == 0
+        assert list(found) == ["kind", "amount", *results.SHOWN]
+
+
+class TestImportance:
+    def test_the_mean_the_spread_and_how_often_anything_was_lost(self):
+        found = pd.DataFrame(
+            {
+                "values": ["distances", "angles", "distances", "angles", "distances", "distances"],
+                "regions": ["nose", "nose", "nose", "nose", "mouth", "mouth"],
+                "n_features": [45, 45, 45, 45, 120, 120],
+                "lost": [0.1, 0.0, 0.3, -0.2, 0.5, 0.0],
+            }
+        )
+        table = results.importance(found)
+        assert table[["values", "regions", "n_features"]].to_numpy().tolist() == [
+            ["distances", "mouth", 120],
+            ["distances", "nose", 45],
+            ["angles", "nose", 45],
+        ]
+        assert table["lost"].tolist() == pytest.approx([0.25, 0.2, -0.1])
+        assert table["sd"].tolist() == pytest.approx([0.125**0.5, 0.02**0.5, 0.02**0.5])  # of n − 1
+        assert table["stable"].tolist() == [0.5, 1, 0]
+        assert table["folds"].tolist() == [2, 2, 2]
+
+    def test_none_was_asked_about(self, tmp_path):
+        table = results.importance(pd.DataFrame())
+        assert list(table) == ["values", "regions", "n_features", "lost", "sd", "stable", "folds"]
+        path = metrics.write_csv(table, tmp_path / "open_importance_mmi.csv", "mmi", True)
+        assert results.read(path, "open_importance").empty
+
+
+def test_the_network_that_was_asked_is_the_first_that_is_no_baseline():
+    assert results.asked(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
+
+
+def test_a_table_without_the_network_that_was_asked_is_refused(tmp_path):
+    path = metrics.write_csv(pd.DataFrame([row(0.9, model="svm")]), tmp_path / "open_summary_mmi.csv", "mmi", True)
+    with pytest.raises(StudyError, match=r"open_summary_mmi\.csv: without the network that was asked"):
+        results.read(path, "open_summary")
+
+
+def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
+    found = pd.DataFrame(
+        [
+            {
+                **dict(zip(metrics.KEYS, (model, variant, variant, "grouped", "validation"), strict=True)),
+                **{"seed": seed, "id": name, "subject": name, "emotion": "fear"},
+                "predicted": "fear" if right else "anger",
+            }
+            for model, variant, seed, rights in (
+                ("compact", "61 landmarks", 0, (1, 1)),
+                ("compact", "61 landmarks", 1, (0, 0)),  # another seed does not count
+                ("compact", "250 landmarks", 0, (0, 0)),
+                ("mlp", "61 landmarks", 0, (1, 1)),
+                ("svm", "61 landmarks", 0, (1, 0)),
+                ("svm", "122 landmarks", 0, (1, 1)),
+            )
+            for name, right in zip("ab", rights, strict=True)
+        ]
+    )
+    table = results.landmark_sets(found)
+    assert table[["model", "variant", "accuracy"]].to_numpy().tolist() == [
+        ["compact", "61 landmarks", 1.0],
+        ["compact", "250 landmarks", 0.0],
+        ["svm", "61 landmarks", 0.5],
+        ["svm", "122 landmarks", 1.0],
+    ]
+
+
+class TestAcrossDatasets:
+    summary = pd.DataFrame(
+        [
+            row(0.8, protocol="ckplus → ckplus"),
+            row(0.5, protocol="ckplus → oulu_vis"),
+            row(0.4, protocol="oulu_vis → ckplus"),
+            row(0.6, protocol="ckplus + oulu_vis → mmi"),
+            row(0.65, protocol="ckplus + oulu_vis → mmi", model="paper"),
+            row(0.7, protocol="all merged, grouped"),
+            row(0.75, protocol="all merged, stratified"),
+        ]
+    )
+
+    def test_the_matrix_has_a_row_a_pair_of_single_sets(self):
+        found = results.matrix(self.summary)
+        assert found[["source", "target", "accuracy"]].to_numpy().tolist() == [
+            ["ckplus", "ckplus", 0.8],
+            ["ckplus", "oulu_vis", 0.5],
+            ["oulu_vis", "ckplus", 0.4],
+        ]
+        assert list(found) == ["source", "target", "model", *results.SHOWN]
+
+    def test_the_composites_are_the_rest(self):
+        found = results.composites(self.summary)
+        assert found[["protocol", "model", "accuracy"]].to_numpy().tolist() == [
+            ["ckplus + oulu_vis → mmi", "compact", 0.6],
+            ["ckplus + oulu_vis → mmi", "paper", 0.65],
+            ["all merged, grouped", "compact", 0.7],
+            ["all merged, stratified", "compact", 0.75],
+        ]
+
+    def test_one_without_the_other(self):
+        """As when the matrix's model could not be trained."""
+        composites = self.summary[self.summary["protocol"].str.startswith("all")]
+        assert results.matrix(composites).empty
+        assert {"source", "target", "accuracy"} <= set(results.matrix(composites))
+        assert results.composites(self.summary[:3]).empty

@@ -1,0 +1,89 @@
+"""The baselines see what they are said to see, and learn it."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from fer_utils.errors import TrainingError
+from fer_utils.models import baselines
+
+NAMES = np.array(["anger", "fear", "surprise"])
+
+
+def tensors(count, seed):
+    """Tensors (count, 4, 6): each emotion has a direction in which the features change from step to step."""
+    draw = np.random.default_rng(seed)
+    emotions = draw.permutation(np.resize(NAMES, count))
+    x = draw.normal(size=(count, 4, 6))
+    for number, name in enumerate(NAMES):
+        x[emotions == name, :, 2 * number] += 2
+    return x.astype(np.float32), emotions
+
+
+def share_right(baseline, x, emotions):
+    return (baseline.classes[baseline.predict_proba(x).argmax(axis=1)] == emotions).mean()
+
+
+@pytest.mark.parametrize("name", ["logistic", "svm"])
+def test_a_separable_problem_is_learnt(name):
+    baseline = baselines.make(name)
+    assert baseline.fit(*tensors(60, 0), tensors(30, 1)) == {}
+    assert share_right(baseline, *tensors(300, 2)) > 0.9
+    np.testing.assert_allclose(baseline.predict_proba(tensors(9, 3)[0]).sum(axis=1), 1)
+
+
+def test_minirocket_learns_from_the_course_of_the_channels():
+    pytest.importorskip("sktime", reason="MiniRocket needs the extra baselines")
+    draw = np.random.default_rng(0)
+    emotions = np.resize(NAMES[:2], 40)
+    time = np.linspace(0, 2 * np.pi, 16)
+    courses = np.where((emotions == "anger")[:, None], np.sin(time), np.sin(3 * time))
+    x = (courses[:, :, None] + draw.normal(0, 0.3, (40, 16, 3))).astype(np.float32)
+    baseline = baselines.make("minirocket")
+    baseline.fit(x[:20], emotions[:20], (x[20:24], emotions[20:24]))
+    assert share_right(baseline, x[24:], emotions[24:]) > 0.9
+    assert set(np.unique(baseline.predict_proba(x[24:]))) == {0.0, 1.0}
+
+
+def test_the_majority_class_is_that_of_training_and_validation_together():
+    x = np.zeros((5, 4, 6), np.float32)
+    baseline = baselines.make("majority")
+    baseline.fit(x, np.array(["anger", "anger", "fear", "fear", "fear"]), (x[:2], np.array(["anger", "anger"])))
+    np.testing.assert_allclose(baseline.predict_proba(x[:2]), [[4 / 7, 3 / 7]] * 2)
+
+
+def test_logistic_regression_sees_the_change_from_first_to_last_key_frame_only():
+    x, emotions = tensors(60, 0)
+    baseline = baselines.make("logistic")
+    baseline.fit(x, emotions, tensors(30, 1))
+    other = x[:, ::-1].copy()  # the same steps in another order
+    other[:, 0] += 5
+    other[:, 1] -= 5
+    np.testing.assert_allclose(baseline.predict_proba(other), baseline.predict_proba(x), atol=1e-4)
+
+
+def test_values_that_are_not_finite_are_an_error():
+    x, emotions = tensors(12, 0)
+    x[3, 1, 2] = np.inf
+    with pytest.raises(TrainingError, match="1 of 12 training rows hold values that are not finite"):
+        baselines.make("svm").fit(x, emotions, tensors(9, 1))
+
+
+def test_a_single_class_is_an_error():
+    x, _ = tensors(12, 0)
+    with pytest.raises(TrainingError, match=r"cannot be fitted: The number of classes has to be greater than one"):
+        baselines.make("svm").fit(x, np.full(12, "anger"), (x[:3], np.full(3, "anger")))
+
+
+def test_a_library_that_is_not_installed_is_named(monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name.startswith("sktime"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(TrainingError, match=r"minirocket: sktime and numba are not installed; pip install -e '\.\["):
+        baselines.make("minirocket")

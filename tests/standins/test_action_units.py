@@ -1,0 +1,169 @@
+"""Each action unit moves the landmarks that MediaPipe finds, the way FACS says."""
+
+import numpy as np
+import pytest
+
+from fer_utils.landmarks.face_landmarker import FaceLandmarker
+from fer_utils.standins import mesh
+from fer_utils.standins.action_units import ROW, UNITS, deform
+from fer_utils.standins.actors import make_actor
+from fer_utils.standins.drawing.camera import Sensor, View
+from fer_utils.standins.drawing.painter import Painter
+from fer_utils.standins.expressions import EMOTIONS
+from fer_utils.standins.performances import perform
+
+SIZE = (640, 490)
+VIEW = View(SIZE, (320, 215), 13.5)
+ACTORS = (1, 4, 6, 9, 11)
+
+
+def straight(points):
+    """Points with the outer corners of the eyes at (-0.5, 0) and (0.5, 0), y up: all in inter-ocular distances."""
+    right, left = points[33, :2], points[263, :2]
+    across = left - right
+    size = np.hypot(*across)
+    cos, sin = across / size
+    turned = (points[:, :2] - (right + left) / 2) @ np.array([[cos, -sin], [sin, cos]]) / size
+    return turned * [1, -1]
+
+
+def distance(p, a, b):
+    return np.hypot(*(p[a] - p[b]))
+
+
+MEASURES = {
+    "inner brow": lambda p: p[[107, 336, 55, 285], 1].mean(),
+    "outer brow": lambda p: p[[63, 293, 70, 300], 1].mean(),
+    "between brows": lambda p: distance(p, 55, 285),
+    "eye opening": lambda p: (distance(p, 159, 145) + distance(p, 386, 374)) / 2,
+    "lower lid": lambda p: p[[145, 374], 1].mean(),
+    "nose wings": lambda p: p[[129, 358], 1].mean(),
+    "upper lip": lambda p: p[0, 1] - p[168, 1],
+    "lower lip": lambda p: p[17, 1] - p[168, 1],
+    "mouth width": lambda p: distance(p, 61, 291),
+    "mouth corners": lambda p: p[[61, 291], 1].mean() - p[1, 1],
+    "mouth opening": lambda p: distance(p, 13, 14),
+    "red of the lips": lambda p: distance(p, 0, 13) + distance(p, 14, 17),
+    "chin": lambda p: p[152, 1] - p[1, 1],
+    "chin to lip": lambda p: distance(p, 17, 199),
+}
+
+# unit -> what it changes: by at least so much upwards (or larger), in inter-ocular distances; below 0: downwards
+MOVES = {
+    1: {"inner brow": 0.03},
+    2: {"outer brow": 0.035},
+    4: {"inner brow": -0.035, "between brows": -0.008},
+    5: {"eye opening": 0.02},
+    6: {"lower lid": 0.008, "eye opening": -0.012},
+    7: {"lower lid": 0.012, "eye opening": -0.022},
+    9: {"nose wings": 0.01, "inner brow": -0.008},
+    10: {"upper lip": 0.04, "mouth opening": 0.03},
+    12: {"mouth corners": 0.06, "mouth width": 0.08},
+    14: {"mouth width": 0.05, "mouth corners": 0.015, "red of the lips": -0.015},
+    15: {"mouth corners": -0.045},
+    16: {"lower lip": -0.04},
+    17: {"chin": 0.035, "chin to lip": -0.02, "mouth corners": -0.025},
+    20: {"mouth width": 0.08, "red of the lips": -0.02},
+    23: {"mouth width": -0.035, "red of the lips": -0.03},
+    24: {"red of the lips": -0.035},
+    25: {"mouth opening": 0.03},
+    26: {"mouth opening": 0.07, "chin": -0.05},
+    27: {"mouth opening": 0.14, "chin": -0.1, "mouth width": -0.04},
+    43: {"eye opening": -0.06},
+}
+
+
+def full(unit, left=1.0, right=1.0):
+    activation = np.zeros((len(UNITS), 2))
+    activation[ROW[unit]] = right, left
+    return activation
+
+
+@pytest.fixture(scope="module")
+def landmarker():
+    with FaceLandmarker("image") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def look(landmarker):
+    """look(actor, activation): the points MediaPipe finds, straightened."""
+    painters = {seed: Painter(make_actor(seed), SIZE) for seed in ACTORS}
+
+    def find(seed, activation):
+        points, _ = landmarker.detect(painters[seed].draw(activation, VIEW))
+        assert points is not None, f"no face found: actor {seed}"
+        return straight(points)
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def at_rest(look):
+    return {seed: look(seed, np.zeros((len(UNITS), 2))) for seed in ACTORS}
+
+
+def test_every_unit_is_tested():
+    assert tuple(MOVES) == UNITS
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_found_landmarks_move_as_the_unit_says(unit, look, at_rest):
+    seen = {seed: look(seed, full(unit)) for seed in ACTORS}
+    for name, least in MOVES[unit].items():
+        measure = MEASURES[name]
+        moved = np.mean([measure(seen[seed]) - measure(at_rest[seed]) for seed in ACTORS])
+        assert moved * np.sign(least) >= abs(least), f"AU{unit} moves {name} by {moved:+.3f}"
+
+
+@pytest.mark.parametrize(("unit", "right", "left"), [(12, 61, 291), (15, 61, 291), (14, 61, 291), (2, 63, 293)])
+def test_one_side_moves_alone(unit, right, left, look, at_rest):
+    moved = np.mean([np.abs(look(seed, full(unit, right=0.0)) - at_rest[seed]).sum(1) for seed in ACTORS], axis=0)
+    assert moved[left] > 1.5 * moved[right]
+
+
+def test_found_shapes_follow_the_drawn_ones(landmarker):
+    names = ("mouth opening", "mouth width", "brow height")
+    measures = [MEASURES[names[0]], MEASURES[names[1]], lambda p: (distance(p, 159, 105) + distance(p, 386, 334)) / 2]
+    errors = []
+    for seed in (100, 103, 107):
+        actor, rng = make_actor(seed), np.random.default_rng(seed)
+        painter = Painter(actor, SIZE)
+        for emotion in EMOTIONS:
+            performance = perform(actor, emotion, VIEW, rng)
+            sensor = Sensor(rng, SIZE)
+            for frame in (0, (performance.onset + performance.apex) // 2, performance.apex):
+                activation, view = performance.activation[frame], performance.views[frame]
+                found, _ = landmarker.detect(sensor.expose(painter.draw(activation, view)))
+                pair = straight(found), straight(painter.landmarks(activation, view))
+                errors.append([measure(pair[0]) - measure(pair[1]) for measure in measures])
+    for name, worst in zip(names, np.abs(errors).max(0), strict=True):
+        assert worst < 0.08, f"{name} is found {worst:.3f} off"
+
+
+def test_lips_meet_at_rest_and_never_cross():
+    for seed in range(20):
+        neutral = make_actor(seed).neutral
+        upper, lower = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
+        np.testing.assert_allclose(neutral[upper, 1], neutral[lower, 1], atol=1e-6)
+        for unit in (17, 24):
+            face = deform(neutral, full(unit))
+            assert (face[upper, 1] - face[lower, 1]).min() > -1e-9
+
+
+def test_lids_close_and_never_cross():
+    for seed in range(20):
+        neutral = make_actor(seed).neutral
+        face = deform(neutral, full(43) + full(7) + full(6))
+        for side in (mesh.RIGHT, mesh.LEFT):
+            gap = face[mesh.UPPER_LID[side, 1:-1], 1] - face[mesh.LOWER_LID[side, 1:-1], 1]
+            assert np.abs(gap).max() < 1e-6
+
+
+def test_open_mouth_is_an_oval():
+    """The lower lip hangs as a bow: between its corners nothing sticks up into the opening."""
+    face = deform(make_actor(4).neutral, full(27))
+    lower = face[mesh.LOWER_LIP[3], 1]
+    assert (np.diff(lower[:6]) < 0).all()
+    assert (np.diff(lower[5:]) > 0).all()
+    assert (np.diff(lower, 2) > -0.1).all()

@@ -1,0 +1,76 @@
+"""The mesh asset is what the model bundle holds."""
+
+import struct
+import zipfile
+
+import numpy as np
+
+from fer_utils import paths
+from fer_utils.standins import mesh
+
+
+def fields(message):
+    """The fields (number, value) of a protobuf message: bytes where the wire carries a length, else an integer."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        key = varint()
+        if key & 7 == 0:
+            yield key >> 3, varint()
+        else:
+            size = {1: 8, 2: None, 5: 4}[key & 7] or varint()
+            yield key >> 3, message[at : at + size]
+            at += size
+
+
+def numbers(message, field):
+    """The values of a repeated field, packed or one by one."""
+    return [value for number, value in fields(message) if number == field]
+
+
+def varints(packed):
+    value = shift = 0
+    for byte in packed:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            yield value
+            value = shift = 0
+
+
+def test_asset_is_the_bundles_mesh():
+    with zipfile.ZipFile(paths.ASSETS / "face_landmarker.task") as bundle:
+        metadata = bundle.read("geometry_pipeline_metadata_landmarks.binarypb")
+    (canonical,) = numbers(metadata, 1)
+    packed = b"".join(numbers(canonical, 3))
+    vertices = np.array(struct.unpack(f"<{len(packed) // 4}f", packed), np.float32).reshape(468, 5)
+    indices = numbers(canonical, 4)
+    if isinstance(indices[0], bytes):
+        indices = list(varints(b"".join(indices)))
+    with np.load(mesh.ASSET) as asset:
+        np.testing.assert_array_equal(asset["vertices"], vertices[:, :3])
+        np.testing.assert_array_equal(asset["uv"], vertices[:, 3:])
+        np.testing.assert_array_equal(asset["triangles"], np.reshape(indices, (898, 3)))
+
+
+def test_sides_mirror():
+    np.testing.assert_array_equal(mesh.MIRROR[mesh.MIRROR], np.arange(468))
+    assert (mesh.VERTICES[mesh.UPPER_LID[mesh.LEFT], 0] > 0).all()  # the actor's left is on the right of the picture
+    assert (mesh.VERTICES[mesh.UPPER_LID[mesh.RIGHT], 0] < 0).all()
+
+
+def test_openings_are_open_and_normals_point_outwards():
+    # a disc with three holes: 16, 16 and 20 vertices around them
+    assert len(mesh.SKIN) == 898 - 14 - 14 - 18
+    assert mesh.normals(mesh.VERTICES)[[4, 151, 50, 280, 199], 2].min() > 0.5

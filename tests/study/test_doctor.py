@@ -1,0 +1,55 @@
+"""The checks of a machine, and the mends they name."""
+
+import importlib.metadata
+
+from fer_utils.study import doctor
+
+
+def by_name(checks):
+    return {check.what: check for check in checks}
+
+
+def test_this_machine_is_in_order():
+    found = by_name(doctor.checks())
+    assert [name for name, check in found.items() if check.good is False and name != "camera"] == []
+    assert found["face landmarker"].found.startswith("SHA-256 64184e229b26")
+    assert any(name.startswith("mediapipe ") for name in found)
+    assert not any(name.startswith("pytest") for name in found)  # of an extra, not needed by a study
+
+
+def test_table_for_reading():
+    table = doctor.table(
+        [doctor.Check("a", True, "1"), doctor.Check("b", False, "2", "do this"), doctor.Check("c", None, "")]
+    )
+    assert table.iloc[:, 1].tolist() == ["ok", "WRONG", "–"]
+    assert table["mend"].tolist() == ["", "do this", ""]
+
+
+def test_missing_and_old_libraries(monkeypatch):
+    def version(name):
+        if name == "papermill":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return {"mediapipe": "0.10.21", "opencv-python": "4.9.0"}.get(name) or importlib.metadata.version(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    found = {check.what.split()[0]: check for check in doctor.checks()}
+    assert (found["mediapipe"].good, found["mediapipe"].found) == (False, "0.10.21")
+    assert (found["papermill"].good, found["papermill"].found) == (False, "missing")
+    assert "requirements.lock" in found["papermill"].mend
+    assert not found["one"].good and "pip uninstall opencv-python" in found["one"].mend
+
+
+def test_changed_model_and_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    from fer_utils.landmarks import face_landmarker
+
+    changed = tmp_path / "face_landmarker.task"
+    changed.write_bytes(b"something else")
+    monkeypatch.setattr(face_landmarker, "MODEL", changed)
+    monkeypatch.setenv("FER_RUNS", str(changed / "runs"))
+    face_landmarker.model_bundle.cache_clear()
+    try:
+        found = by_name(doctor.checks())
+    finally:
+        face_landmarker.model_bundle.cache_clear()
+    assert found["face landmarker"].good is False and "git checkout" in found["face landmarker"].mend
+    assert found["runs folder"].good is False and "FER_RUNS" in found["runs folder"].mend

@@ -1,0 +1,254 @@
+"""Every notebook runs at toy size, through the runner, and the report holds what it should."""
+
+import re
+
+import cv2
+import filelock
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import paths, workers
+from fer_utils.errors import OutputError, StudyError
+from fer_utils.study import report, runner
+
+TOY = {
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
+    "questions": ["leakage", "early", "importance"],
+}
+KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """One study at toy size, and the same again."""
+    home = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_DATA", str(home / "data"))
+        patch.setenv("FER_RUNS", str(home / "runs"))
+        first, out = runner.run(["ckplus", "mmi"], out=home / "first", settings=TOY, jobs=2)
+        again, _ = runner.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
+        yield first, again, out, home
+
+
+def outputs(executed) -> str:
+    """All that a notebook's cells printed."""
+    notebook = nbformat.read(executed, as_version=4)
+    return "\n".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+
+
+def test_every_notebook_passes(toy):
+    first, again, *_ = toy
+    per_dataset = list(runner.PER_DATASET)
+    assert [(run.notebook, run.error) for run in first] == [
+        (notebook, "") for notebook in (*runner.FIRST, *per_dataset, *per_dataset, *runner.ACROSS, *runner.LAST)
+    ]
+    assert [(run.notebook, run.error) for run in again] == [
+        (notebook, "") for notebook in (*runner.FIRST, *per_dataset, *runner.LAST)
+    ]
+    assert {path.stem for path in paths.notebooks().glob("*.ipynb")} == set(runner.NOTEBOOKS)
+
+
+def test_tables_and_figures(toy):
+    _, _, out, _ = toy
+    folds = pd.read_csv(out / "results_ckplus.csv")
+    assert list(folds["protocol"]) == ["stratified"] * 2 + ["grouped"] * 2
+    assert set(folds["data"]) == {"rendered stand-in"}
+    assert (folds.loc[folds["protocol"] == "grouped", "subjects_shared"] == 0).all()
+    assert folds["tensorflow"].str.startswith("2.").all()
+    assert folds["commit"].notna().all()
+    predictions = pd.read_csv(out / "predictions_ckplus.csv")
+    assert predictions.groupby("protocol")["id"].nunique().eq(predictions["id"].nunique()).all()
+    assert folds["n_test"].sum() == len(predictions)
+    summary = pd.read_csv(out / "summary_ckplus.csv").set_index("protocol")
+    grouped = predictions[predictions["protocol"] == "grouped"]
+    assert summary.loc["grouped", "accuracy"] == pytest.approx(
+        (grouped["emotion"] == grouped["predicted"]).mean(), 1e-4
+    )
+    assert summary.loc["grouped", "accuracy_low"] <= summary.loc["grouped", "accuracy"]
+    cross = pd.read_csv(out / "cross_summary.csv")
+    assert {"ckplus → mmi", "mmi → mmi", "all merged, grouped"} <= set(cross["protocol"])
+    assert set(cross["emotions"]) == {6}  # no contempt
+    claims = pd.read_csv(out / "claims.csv")
+    assert set(claims["verdict"]) == {"needs the licensed data"} and claims["difference"].isna().all()
+    assert len(claims[claims["dataset"] == "ckplus"]) == 2  # one a protocol
+
+
+def test_the_manifest_holds_every_row_once_a_fold(toy):
+    *_, out, _ = toy
+    manifest, predictions = (pd.read_csv(out / f"{kind}_ckplus.csv") for kind in ("splits", "predictions"))
+    assert (
+        manifest.groupby(["protocol", "fold"])["id"].agg(["size", "nunique"]).eq(predictions["id"].nunique()).all(None)
+    )
+    tested = manifest[manifest["part"] == "test"].set_index(["protocol", "id"])["fold"]
+    assert predictions.set_index(["protocol", "id"])["fold"].sort_index().equals(tested.sort_index())
+
+
+def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
+    *_, out, home = toy
+    monkeypatch.setenv("FER_DATA", str(home / "data"))
+    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    manifest = pd.read_csv(out / "splits_ckplus.csv", dtype=str)
+    manifest[manifest["protocol"] == "grouped"].assign(protocol="mine").to_csv(
+        earlier / "splits_ckplus.csv", index=False
+    )
+    values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": 5, "epochs": 1, "model": "compact"}
+    given = runner._given(earlier, ["ckplus"], earlier)  # this study's own folder may be the earlier one's
+    runner._forget(earlier, ["ckplus"])
+    assert not (earlier / "splits_ckplus.csv").exists()
+    run = runner.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given["ckplus"]}, tmp_path)
+    assert run.error == ""
+    made = pd.read_csv(tmp_path / "predictions_ckplus.csv")
+    theirs = pd.read_csv(out / "predictions_ckplus.csv")
+    assert set(made["protocol"]) == {"mine"}
+    folds = theirs[theirs["protocol"] == "grouped"].set_index("id")["fold"].sort_index()
+    assert made.set_index("id")["fold"].sort_index().equals(folds)
+    with pytest.raises(StudyError, match=r"splits_mmi\.csv: cannot be read \(No such file or directory\); --splits"):
+        runner._given(tmp_path, ["ckplus", "mmi"][1:], tmp_path)
+
+
+def test_same_seed_gives_the_same_tables(toy):
+    _, _, out, home = toy
+    for table in KINDS:
+        assert (out / f"{table}_ckplus.csv").read_bytes() == (home / "second" / f"{table}_ckplus.csv").read_bytes()
+
+
+def test_second_run_takes_the_cached_tracks(toy):
+    first, again, *_ = toy
+    assert re.search(r"^0 tracks came from the cache", outputs(first[1].executed), re.M)
+    count = re.search(r"(\d+) tracks came from the cache", outputs(again[1].executed))
+    assert int(count[1]) == len(pd.read_csv(again[1].executed.parents[1] / "coverage_ckplus.csv"))
+
+
+def test_report_is_marked_whole_and_fetches_nothing(toy):
+    first, _, out, _ = toy
+    index = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "rendered stand-in" in index and "PASS" in index and "grouped" in index
+    for figure in re.findall(r"src='\.\./figures/([^']+)'", index):
+        assert (out / "figures" / figure).is_file()
+    for run in first:
+        assert f"href='{run.page.name}'" in index
+        page = run.page.read_text(encoding="utf-8")
+        assert "data:image/png;base64" in page or run.notebook == "00_check_setup"
+        assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|mjs)""", page)
+        assert not re.findall(r"""import\s[^;]*["']https?://""", page)
+        assert "it/s]" not in page and "fold/s" not in page  # progress bars are not results
+
+
+def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
+    """As in JupyterLab by Run All: the same cells give widgets instead of figures."""
+    *_, home = toy
+    monkeypatch.setenv("FER_DATA", str(home / "data"))
+    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
+    values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": TOY["subjects"], "interactive": True}
+    for notebook in runner.PER_DATASET[:2]:
+        run = runner.run_notebook(notebook, "ckplus", values, tmp_path)
+        assert run.error == ""
+        assert "application/vnd.jupyter.widget-view+json" in run.executed.read_text()
+
+
+def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(runner, "LAST", ("06_paper_figures",))
+    done, out = runner.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
+    assert [bool(run.error) for run in done] == [False, True, True, True, True, False]
+    assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
+    index = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert (
+        "FAIL" in index
+        and "No results" in index
+        and "needs the licensed data" in index
+        and "ckplus: not known, since notebook 01 failed" in index
+    )
+
+
+def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("ckplus", "mmi"):
+        (out / f"summary_{name}.csv").write_text(f"dataset,data\n{name},real\n")
+    (out / "participants_ckplus.csv").write_text("the user's own")
+    for plan in ("PER_DATASET", "LAST"):
+        monkeypatch.setattr(runner, plan, ())
+    done, _ = runner.run(["ckplus"], out=out)
+    done.append(report.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
+    assert report.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
+    assert (out / "participants_ckplus.csv").read_text() == "the user's own"
+    done.append(report.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
+    assert report.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
+
+
+def test_all_that_the_notebooks_write_is_known(toy):
+    *_, out, _ = toy
+    per_dataset = {f"{kind}_{name}.csv" for kind in report.TABLES for name in ("ckplus", "mmi")}
+    assert {path.name for path in out.glob("*.csv")} == {
+        *per_dataset,
+        *(f"{k}.csv" for k in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
+    }
+    per_dataset = {f"{kind}_{name}.png" for kind in report.FIGURES for name in ("ckplus", "mmi")}
+    assert {path.name for path in out.glob("figures/*.png")} == {
+        *per_dataset,
+        *(f"{k}.png" for k in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
+    }
+    drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
+    assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}
+    kinds = {name.removesuffix("_ckplus").removesuffix("_mmi") for name in drawn}
+    assert kinds == set(report.PAPER_FIGURES)
+
+
+def test_unknown_parameters_are_errors(tmp_path):
+    with pytest.raises(StudyError, match="epoch_s: no notebook has such a parameter"):
+        runner.run(["ckplus"], out=tmp_path, settings={"epoch_s": 3})
+    with pytest.raises(StudyError, match="00_check_setup: no parameter epochs"):
+        runner.run_notebook("00_check_setup", "", {"epochs": 3}, tmp_path)
+
+
+def test_output_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="file"):
+        runner.run(["ckplus"], out=tmp_path / "file" / "out")
+
+
+def test_two_studies_do_not_write_into_one_folder(tmp_path, monkeypatch):
+    for plan in ("FIRST", "PER_DATASET", "LAST"):
+        monkeypatch.setattr(runner, plan, ())
+    (tmp_path / "summary_ckplus.csv").write_text("of the study that runs")
+    with filelock.FileLock(tmp_path / ".lock"):
+        with pytest.raises(StudyError, match="another study is writing here; wait for it, or name another folder"):
+            runner.run(["ckplus"], out=tmp_path)
+        assert (tmp_path / "summary_ckplus.csv").read_text() == "of the study that runs"
+    runner.run(["ckplus"], out=tmp_path)
+    assert not (tmp_path / "summary_ckplus.csv").exists()
+
+
+def test_a_study_without_its_cluster_leaves_the_results_that_are_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PATIENCE", 0.5)
+    (tmp_path / "summary_ckplus.csv").write_text("kept")
+    with pytest.raises(StudyError, match=r"--scheduler 127\.0\.0\.1:9: no Dask scheduler answers"):
+        runner.run(["ckplus"], out=tmp_path, scheduler="127.0.0.1:9")
+    assert (tmp_path / "summary_ckplus.csv").read_text() == "kept"
+
+
+def test_no_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_ROOT", str(tmp_path))
+    with pytest.raises(StudyError, match="run from a clone"):
+        runner.run(["ckplus"], out=tmp_path / "out")
+
+
+def test_which_datasets_are_studied(tmp_path, capsys):
+    assert runner.choose(["mmi"], "") == ["mmi"]
+    assert runner.choose(None, "") == ["ckplus", "oulu_vis", "oulu_nir", "mmi"]
+    with pytest.raises(StudyError, match="folder: has no stand-in"):
+        runner.choose(["folder"], "")
+    with pytest.raises(StudyError, match="none of the datasets is here"):
+        runner.choose(None, str(tmp_path))
+    clip = tmp_path / "OriginalImg/NI/Strong/P001/Anger"
+    clip.mkdir(parents=True)
+    for number in range(3):
+        cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
+    assert runner.choose(None, str(tmp_path)) == ["oulu_nir"]
+    assert "ckplus: left out: " in capsys.readouterr().err
