@@ -51,16 +51,18 @@ def bundled(name: str) -> bytes:
 class FaceLandmarker(FaceTracker):
     """478 points of a face, by the networks that MediaPipe's FaceLandmarker runs, and its 52 blendshape scores.
 
-    In video mode points are smoothed over time as MediaPipe smooths them. `threads` is how many threads a network may
-    use. Raises ModelFileError if the bundle is missing or damaged, ValueError for an unknown mode.
+    In video mode points are smoothed over time as MediaPipe smooths them. `views` and what it does otherwise: see
+    `FaceTracker`. `threads` is how many threads a network may use. Raises ModelFileError if the bundle is missing or
+    damaged, ValueError for an unknown mode.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False, threads: int = 1):
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, views: int = 1, threads: int = 1):
         with native_logs_hidden():
             super().__init__(
                 _Network(bundled("face_landmarks_detector"), threads),
                 FaceDetector(bundled("face_detector"), threads),
                 mode,
+                views,
                 smooth=True,
                 blendshapes=_Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
             )
@@ -72,9 +74,9 @@ class _Network(PictureNetwork):
     # So a face that moved needs no other check.
     sure, hurried = 12.0, np.inf
 
-    def look(self, image: np.ndarray, window: Window) -> tuple[np.ndarray, float]:
-        """Return the points (478, 3) in pixels of the frame and the logit of there being a face."""
-        to_frame = window.to_frame(self.side)
+    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
+        """See `LandmarkNetwork`."""
+        to_frame = window.to_frame(self.side, mirrored)
         mesh, logit, _ = self.run(image, to_frame)
         return mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3], logit.item()
 

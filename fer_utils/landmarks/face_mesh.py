@@ -34,11 +34,12 @@ class FaceMesh(FaceTracker):
     """478 points of a face by the FaceMesh network, which has no iris points and no blendshapes.
 
     In their place, 468 to 472 and 473 to 477 are the mean of the 16 points of that eye's contour: a face has no NaN,
-    but these points do not follow the gaze. `threads` is how many threads a network may use. Raises ModelFileError if a
-    model file is missing or damaged, ValueError for an unknown mode or blendshapes.
+    but these points do not follow the gaze. `views` and what it does otherwise: see `FaceTracker`. `threads` is how
+    many threads a network may use. Raises ModelFileError if a model file is missing or damaged, ValueError for an
+    unknown mode or blendshapes.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False, threads: int = 1):
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, views: int = 1, threads: int = 1):
         if blendshapes:
             raise ValueError("blendshapes=True: 'face_mesh' gives none; leave them out, or use 'face_landmarker'")
         with native_logs_hidden():
@@ -46,6 +47,7 @@ class FaceMesh(FaceTracker):
                 _Network(read_model(MODEL, MODEL_SHA256), threads),
                 FaceDetector(face_landmarker.bundled("face_detector"), threads),
                 mode,
+                views,
             )
 
 
@@ -53,9 +55,9 @@ class _Network(PictureNetwork):
     # of a profile the network is surer than 6, though its points may be wrong at any logit: see `hurried`
     sure, hurried = 6.0, 0.03
 
-    def look(self, image: np.ndarray, window: Window) -> tuple[np.ndarray, float]:
-        """Return the points (478, 3) in pixels of the frame and the logit of there being a face."""
-        to_frame = window.to_frame(self.side)
+    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
+        """See `LandmarkNetwork`."""
+        to_frame = window.to_frame(self.side, mirrored)
         mesh, logit = self.run(image, to_frame)
         points = np.empty((478, 3), np.float32)
         points[:468] = mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3]

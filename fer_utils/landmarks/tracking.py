@@ -11,13 +11,13 @@ import numpy as np
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.face_detector import FaceDetector
 from fer_utils.landmarks.smoothing import OneEuroFilter
+from fer_utils.landmarks.views import average_points
 from fer_utils.landmarks.windows import Window
 
 # The detector is believed if it sees a face within REACH of the followed window's middle, but ASTRAY from the points;
 # right points stay within 0.1 of what it sees, on clips of moving heads, rolls to 85° and profiles. In sides of the
 # window.
 REACH, ASTRAY = 0.6, 0.12
-EYE_CORNERS = (33, 263)  # the outer ones, left and right in the picture
 
 
 class LandmarkNetwork(Protocol):
@@ -34,8 +34,11 @@ class LandmarkNetwork(Protocol):
     sure: float
     hurried: float
 
-    def look(self, image: np.ndarray, window: Window) -> tuple[np.ndarray, float]:
-        """Return the points (478, 3) in pixels of the frame and the logit of there being a face."""
+    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
+        """Return the points (478, 3) in pixels of the frame and the logit of there being a face.
+
+        `mirrored` shows the network the window's mirror image; its points come in the order of that image.
+        """
 
 
 class Face(NamedTuple):
@@ -74,7 +77,8 @@ class FaceTracker:
       it is less sure, or the face moved far since the last frame, the detector is asked too.
     - Of several faces, the largest that the network confirms is followed, not the one that the detector is surest of.
 
-    `searches` counts the frames that were searched.
+    With `views` above 1, points are averaged over so many views of each frame: see `views.average_points`. `searches`
+    counts the frames that were searched.
     """
 
     def __init__(
@@ -82,12 +86,15 @@ class FaceTracker:
         network: LandmarkNetwork,
         detector: FaceDetector,
         mode: Mode = "video",
+        views: int = 1,
         smooth: bool = False,
         blendshapes: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         if mode not in ("video", "image"):
             raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
-        self.mode, self.searches = mode, 0
+        if views < 1:
+            raise ValueError(f"views {views}: must be at least 1")
+        self.mode, self.views, self.searches = mode, views, 0
         self._network, self._detector = network, detector
         self._smooth, self._blendshapes = smooth and mode == "video", blendshapes
         self._followed: _Followed | None = None
@@ -120,7 +127,11 @@ class FaceTracker:
             return None, None
         self._followed = before or _Followed(0, look)
         self._followed.look = look
-        points = self._followed.smooth(look.points, time) if self._smooth else look.points
+        points = look.points
+        if self.views > 1:
+            points = average_points(self._network, image, points, self.views)
+        if self._smooth:
+            points = self._followed.smooth(points, time)
         return points, None if self._blendshapes is None else self._blendshapes(points)
 
     def _search(self, image: np.ndarray) -> list[Window]:
@@ -142,4 +153,4 @@ class FaceTracker:
         points, logit = self._network.look(image, window)
         if logit <= 0:
             return None
-        return _Look(points, Window.around(points[:, :2], *points[EYE_CORNERS, :2]), logit)
+        return _Look(points, Window.around_face(points), logit)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+EYE_CORNERS = (33, 263)  # points at the outer ones, left and right in the picture
 MARGIN = 1.5  # side of the square over the long side of the box around the face
 
 
@@ -26,17 +27,23 @@ class Window(NamedTuple):
         (x, y), (right, down) = (low + high) / 2, right_eye - left_eye
         return cls(float(x), float(y), MARGIN * float((high - low).max()), math.atan2(down, right))
 
-    def to_frame(self, pixels: int) -> np.ndarray:
+    @classmethod
+    def around_face(cls, points: np.ndarray) -> Window:
+        """Return the window around a face with these points (478, 3)."""
+        return cls.around(points[:, :2], *points[EYE_CORNERS, :2])
+
+    def to_frame(self, pixels: int, mirrored: bool = False) -> np.ndarray:
         """Return the map (3, 4) from x, y, z in a square of `pixels` by `pixels` to pixels of the frame.
 
-        As in MediaPipe, a pixel's place is its corner: no half pixel is added.
+        As in MediaPipe, a pixel's place is its corner: no half pixel is added. In a mirrored square, left and right are
+        exchanged.
         """
         scale = self.side / pixels
         c, s = scale * math.cos(self.angle), scale * math.sin(self.angle)
-        half = pixels / 2
+        half, x = pixels / 2, -1 if mirrored else 1
         rows = [
-            [c, -s, 0, self.x - half * (c - s)],
-            [s, c, 0, self.y - half * (s + c)],
+            [x * c, -s, 0, self.x - half * (x * c - s)],
+            [x * s, c, 0, self.y - half * (x * s + c)],
             [0, 0, scale, 0],
         ]
         return np.array(rows, np.float32)
