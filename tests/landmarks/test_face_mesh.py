@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from skimage import data
 
-from fer_utils.data.video import Frame, Video
+from fer_utils.data.pictures import Frame
+from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError
 from fer_utils.landmarks import face_mesh, track
 from fer_utils.landmarks.detectors import open_detector
