@@ -46,7 +46,7 @@ class Recognizer:
     """One stream of frames, or of points that were already found, with timestamps in seconds.
 
     The classifier sees what sec. 4.3 of arXiv:2512.05669 describes: the changes between five key frames, `interval`
-    apart, the last of which is the newest frame. They are what `geometry.differences` makes of `geometry.normalise`
+    apart, the last of which is the newest frame. They are what `geometry.differences` makes of `geometry.upright`
     of those frames; each frame's distances and angles are computed once. Our choices:
 
     - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
@@ -226,7 +226,7 @@ class _Buffer:
         slots = (nearest + start) % len(times)
         scale, roll = self._eyes[slots[0]]
         distances, angles = self._features[slots].swapaxes(0, 1)
-        # as `geometry.normalise` has it: distances shrink, angles turn, but those of points in one place are 0
+        # as `geometry.upright` has it: distances shrink, angles turn, but those of points in one place are 0
         if not distances.all():
             angles = np.where(distances > 0, angles + roll, 0)
         turns = angles[1:] - angles[:-1]
