@@ -10,7 +10,7 @@ import numpy as np
 from fer_utils.data.video import LONGEST_SIDE
 from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import geometry, phases, tensors
-from fer_utils.landmarks.detectors import Detector, open_detector
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
 
@@ -65,7 +65,7 @@ class Recognizer:
     features, ValueError for an interval that is not a positive number.
     """
 
-    def __init__(self, classifier=None, detector: Detector = "face_landmarker", interval: float = INTERVAL):
+    def __init__(self, classifier=None, detector: str = "face_landmarker", interval: float = INTERVAL):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
         if classifier is not None:
