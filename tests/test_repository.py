@@ -60,10 +60,10 @@ def test_every_figure_of_results_is_marked_and_saved(notebook):
     times.)"""
     for cell in cells_of(notebook)[1]:
         source = "".join(cell["source"])
-        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_pairs|plotting\.stream)\(", source))
-        marked = len(re.findall(r"\bplotting\.mark\(", source))
+        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_pairs|faces\.stream)\(", source))
+        marked = len(re.findall(r"\bfaces\.mark\(", source))
         assert drawn == marked, source
-        assert drawn <= len(re.findall(r"\bplotting\.save\(", source)), source
+        assert drawn <= len(re.findall(r"\bfaces\.save\(", source)), source
 
 
 def test_the_study_knows_every_figure_of_the_notebooks():
