@@ -186,7 +186,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> Path:
 
 def versions() -> dict[str, str]:
     """What made a result: the project's commit, Python, and the libraries that compute."""
-    libraries = ("fer-utils", "mediapipe", "tensorflow", "keras", "numpy", "scikit-learn")
+    libraries = ("fer-utils", "ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "commit": _commit(),
         "python": platform.python_version(),

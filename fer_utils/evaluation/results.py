@@ -149,7 +149,7 @@ def models(summary: pd.DataFrame, paper: Path) -> pd.DataFrame:
     theirs = of_notebook_03(paper, "summary")
     theirs = theirs[~theirs["model"].isin(mine["model"])]
     both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
-    return both.sort_values("accuracy", kind="stable")[["model", *SHOWN]].reset_index(drop=True)
+    return both.sort_values("accuracy", ascending=False, kind="stable")[["model", *SHOWN]].reset_index(drop=True)
 
 
 def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
@@ -174,11 +174,13 @@ def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
-    """One model, by the features it is trained and tested with: those of the study too with the first seed alone, as
-    the others, since a seed's folds and weights make more of a difference than many a feature."""
+    """One model, by the features it is trained and tested with: the study's own first, then the best first. All with
+    the first seed alone, since a seed's folds and weights make more of a difference than many a feature."""
     found = predictions[(predictions["model"] == network) & (predictions["protocol"] == "grouped")]
     found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
-    return metrics.summary(found).reindex(columns=["variant", *SHOWN])
+    table = metrics.summary(found).reindex(columns=["variant", *SHOWN])
+    base, others = table[table["variant"] == BASE], table[table["variant"] != BASE]
+    return pd.concat([base, others.sort_values("accuracy", ascending=False, kind="stable")], ignore_index=True)
 
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -23,15 +23,10 @@ from fer_utils.evaluation.results import one_of_each
 from fer_utils.features.phases import Phases
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker
 
-# Okabe and Ito's palette, made to be told apart by colour-blind readers
-BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#222222",
-)  # fmt: skip
 STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
 LETTER = 0.012  # width of one in `stream`, as a share of the time shown
-PALETTE = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
-REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, RED, PURPLE), strict=True))
 
 
 def mark(figure: Figure, rendered: bool) -> Figure:
@@ -105,7 +100,7 @@ def pair_over_time(
     rows = (
         (distance, "distance (inter-ocular)", BLUE),
         (np.degrees(np.unwrap(angle)), "angle (degrees)", PURPLE),
-        (phases.intensity, "whole face: intensity\n(inter-ocular)", GREEN),
+        (phases.intensity, "whole face: intensity\n(inter-ocular)", BLACK),
     )
     for axes, (values, name, colour) in zip(panels, rows, strict=True):
         axes.plot(times, values, color=colour, linewidth=1.8)
@@ -126,20 +121,20 @@ def stream(table: pd.DataFrame) -> Figure:
         2, 1, figsize=(8.5, 5), sharex=True, height_ratios=(3, 2), layout="constrained"
     )
     time, classes = table["time"], [name for name in table.columns if name not in STREAM]
-    colours = dict(zip(classes, PALETTE, strict=False))
-    for name, colour in colours.items():
-        above.plot(time, table[name], color=colour, linewidth=1.6, label=name)
+    for name in classes:
+        above.plot(time, table[name], color=emotion_colour(name), linewidth=1.6, label=name,
+                   marker=emotion_marker(name), markevery=0.08, markersize=4)  # fmt: skip
     named = table["emotion"].fillna("")
     shown = [times for _, times in time[named != ""].groupby((named != named.shift()).cumsum())]
     taken: list[tuple[float, float]] = []
     for times in sorted(shown, key=np.ptp, reverse=True):  # what lasts gets its name first
         start, name = times.iloc[0], named[times.index[0]]
-        above.plot([start, times.iloc[-1]], [1.04, 1.04], color=colours.get(name, BLACK), linewidth=4)
+        above.plot([start, times.iloc[-1]], [1.04, 1.04], color=emotion_colour(name), linewidth=4)
         end = start + LETTER * len(name) * np.ptp(time)
         if all(end <= left or start >= right for left, right in taken):
             above.text(start, 1.07, name, fontsize=8)
             taken.append((start, end))
-    below.plot(time, table["intensity"], color=GREEN, linewidth=1.8)
+    below.plot(time, table["intensity"], color=BLACK, linewidth=1.8)
     styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
     for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
         for axes in (above, below):

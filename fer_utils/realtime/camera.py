@@ -17,7 +17,7 @@ from fer_utils import paths
 from fer_utils.data import video
 from fer_utils.errors import first_line
 from fer_utils.landmarks import regions
-from fer_utils.plots import faces
+from fer_utils.plots import style
 from fer_utils.realtime.live import Live
 from fer_utils.realtime.streaming import Recognition
 from fer_utils.standins.mesh import SKIN
@@ -53,9 +53,10 @@ class Camera(anywidget.AnyWidget):
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     edges = traitlets.Bytes().tag(sync=True)  # uint16, two points a line of the mesh
     dots = traitlets.Dict().tag(sync=True)  # colour → the points of a region
+    colours = traitlets.Dict(style.EMOTION_COLOURS).tag(sync=True)  # emotion → the colour of its bar
 
     def __init__(self, live: Live, clip: Path, device: int = 0, **traits):
-        dots = {colour: list(regions.by_region()[name]) for name, colour in faces.REGION_COLOURS.items()}
+        dots = {colour: list(regions.by_region()[name]) for name, colour in style.REGION_COLOURS.items()}
         super().__init__(edges=_edges(), dots=dots, **traits)
         self.live, self.clip, self.device = live, clip, device
         self._lock = threading.RLock()

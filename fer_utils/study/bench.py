@@ -17,12 +17,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
 import cv2
-import mediapipe as mp
 import numpy as np
 import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
@@ -34,6 +34,8 @@ from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.face_landmarker import model_bundle
+from fer_utils.landmarks.mediapipe_task import load_mediapipe
+from fer_utils.landmarks.picture_network import read_model
 from fer_utils.models import classifiers, export, litert, networks
 from fer_utils.models.training import Trainer
 from fer_utils.realtime import overlay
@@ -56,7 +58,13 @@ Classifier = classifiers.SequenceClassifier | litert.LiteClassifier
 
 def header() -> dict[str, str | int]:
     """The machine and the versions that the numbers belong to."""
-    return {"cpu": _cpu(), "cores": os.cpu_count() or 1, "system": platform.platform(), **metrics.versions()}
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.platform(),
+        **metrics.versions(),
+        "mediapipe": version("mediapipe"),
+    }
 
 
 def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
@@ -290,9 +298,7 @@ def _of_one_size(clips: list[str]) -> list[str]:
 
 def _bare_network() -> Callable[[], None]:
     """The FaceMesh network alone, on a picture that is already cut and scaled."""
-    interpreter = Interpreter(
-        model_content=face_mesh.read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1
-    )
+    interpreter = Interpreter(model_content=read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1)
     interpreter.allocate_tensors()
     tensor = interpreter.get_input_details()[0]
     interpreter.set_tensor(tensor["index"], np.full(tensor["shape"], 0.5, np.float32))
@@ -302,6 +308,7 @@ def _bare_network() -> Callable[[], None]:
 @contextmanager
 def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
     """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    mp = load_mediapipe()
     vision = mp.tasks.vision
     options = vision.FaceLandmarkerOptions(
         base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()), running_mode=vision.RunningMode.VIDEO

@@ -186,7 +186,7 @@ class TestWriteCsv:
 
     def test_provenance_comes_last(self, tmp_path):
         table = pd.read_csv(metrics.write_csv(self.frame, tmp_path / "a.csv", "mmi", False, provenance=True))
-        made_by = ["commit", "python", "fer_utils", "mediapipe", "tensorflow", "keras", "numpy", "scikit_learn"]
+        made_by = ["commit", "python", "fer_utils", "ai_edge_litert", "tensorflow", "keras", "numpy", "scikit_learn"]
         assert list(table) == ["dataset", "data", "fold", "accuracy", *made_by]
         assert table["numpy"].tolist() == [np.__version__] * 2
         assert table["commit"].notna().all()
