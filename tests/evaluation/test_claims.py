@@ -25,9 +25,7 @@ FIELD = {
 }
 
 
-def write(
-    folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=None, protocols=("grouped",), **columns
-):
+def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=None, protocols=("grouped",), **columns):
     """The summary of one dataset, or with `sides` the one across datasets, with a row a protocol."""
     source, target = sides or (dataset, dataset)
     rows = [

@@ -420,7 +420,9 @@ def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
     found = pd.DataFrame(
         [
             {
-                **dict(zip(metrics.KEYS, (model, variant, variant, "toy", "toy", "grouped", "validation"), strict=True)),
+                **dict(
+                    zip(metrics.KEYS, (model, variant, variant, "toy", "toy", "grouped", "validation"), strict=True)
+                ),
                 **{"seed": seed, "id": name, "subject": name, "emotion": "fear"},
                 "predicted": "fear" if right else "anger",
             }
