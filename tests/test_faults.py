@@ -22,8 +22,9 @@ import pandas as pd
 import pytest
 
 from fer_utils import paths
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError
-from fer_utils.data.video import Pictures, Video
+from fer_utils.data.video import Video
 from fer_utils.errors import OutputError, UserError
 from fer_utils.evaluation import experiments, metrics, splits, store
 from fer_utils.evaluation.splits import Scheme

@@ -27,9 +27,10 @@ from hypothesis import strategies as st
 from fer_utils.data import labels, registry
 from fer_utils.data.ckplus import parse_label
 from fer_utils.data.mmi import parse_emotion, parse_view
+from fer_utils.data.pictures import Pictures, read_picture
 from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
-from fer_utils.data.video import Pictures, Video, read_picture
+from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
 from fer_utils.evaluation import experiments, metrics, results, splits, store
 from fer_utils.evaluation.splits import Scheme

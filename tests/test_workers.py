@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from fer_utils import workers
-from fer_utils.data.video import Pictures
+from fer_utils.data.pictures import Pictures
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import experiments, splits
 from fer_utils.evaluation.experiments import BASE, Run

@@ -17,7 +17,8 @@ from fer_utils.features import tensors
 from fer_utils.features.phases import Phases
 from fer_utils.landmarks import regions
 from fer_utils.plots import faces
-from tests.data.test_video import patterned, write_video
+from tests.clips import patterned
+from tests.data.test_video import write_video
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_utils.features import geometry, tensors
 from fer_utils.plots import widgets
-from tests.data.test_video import patterned
+from tests.clips import patterned
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
