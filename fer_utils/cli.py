@@ -13,9 +13,8 @@ from pathlib import Path
 from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import UserError
+from fer_utils.landmarks.detectors import DETECTORS
 from fer_utils.study import doctor
-
-DETECTORS = ("face_landmarker", "face_mesh")  # named here too: landmarks takes a second to import
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
                          help="write a copy with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
-    predict.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0],
+    predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)
 

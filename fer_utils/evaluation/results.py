@@ -81,7 +81,7 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
     theirs = _of_notebook_03(out, "summary", dataset)
     theirs = theirs[~theirs["model"].isin(mine["model"])]
     both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
-    return both.sort_values("accuracy", kind="stable")[["model", *SHOWN]].reset_index(drop=True)
+    return both.sort_values("accuracy", ascending=False, kind="stable")[["model", *SHOWN]].reset_index(drop=True)
 
 
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
@@ -102,17 +102,17 @@ def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> p
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, by the folds it is tested on and the rows that choose its epoch."""
     found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
-    on_test = found["select_on"] == "test"
-    found["protocol"] = np.where(on_test, found["protocol"] + ", best epoch on test", found["protocol"])
-    return found[["protocol", *SHOWN]].reset_index(drop=True)
+    return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
-    """One model, by the features it is trained and tested with: those of the study too with the first seed alone, as
-    the others, since a seed's folds and weights make more of a difference than many a feature."""
+    """One model, by the features it is trained and tested with: the study's own first, then the best first. All with
+    the first seed alone, since a seed's folds and weights make more of a difference than many a feature."""
     found = predictions[(predictions["model"] == network) & (predictions["protocol"] == "grouped")]
     found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
-    return metrics.summary(found).reindex(columns=["variant", *SHOWN])
+    table = metrics.summary(found).reindex(columns=["variant", *SHOWN])
+    base, others = table[table["variant"] == BASE], table[table["variant"] != BASE]
+    return pd.concat([base, others.sort_values("accuracy", ascending=False, kind="stable")], ignore_index=True)
 
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -160,16 +160,19 @@ def asked(found: pd.DataFrame) -> str:
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
-    found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
-    found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
-    return found[["source", "target", "model", *SHOWN]].reset_index(drop=True)
+    """Accuracy with its interval by the dataset that was trained on and the one that was tested on, a row a pair."""
+    rows = summary[~_composite(summary)]
+    return rows[["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
-    """The composites, a row a model and protocol."""
-    named = summary["protocol"].str.startswith(plans.MERGED) | summary["protocol"].str.contains(" + ", regex=False)
-    return summary[named][["protocol", "model", *SHOWN]].reset_index(drop=True)
+    """The composites, a row a model, datasets and protocol."""
+    return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _composite(summary: pd.DataFrame) -> pd.Series:
+    """Whether several datasets are trained on."""
+    return summary["source"].str.contains("+", regex=False)
 
 
 def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:

@@ -166,7 +166,7 @@ def rendered(table: pd.DataFrame) -> bool:
 
 def versions() -> dict[str, str]:
     """Return what makes a result: the project's commit, Python, and the libraries that compute."""
-    libraries = ("fer-utils", "mediapipe", "tensorflow", "keras", "numpy", "scikit-learn")
+    libraries = ("fer-utils", "ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "commit": _commit(),
         "python": platform.python_version(),

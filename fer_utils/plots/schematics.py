@@ -17,7 +17,7 @@ from fer_utils import paths
 from fer_utils.features import tensors
 from fer_utils.landmarks import regions
 from fer_utils.models import networks
-from fer_utils.plots.faces import BLACK, BLUE, ORANGE, REGION_COLOURS
+from fer_utils.plots.style import BLACK, BLUE, ORANGE, REGION_COLOURS
 
 GREY, DASHES = "#c8c8c8", (0, (2, 1))
 WIDEST, THINNEST = 6, 0.3  # points, of the line for the largest loss, and of the smallest that is drawn

@@ -21,19 +21,20 @@ from pathlib import Path
 from time import perf_counter
 
 import cv2
-import mediapipe as mp
 import numpy as np
 import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
 from fer_utils import paths
-from fer_utils.data.video import read_ahead
+from fer_utils.data.video import Video, read_ahead
 from fer_utils.evaluation import tables
 from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.face_landmarker import model_bundle
+from fer_utils.landmarks.mediapipe_task import load_mediapipe
+from fer_utils.landmarks.picture_network import read_model
 from fer_utils.models import classifiers, export, litert, networks
 from fer_utils.models.training import Trainer
 from fer_utils.realtime import overlay
@@ -272,10 +273,7 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
 def _frames(clips: list[str]) -> Iterator[np.ndarray]:
     while True:
         for clip in clips:
-            capture = cv2.VideoCapture(clip)
-            while (read := capture.read())[0]:
-                yield read[1]
-            capture.release()
+            yield from (frame.image for frame in Video(Path(clip)) if frame.image is not None)
 
 
 def _of_one_size(clips: list[str]) -> list[str]:
@@ -286,9 +284,7 @@ def _of_one_size(clips: list[str]) -> list[str]:
 
 def _bare_network() -> Callable[[], None]:
     """The FaceMesh network alone, on a picture that is already cut and scaled."""
-    interpreter = Interpreter(
-        model_content=face_mesh.read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1
-    )
+    interpreter = Interpreter(model_content=read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1)
     interpreter.allocate_tensors()
     tensor = interpreter.get_input_details()[0]
     interpreter.set_tensor(tensor["index"], np.full(tensor["shape"], 0.5, np.float32))
@@ -298,6 +294,7 @@ def _bare_network() -> Callable[[], None]:
 @contextmanager
 def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
     """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    mp = load_mediapipe()
     vision = mp.tasks.vision
     options = vision.FaceLandmarkerOptions(
         base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()), running_mode=vision.RunningMode.VIDEO

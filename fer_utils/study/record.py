@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,13 @@ def read(out: Path) -> dict[str, Any]:
 
 def header() -> dict[str, str | int]:
     """Return the machine and the versions that a run's numbers belong to."""
-    return {"cpu": _cpu(), "cores": os.cpu_count() or 1, "system": platform.platform(), **tables.versions()}
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.platform(),
+        **tables.versions(),
+        "mediapipe": version("mediapipe"),
+    }
 
 
 def counts(out: Path, dataset: str) -> dict[str, object]:

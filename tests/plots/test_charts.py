@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 from fer_utils.evaluation import results, tables
-from fer_utils.plots import charts, faces
+from fer_utils.plots import charts, faces, style
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
@@ -107,6 +107,11 @@ class TestMeanChanges:
         assert len({each.get_marker() for each in lines}) == len({each.get_color() for each in lines}) == 7
         assert legend(figure.axes[0]) == names.tolist()
 
+    def test_an_emotion_has_its_colour_whichever_others_there_are(self):
+        figure = charts.mean_changes(np.ones((2, 4, 2)), np.array(["fear", "surprise"]))
+        colours = [to_rgba(each.get_color()) for each in figure.axes[0].lines]
+        assert colours == [to_rgba(style.EMOTION_COLOURS[name]) for name in ("fear", "surprise")]
+
 
 class TestTrainingCurves:
     @staticmethod
@@ -123,7 +128,7 @@ class TestTrainingCurves:
         figure = charts.training_curves(self.history())
         titles = ["stratified: loss", "stratified: accuracy", "grouped: loss", "grouped: accuracy"]
         assert [axes.get_title() for axes in figure.axes] == titles
-        fitted, validation = to_rgba(faces.BLUE), to_rgba(faces.ORANGE)
+        fitted, validation = to_rgba(style.BLUE), to_rgba(style.ORANGE)
         for axes, values in zip(figure.axes, [([2, 1], [3, 2]), ([0.5, 0.75], [0.25, 0.5])] * 2, strict=True):
             drawn = [(to_rgba(line.get_color()), line.get_ydata().tolist()) for line in axes.lines]
             assert drawn == [(fitted, values[0]), (validation, values[1])] * 3
