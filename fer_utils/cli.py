@@ -13,9 +13,8 @@ from pathlib import Path
 from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import UserError
+from fer_utils.landmarks.detectors import DETECTORS
 from fer_utils.study import doctor
-
-DETECTORS = ("face_landmarker", "face_mesh")  # named here too: landmarks takes a second to import
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
-                       help="take notebook 03's folds from the splits_*.csv of an earlier study's folder")  # fmt: skip
+                       help="take notebook 03's folds from an earlier study's folder")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
                        help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
                          help="write a copy with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
-    predict.add_argument("--detector", choices=DETECTORS, default=DETECTORS[0],
+    predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)
 
@@ -159,7 +158,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     paths.check_writable(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
-    faces.save(charts.ledger(ledger), out / "bench.png")
+    faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")
     for name, value in bench.header().items():
         print(f"{name}: {value}")
     print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")

@@ -19,7 +19,7 @@ import threadpoolctl
 from fer_utils.errors import StudyError, first_line
 
 # what decides the outcome of a job besides this package's own code
-LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "mediapipe", "opencv-contrib-python", "ai-edge-litert")
+LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-python", "ai-edge-litert")
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
 MEND = "what was finished is kept: run again, with fewer --jobs if memory was short"

@@ -86,8 +86,10 @@ def steady(points: np.ndarray, reference: np.ndarray | None = None) -> np.ndarra
 
 
 def pose(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how `steady` moves points (T, 478, 3): by (points − middle) @ turn + centre. `turn` (T, 3, 3) is a rotation
-    times a scale, `middle` (T, 1, 3) and `centre` (3,) are those of `regions.BONE`."""
+    """Return how `steady` moves points (T, 478, 3): by (points − middle) @ turn + centre.
+
+    `turn` (T, 3, 3) is a rotation times a scale; `middle` (T, 1, 3) and `centre` (3,) are those of `regions.BONE`.
+    """
     here, there = points[:, BONE].astype(float), reference[BONE].astype(float)
     middle, centre = here.mean(axis=1, keepdims=True), there.mean(axis=0)
     here, there = here - middle, there - centre

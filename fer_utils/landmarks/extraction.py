@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from fer_utils import paths
 from fer_utils.data import tree
+from fer_utils.data.pictures import Frame
 from fer_utils.data.sequence import LeftOut, Sequence
-from fer_utils.data.video import Frame, FrameSource
+from fer_utils.data.video import FrameSource
 from fer_utils.errors import PredictError
-from fer_utils.landmarks.detectors import IDENTITY, Detector
-from fer_utils.landmarks.face_landmarker import Mode
+from fer_utils.landmarks.detectors import Mode, identity
 from fer_utils.landmarks.track import NO_FACE, LandmarkTrack, track
 from fer_utils.landmarks.upright import set_upright
 
@@ -27,7 +27,7 @@ PICTURES_FPS = 25.0  # of a folder of pictures that says nothing of its rate; ou
 
 
 def track_recording(
-    recording: str | Path | Iterable[Frame], detector: Detector = "face_landmarker", mode: Mode = "video"
+    recording: str | Path | Iterable[Frame], detector: str = "face_landmarker", mode: Mode = "video"
 ) -> LandmarkTrack:
     """Return the track of one recording, set upright if it is a video that lies on its side.
 
@@ -50,7 +50,7 @@ def cached_track(
     cache_dir: Path,
     mode: Mode = "video",
     blendshapes: bool = False,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> tuple[LandmarkTrack, bool]:
     """The track of `frames` and whether it came from the cache.
 
@@ -68,8 +68,8 @@ def cached_track(
     return made, False
 
 
-def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: Detector) -> Path:
-    key = {"frames": frames.digest(), "detector": IDENTITY.get(detector), "mode": mode, "blendshapes": blendshapes}
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str) -> Path:
+    key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
 
 
@@ -101,7 +101,7 @@ def extract(
     mode: Mode = "video",
     blendshapes: bool = False,
     cache_dir: Path | None = None,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> Extraction:
     """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
 

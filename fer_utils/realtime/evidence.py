@@ -9,7 +9,7 @@ import numpy as np
 # All our choices.
 ENOUGH = 0.2  # seconds of evidence before a name
 SURE = 0.4  # probability for a name
-EARLY = 0.8  # probability for a name while the face still moves: what is to come may change it
+EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
 BETTER = 0.15  # by which another emotion must be more probable to take the name's place
 UNSURE = "unsure"
 

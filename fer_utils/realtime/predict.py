@@ -12,7 +12,6 @@ from tqdm import tqdm
 from fer_utils import paths
 from fer_utils.data.video import Video, read_ahead
 from fer_utils.errors import OutputError, PredictError
-from fer_utils.landmarks.detectors import Detector
 from fer_utils.landmarks.upright import set_upright
 from fer_utils.models import litert
 from fer_utils.realtime import overlay
@@ -29,7 +28,7 @@ def predict(
     out: Path,
     drawn: Path | None = None,
     model: str = "",
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> tuple[int, int]:
     """Write what is recognised in each frame of `video` to the CSV file `out` (columns: see `Recording`), and with
     `drawn` a copy of the video with mesh and labels; return how many frames there were, and how many with a face.

@@ -9,7 +9,7 @@ from fer_utils.features.geometry import PAIRS
 from fer_utils.features.tensors import N_KEY_FRAMES
 
 STEPS = N_KEY_FRAMES - 1
-RUNGS = 64  # frames remembered of a rise; of longer ones every second is forgotten
+RUNGS = 64  # frames remembered of a rise; of longer ones half of them, evenly in intensity
 SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
 ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 
@@ -35,7 +35,9 @@ class SinceRest:
             # of a rise that is shorter than the key frames are many, the first ones are at rest
             self._values[:STEPS], self._count = geometry.values(rest, PAIRS), STEPS
         elif self._count == len(self._values):
-            kept = np.r_[:STEPS, STEPS : self._count : 2]
+            levels = self._levels[STEPS:]
+            even = np.linspace(levels[0], levels[-1], RUNGS // 2)
+            kept = np.r_[:STEPS, STEPS + np.unique(np.searchsorted(levels, even))]
             self._values[: len(kept)], self._levels[: len(kept)] = self._values[kept], self._levels[kept]
             self._count = len(kept)
         if level <= (highest := self._levels[self._count - 1]) and self._count > STEPS:

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fer_utils.data.video import LONGEST_SIDE
+from fer_utils.data.pictures import LONGEST_SIDE
 from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import phases, tensors
-from fer_utils.landmarks.detectors import Detector, open_detector
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
-from fer_utils.realtime.evidence import UNSURE, Evidence, Expression
+from fer_utils.realtime.evidence import ENOUGH, UNSURE, Evidence, Expression
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
 
@@ -75,7 +75,7 @@ class Recognizer:
     def __init__(
         self,
         classifier=None,
-        detector: Detector = "face_landmarker",
+        detector: str = "face_landmarker",
         interval: float = INTERVAL,
         sampling: Sampling = "rest",
     ):
@@ -97,11 +97,15 @@ class Recognizer:
         self._rested = 0.0  # time of the last frame at rest
         self._running: _Running | None = None
         self._wanted_neutral = False
+        self._failure = ""
 
     @property
     def expression(self) -> Expression | None:
-        """The expression that is not over yet, as it is known so far; None if there is none."""
-        return None if self._running is None or self._seen is None else self._running.so_far(self._seen)
+        """The expression that is not over yet, as it is known so far; None if there is none, or none to speak of: a
+        movement that gave no evidence, as speech, is no expression."""
+        if self._running is None or (self.classifier is not None and self._running.evidence.seconds < ENOUGH):
+            return None
+        return self._running.so_far(self._seen)
 
     def set_neutral(self) -> None:
         """Take the next face that is seen for the face at rest."""
@@ -161,8 +165,7 @@ class Recognizer:
         return None
 
     def _push(self, points: np.ndarray | None, time: float) -> Recognition:
-        problem = _problem(points)
-        ended = None
+        problem, time, ended = _problem(points), float(time), None
         if self._seen is not None and (gap := time - self._seen) > LOST + ROUNDING:
             alone = self._time == self._seen  # the frame before had a face
             ended = self._reset(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {LOST:.2f} s can be bridged")
@@ -191,7 +194,7 @@ class Recognizer:
             self._wanted_neutral = False
             tracker.set_neutral()
         if self._running is not None and (tracker.phase == "neutral" or (tracker.phase, former) == ("onset", "offset")):
-            ended, self._running = self._running.so_far(time), None
+            ended, self._running = self.expression, None
         if tracker.phase == "neutral" and tracker.at_rest:
             self._since_rest.rest()
             self._rested = time

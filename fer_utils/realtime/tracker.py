@@ -16,6 +16,8 @@ RELEARN = 8.0  # seconds, time constant with which the face at rest is kept up t
 HELD = 20.0  # seconds after which an expression that is still held is taken for the face at rest
 START = 0.005  # intensity above which an onset can start
 ABOVE_REST = 2.2  # times the median intensity at rest, above which it must be too: some points jitter more than others
+TILT = 0.0005  # by which that intensity is higher a degree that the head is turned beyond FREE: the mesh bends with it
+FREE = 5.0  # degrees
 LOW = 0.6  # of that intensity: below it the face is at rest again
 PROMPT = 0.12  # seconds above LOW before an onset: what is shorter is jitter or a part of a blink
 RISE = 0.015  # intensity a second by which a face rises again in an offset
@@ -52,7 +54,8 @@ class Tracker:
 
     def __init__(self):
         self.phase: Phase = "neutral"
-        self.intensity = self.turned = self.threshold = 0.0  # `turned`: degrees by which the head is turned since rest
+        self.intensity = self.turned = 0.0  # `turned`: degrees by which the head is turned since rest
+        self.threshold = START
         self.rest: np.ndarray | None = None
         self._falls, self._shut_since, self._blinked = 0.0, math.inf, -math.inf
         self._frames = 0
@@ -86,8 +89,9 @@ class Tracker:
         (turn,), (middle,), centre = geometry.pose(points[None], self.rest)
         share = 1 - math.exp(-step / FOLLOWING)
         self.shape = self.shape + share * ((points - middle) @ turn + centre - self.shape)
-        cosine = (np.trace(turn) / np.cbrt(np.linalg.det(turn)) - 1) / 2
-        self.turned = math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
+        turn = turn / np.cbrt(np.linalg.det(turn))  # without its scale
+        self._home = turn if self._home is None else self._home
+        self.turned = math.degrees(math.acos(min(1.0, max(-1.0, ((turn * self._home).sum() - 1) / 2))))
         distances = geometry.distances(self.shape, PAIRS)
         before, self.intensity = self.intensity, float(np.abs(distances - self._distances) @ WEIGHTS)
         self._rate += share * ((self.intensity - before) / step - self._rate)
@@ -96,7 +100,7 @@ class Tracker:
         self._advance(self.intensity - self._floor, self._rate, time)
         if self.phase == "neutral":
             if self.intensity - self._floor < self.threshold:
-                self._follow(distances, step)
+                self._follow(distances, turn, step)
         elif time - self._since > HELD:
             self._learn(self.shape)
 
@@ -115,13 +119,15 @@ class Tracker:
         self.shape, self._distances = self.rest, geometry.distances(self.rest, PAIRS)
         self.phase, self.intensity, self._floor = "neutral", 0.0, 0.0
         self._learnt = self._below = self._time
+        self._home: np.ndarray | None = None  # how the head is turned at rest
         self._count = 1
 
-    def _follow(self, distances: np.ndarray, step: float) -> None:
+    def _follow(self, distances: np.ndarray, turn: np.ndarray, step: float) -> None:
         """Bring the face at rest up to date."""
         self._count += 1
         share = max(1 / self._count, 1 - math.exp(-step / RELEARN))
         self.rest = self.rest + share * (self.shape - self.rest)
+        self._home = self._home + share * (turn - self._home)
         self._distances = self._distances + share * (distances - self._distances)
         self._floor -= share * self._floor  # what is left of an expression becomes a part of the face at rest
         self._floor = min(self._floor, self.intensity)
@@ -131,6 +137,7 @@ class Tracker:
     def _advance(self, level: float, rate: float, time: float) -> None:
         # while few frames are averaged in it, the face at rest has jitter of its own
         self.threshold = max(START, ABOVE_REST * self._median) * (1 + 2 / self._count)
+        self.threshold += TILT * max(0.0, self.turned - FREE)
         low = level < LOW * self.threshold
         if self.phase == "neutral":
             self._below = time if low else self._below

@@ -74,16 +74,13 @@ def _model() -> Iterator[Check]:
     try:
         from fer_utils.landmarks import face_landmarker
     except (ImportError, OSError) as error:
-        yield Check("MediaPipe loads", False, str(error), "on Debian and Ubuntu: apt-get install libegl1 libgles2")
+        yield Check("LiteRT loads", False, str(error), "pip install --require-hashes -r requirements.lock")
         return
     try:
         with face_landmarker.FaceLandmarker("image"):
             yield Check("face landmarker", True, f"SHA-256 {face_landmarker.MODEL_SHA256[:12]}…, loads")
     except ModelFileError as error:
         yield Check("face landmarker", False, *str(error).split("; ", 1))
-    except (RuntimeError, OSError) as error:
-        mend = "on Debian and Ubuntu: apt-get install libegl1 libgles2"
-        yield Check("face landmarker", False, str(error).splitlines()[0], mend)
 
 
 def _folder(name: str, path: Path) -> Check:
