@@ -22,10 +22,12 @@ import pandas as pd
 import pytest
 
 from fer_utils import paths
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError
-from fer_utils.data.video import Pictures, Video
+from fer_utils.data.video import Video
 from fer_utils.errors import OutputError, UserError
-from fer_utils.evaluation import experiments, metrics, splits
+from fer_utils.evaluation import experiments, metrics, splits, store
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable, Options, shape
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
@@ -89,8 +91,8 @@ def a_table(rows=60):
 
 def experiment(out):
     table = a_table()
-    folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
-    experiments._load.cache_clear()
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
+    store.load.cache_clear()
     run = experiments.Run("logistic", "grouped")
     with ThreadPoolExecutor(1) as executor:
         return experiments.run([run], {experiments.BASE: table}, folds, out, executor)

@@ -27,11 +27,13 @@ from hypothesis import strategies as st
 from fer_utils.data import labels, registry
 from fer_utils.data.ckplus import parse_label
 from fer_utils.data.mmi import parse_emotion, parse_view
+from fer_utils.data.pictures import Pictures, read_picture
 from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
-from fer_utils.data.video import Pictures, Video, read_picture
+from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
-from fer_utils.evaluation import experiments, metrics, results, splits
+from fer_utils.evaluation import experiments, metrics, results, splits, store
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
@@ -190,27 +192,24 @@ def a_table():
 
 def write_splits(folder):
     table = a_table()
-    folds = [
-        split
-        for protocol in ("stratified", "grouped")
-        for split in splits.make(protocol, table.emotions, table.subjects)
-    ]
-    splits.manifest(folds, table.ids, table.subjects).to_csv(folder / "splits.csv", index=False)
+    folds = {Scheme(protocol): splits.make(protocol, table) for protocol in ("stratified", "grouped")}
+    splits.manifest(folds, table).to_csv(folder / "splits.csv", index=False)
     return [folder / "splits.csv"]
 
 
 def read_splits(folder):
     table = a_table()
     try:
-        folds = splits.read_manifest(folder / "splits.csv", table.ids, table.emotions, table.subjects)
+        folds = splits.read_manifest(folder / "splits.csv", table)
     except SplitError as error:
         return one_line(error, "splits.csv")
     for split in folds:
-        rows = np.concatenate([split.fit, split.validation, split.test])
-        assert len(set(rows.tolist())) == len(rows) and set(rows.tolist()) <= set(range(40))
-        assert not set(table.subjects[split.fit]) & set(table.subjects[split.validation])
-        if not split.protocol.endswith("stratified"):
-            assert not set(table.subjects[split.train]) & set(table.subjects[split.test])
+        ids = [*split.fit, *split.validation, *split.test]
+        assert len(set(ids)) == len(ids) and set(ids) <= set(table.ids)
+        fit, validation, test = ({int(i[1:]) // 4 for i in getattr(split, part)} for part in splits.PARTS)
+        assert not fit & validation
+        if split.protocol != "stratified":
+            assert not (fit | validation) & test
     return True
 
 
@@ -249,8 +248,8 @@ def write_experiment(folder):
 def read_experiment(folder):
     """Whatever is damaged is made anew: what comes out is always the same."""
     table = a_table()
-    folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
-    experiments._load.cache_clear()
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
+    store.load.cache_clear()
     kept = {path: path.read_bytes() for name in ("folds", "features") for path in folder.glob(f"{name}/*")}
     run, quiet = experiments.Run("paper", "grouped"), io.StringIO()
     plain = patch.object(classifiers, "make", lambda name, seed: Plain())
@@ -518,7 +517,7 @@ def test_any_split_manifest(tmp_path_factory, columns, rows):
     frame.to_csv(path, index=False, errors="surrogatepass")
     table = a_table()
     try:
-        assert splits.read_manifest(path, table.ids, table.emotions, table.subjects) == []
+        assert splits.read_manifest(path, table) == []
     except SplitError as error:
         assert str(error).startswith(str(path))
 
@@ -540,7 +539,7 @@ def test_split_manifests_with_a_wrong_cell(tmp_path, column, value, says):
     frame.to_csv(path, index=False)
     table = a_table()
     with pytest.raises(SplitError) as raised:
-        splits.read_manifest(path, table.ids, table.emotions, table.subjects)
+        splits.read_manifest(path, table)
     assert str(raised.value).startswith(f"{path}: {says}")
 
 

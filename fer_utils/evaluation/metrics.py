@@ -20,8 +20,8 @@ from fer_utils.features.phases import Phases
 
 STAND_IN = "rendered stand-in"
 # what tells one result from another: the model, the features that it was trained on and those that it was tested with,
-# the folds, and the rows that chose its epoch
-KEYS = ("model", "variant", "tested", "protocol", "select_on")
+# the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
+KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 

@@ -170,9 +170,7 @@ def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, by the folds it is tested on and the rows that choose its epoch."""
     found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
-    on_test = found["select_on"] == "test"
-    found["protocol"] = np.where(on_test, found["protocol"] + ", best epoch on test", found["protocol"])
-    return found[["protocol", *SHOWN]].reset_index(drop=True)
+    return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
@@ -230,16 +228,19 @@ def asked(found: pd.DataFrame) -> str:
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
-    found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
-    found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
-    return found[["source", "target", "model", *SHOWN]].reset_index(drop=True)
+    """Accuracy with its interval by the dataset that was trained on and the one that was tested on, a row a pair."""
+    rows = summary[~_composite(summary)]
+    return rows[["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
-    """The composites, a row a model and protocol."""
-    named = summary["protocol"].str.startswith(plans.MERGED) | summary["protocol"].str.contains(" + ", regex=False)
-    return summary[named][["protocol", "model", *SHOWN]].reset_index(drop=True)
+    """The composites, a row a model, datasets and protocol."""
+    return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _composite(summary: pd.DataFrame) -> pd.Series:
+    """Whether several datasets are trained on."""
+    return summary["source"].str.contains("+", regex=False)
 
 
 def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:

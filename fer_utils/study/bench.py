@@ -28,7 +28,7 @@ import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
-from fer_utils.data.video import read_ahead
+from fer_utils.data.video import Video, read_ahead
 from fer_utils.evaluation import metrics
 from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
@@ -284,10 +284,7 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
 def _frames(clips: list[str]) -> Iterator[np.ndarray]:
     while True:
         for clip in clips:
-            capture = cv2.VideoCapture(clip)
-            while (read := capture.read())[0]:
-                yield read[1]
-            capture.release()
+            yield from (frame.image for frame in Video(Path(clip)) if frame.image is not None)
 
 
 def _of_one_size(clips: list[str]) -> list[str]:

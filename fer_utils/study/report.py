@@ -36,7 +36,10 @@ CROSS_FIGURES = ("04_matrix", "04_composites")
 SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
 REFUSED = "Runs that could not be made"
-ABOUT = ("dataset", "data", "model", "protocol", "variant", "tested", "select_on", "sequences", "subjects", "seeds")
+ABOUT = (
+    *("dataset", "data", "model", "source", "target", "protocol", "variant", "tested", "select_on"),
+    *("sequences", "subjects", "seeds"),
+)
 MEASURES = {
     "accuracy": "accuracy % [95 %]",
     "balanced_accuracy": "balanced accuracy % [95 %]",
@@ -99,7 +102,8 @@ def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
 def readable(found: pd.DataFrame) -> pd.DataFrame:
     """A table of results for reading: percentages with their intervals, and what distinguishes the rows."""
     always = ("dataset", "data", "model", "protocol", "sequences", "subjects")
-    table = found[[name for name in ABOUT if name in always or len(set(found[name])) > 1]].copy()
+    own = {"source", "target"} if (found["source"] == found["dataset"]).all() else set()  # they would repeat its name
+    table = found[[name for name in ABOUT if name in always or (len(set(found[name])) > 1 and name not in own)]].copy()
     for name, title in MEASURES.items():
         low, high = found[f"{name}_low"], found[f"{name}_high"]
         table[title] = [
@@ -257,7 +261,7 @@ def _ledger(bench: pd.DataFrame) -> pd.DataFrame:
 
 
 def _yardsticks(published: pd.DataFrame) -> pd.DataFrame:
-    return published[["method", "year", "dataset", "protocol", "accuracy", "source"]]
+    return published[["method", "year", "source", "target", "protocol", "accuracy", "reference"]]
 
 
 # tables of a dataset, by kind, with their titles

@@ -15,7 +15,8 @@ from fer_utils.features.phases import Phases
 def outcome(true, predicted, subjects, **columns):
     """Predictions as `experiments.run` returns them, a letter an emotion."""
     frame = {"emotion": list(true), "predicted": list(predicted), "subject": list(subjects)}
-    key = {"model": "paper", "variant": "61", "tested": "61", "protocol": "grouped", "select_on": "validation"}
+    key = {"model": "paper", "variant": "61", "tested": "61", "source": "toy", "target": "toy"}
+    key |= {"protocol": "grouped", "select_on": "validation"}
     ids = [f"row {number}" for number in range(len(frame["emotion"]))]
     return pd.DataFrame({**key, "seed": 0, "fold": 0, "id": ids, **frame, **columns})
 

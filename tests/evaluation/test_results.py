@@ -16,14 +16,16 @@ REST = {name: 0.5 for name in results.SHOWN}
 
 def row(accuracy, model="compact", variant=BASE, tested=None, protocol="grouped", select_on="validation", **columns):
     """One row of a summary; the interval is 0.1 to each side."""
-    key = {"model": model, "variant": variant, "tested": tested or variant, "protocol": protocol}
+    key = {"model": model, "variant": variant, "tested": tested or variant, "source": "toy", "target": "toy"}
+    key |= {"protocol": protocol, "select_on": select_on}
     found = {"accuracy": accuracy, "accuracy_low": accuracy - 0.1, "accuracy_high": accuracy + 0.1}
-    return {**key, "select_on": select_on, **REST, **found, "sequences": 20, "seeds": 1, **columns}
+    return {**key, **REST, **found, "sequences": 20, "seeds": 1, **columns}
 
 
 def predicted(answers, model="compact", seed=0, folds="00001111", **columns):
     """Predictions for eight sequences of four people, all of them angry; an answer a letter."""
-    key = {"model": model, "variant": BASE, "tested": BASE, "protocol": "grouped", "select_on": "validation"}
+    key = {"model": model, "variant": BASE, "tested": BASE, "source": "toy", "target": "toy", "protocol": "grouped"}
+    key["select_on"] = "validation"
     return pd.DataFrame(
         {
             **key,
@@ -297,19 +299,19 @@ def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
         ]
     )
     found = results.leakage(summary, "compact")
-    assert found[["protocol", "accuracy"]].to_numpy().tolist() == [
-        ["grouped", 0.8],
-        ["stratified", 0.85],
-        ["grouped, best epoch on test", 0.9],
-        ["leave-one-subject-out", 0.75],
+    assert found[["protocol", "select_on", "accuracy"]].to_numpy().tolist() == [
+        ["grouped", "validation", 0.8],
+        ["stratified", "validation", 0.85],
+        ["grouped", "test", 0.9],
+        ["leave-one-subject-out", "validation", 0.75],
     ]
-    assert list(found) == ["protocol", *results.SHOWN]
-    assert summary["protocol"].tolist()[2] == "grouped"  # the summary itself is left as it was
+    assert list(found) == ["protocol", "select_on", *results.SHOWN]
 
 
 def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_seed():
     def rows(hits, **values):
-        named = dict(zip(metrics.KEYS, ("compact", *2 * (BASE,), "grouped", "validation"), strict=True)) | values
+        key = ("compact", *2 * (BASE,), *2 * ("toy",), "grouped", "validation")
+        named = dict(zip(metrics.KEYS, key, strict=True)) | values
         named = {"seed": 0, **named} | ({"tested": named["variant"]} if "tested" not in values else {})
         people = [{"id": f"r{n}", "subject": f"s{n // 2}", "emotion": "fear"} for n in range(10)]
         return [named | row | {"predicted": "fear" if n < hits else "anger"} for n, row in enumerate(people)]
@@ -418,7 +420,9 @@ def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
     found = pd.DataFrame(
         [
             {
-                **dict(zip(metrics.KEYS, (model, variant, variant, "grouped", "validation"), strict=True)),
+                **dict(
+                    zip(metrics.KEYS, (model, variant, variant, "toy", "toy", "grouped", "validation"), strict=True)
+                ),
                 **{"seed": seed, "id": name, "subject": name, "emotion": "fear"},
                 "predicted": "fear" if right else "anger",
             }
@@ -445,13 +449,13 @@ def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
 class TestAcrossDatasets:
     summary = pd.DataFrame(
         [
-            row(0.8, protocol="ckplus → ckplus"),
-            row(0.5, protocol="ckplus → oulu_vis"),
-            row(0.4, protocol="oulu_vis → ckplus"),
-            row(0.6, protocol="ckplus + oulu_vis → mmi"),
-            row(0.65, protocol="ckplus + oulu_vis → mmi", model="paper"),
-            row(0.7, protocol="all merged, grouped"),
-            row(0.75, protocol="all merged, stratified"),
+            row(0.8, source="ckplus", target="ckplus"),
+            row(0.5, source="ckplus", target="oulu_vis", protocol="cross-dataset"),
+            row(0.4, source="oulu_vis", target="ckplus", protocol="cross-dataset"),
+            row(0.6, source="ckplus+oulu_vis", target="mmi", protocol="cross-dataset"),
+            row(0.65, source="ckplus+oulu_vis", target="mmi", protocol="cross-dataset", model="paper"),
+            row(0.7, source="ckplus+mmi", target="ckplus+mmi"),
+            row(0.75, source="ckplus+mmi", target="ckplus+mmi", protocol="stratified"),
         ]
     )
 
@@ -462,20 +466,20 @@ class TestAcrossDatasets:
             ["ckplus", "oulu_vis", 0.5],
             ["oulu_vis", "ckplus", 0.4],
         ]
-        assert list(found) == ["source", "target", "model", *results.SHOWN]
+        assert list(found) == ["source", "target", "protocol", "model", *results.SHOWN]
 
     def test_the_composites_are_the_rest(self):
         found = results.composites(self.summary)
-        assert found[["protocol", "model", "accuracy"]].to_numpy().tolist() == [
-            ["ckplus + oulu_vis → mmi", "compact", 0.6],
-            ["ckplus + oulu_vis → mmi", "paper", 0.65],
-            ["all merged, grouped", "compact", 0.7],
-            ["all merged, stratified", "compact", 0.75],
+        assert found[["source", "target", "protocol", "model", "accuracy"]].to_numpy().tolist() == [
+            ["ckplus+oulu_vis", "mmi", "cross-dataset", "compact", 0.6],
+            ["ckplus+oulu_vis", "mmi", "cross-dataset", "paper", 0.65],
+            ["ckplus+mmi", "ckplus+mmi", "grouped", "compact", 0.7],
+            ["ckplus+mmi", "ckplus+mmi", "stratified", "compact", 0.75],
         ]
 
     def test_one_without_the_other(self):
         """As when the matrix's model could not be trained."""
-        composites = self.summary[self.summary["protocol"].str.startswith("all")]
+        composites = self.summary[self.summary["source"] == "ckplus+mmi"]
         assert results.matrix(composites).empty
         assert {"source", "target", "accuracy"} <= set(results.matrix(composites))
         assert results.composites(self.summary[:3]).empty

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from fer_utils.evaluation import experiments, splits
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.workers import pool
 
@@ -43,7 +44,7 @@ if __name__ == "__main__":
     emotions, subjects = np.resize(["anger", "fear"], 60), np.array([f"s{n // 6}" for n in range(60)])
     x = (draw.normal(size=(60, 4, 300)) + (emotions == "fear")[:, None, None] / 10).astype(np.float32)
     table = FeatureTable(x, emotions, subjects, np.array([f"r{n}" for n in range(60)]))
-    made = {("grouped", seed): splits.make("grouped", emotions, subjects, 5, seed) for seed in range(3)}
+    made = {Scheme("grouped", seed): splits.make("grouped", table, 5, seed) for seed in range(3)}
     with pool(2) as workers:
         runs = [Run("compact", "grouped", seed) for seed in range(3)]
         outcome = experiments.run(runs, {BASE: table}, made, out, workers, {"epochs": 15})

@@ -68,11 +68,13 @@ def test_tables_and_figures(toy):
     )
     assert summary.loc["grouped", "accuracy_low"] <= summary.loc["grouped", "accuracy"]
     cross = pd.read_csv(out / "cross_summary.csv")
-    assert {"ckplus → mmi", "mmi → mmi", "all merged, grouped"} <= set(cross["protocol"])
+    assert {("ckplus", "mmi"), ("mmi", "mmi"), ("ckplus+mmi", "ckplus+mmi")} <= set(
+        zip(cross["source"], cross["target"], strict=True)
+    )
     assert set(cross["emotions"]) == {6}  # no contempt
     claims = pd.read_csv(out / "claims.csv")
     assert set(claims["verdict"]) == {"needs the licensed data"} and claims["difference"].isna().all()
-    assert len(claims[claims["dataset"] == "ckplus"]) == 2  # one a protocol
+    assert len(claims[claims["source"] == "ckplus"]) == 2  # one a protocol
 
 
 def test_the_manifest_holds_every_row_once_a_fold(toy):
