@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
-                       help="take notebook 03's folds from the splits_*.csv of an earlier study's folder")  # fmt: skip
+                       help="take notebook 03's folds from an earlier study's folder")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
                        help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
@@ -164,7 +164,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     paths.check_writable(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
-    faces.save(charts.ledger(ledger), out / "bench.png")
+    faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")
     for name, value in bench.header().items():
         print(f"{name}: {value}")
     print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fer_utils.errors import OutputError
 
+ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
@@ -37,6 +38,26 @@ def runs() -> Path:
 def run(name: str = "") -> Path:
     """The folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
     return at_home(name).resolve() if name else runs() / "lab"
+
+
+def table(out: Path, dataset: str, kind: str) -> Path:
+    """A table of the run `out`; `dataset` is `ALL` for those of several datasets."""
+    return out / "tables" / dataset / f"{kind}.csv"
+
+
+def figure(out: Path, dataset: str, name: str) -> Path:
+    """A figure of the run `out`; its SVG, if it has one, lies beside it."""
+    return out / "figures" / dataset / f"{name}.png"
+
+
+def folds(out: Path, dataset: str) -> Path:
+    """The folder of a run's finished folds, and of the features that they were made of."""
+    return out / "folds" / dataset
+
+
+def trained(out: Path, dataset: str) -> Path:
+    """The classifier for streams that a run trains on all of a dataset."""
+    return out / "models" / dataset / "compact.tflite"
 
 
 def tracks() -> Path:

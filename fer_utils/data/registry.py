@@ -33,6 +33,20 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 NAMES = tuple(_SCANS)
 
 
+TITLES = {
+    "ckplus": "CK+",
+    "oulu_vis": "Oulu-CASIA VIS",
+    "oulu_nir": "Oulu-CASIA NIR",
+    "mmi": "MMI",
+    "folder": "your recordings",
+}
+
+
+def title(name: str) -> str:
+    """Return how readers call a dataset."""
+    return TITLES.get(name, name)
+
+
 def options(name: str) -> dict[str, object]:
     """The options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name."""
     if name not in _SCANS:
