@@ -13,8 +13,8 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from fer_utils import paths
+from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
-from fer_utils.evaluation.metrics import STAND_IN
 from fer_utils.evaluation.results import read_plain
 
 # what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
