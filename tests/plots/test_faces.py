@@ -13,7 +13,7 @@ import pytest
 
 from fer_utils.data.video import Video
 from fer_utils.errors import UserError
-from fer_utils.features import tensors
+from fer_utils.features import geometry, tensors
 from fer_utils.features.phases import Phases
 from fer_utils.landmarks import regions
 from fer_utils.plots import faces
@@ -139,7 +139,8 @@ class TestFace:
         assert len(colours) == 7
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(regions.REGIONS)
         bottom, top = axes.get_ylim()
-        assert bottom > points[:, 1].max() > points[:, 1].min() > top  # y grows downwards
+        drawn = points[list(regions.landmarks()), 1]
+        assert bottom > drawn.max() > drawn.min() > top  # y grows downwards
 
     def test_over_a_picture_in_its_colours(self, make_track):
         image = np.full((40, 60, 3), (255, 0, 0), np.uint8)  # blue in OpenCV's order
@@ -210,18 +211,28 @@ class TestSequences:
 
 
 @pytest.mark.parametrize("offset", [4, 5])
-def test_pair_over_time(offset):
+def test_pair_over_time(offset, make_track):
     times, degrees = np.arange(6) / 10, np.array([160, 170, -175, -160, -150, -150])
     phases = Phases(1, 4, offset, np.linspace(0, 0.5, 6))
     key_frames = np.array([1, 2, 4])
-    figure = faces.pair_over_time(times, np.arange(6.0), np.radians(degrees), phases, key_frames, "a title")
+    points = make_track([0]).points[0]
+    pair = (145, 263)
+    figure = faces.pair_over_time(
+        times, np.arange(6.0), np.radians(degrees), phases, key_frames, "a title", points, pair
+    )
     assert figure.get_suptitle() == "a title"
-    distance, angle, intensity = figure.axes
+    *over_time, face = figure.axes
+    distance, angle, intensity = over_time
     assert distance.lines[0].get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
     assert angle.lines[0].get_ydata() == pytest.approx([160, 170, 185, 200, 210, 210])  # no jump by 360
     assert angle.lines[1].get_ydata() == pytest.approx([170, 185, 210])
     assert intensity.lines[0].get_ydata().tolist() == phases.intensity.tolist()
-    for axes in figure.axes:
+    np.testing.assert_array_equal(face.lines[0].get_xydata(), points[list(pair), :2])
+    assert [text.get_text() for text in face.texts] == ["145", "263"]
+    lines = next(each for each in face.collections if hasattr(each, "get_segments")).get_segments()
+    partners = {int(index) for used in geometry.PAIRS for index in used if 145 in used} - {145}
+    assert len(lines) == len(partners) and all((points[145, :2] == line).all(axis=1).any() for line in lines)
+    for axes in over_time:
         assert axes.lines[1].get_xdata() == pytest.approx([0.1, 0.2, 0.4])
         assert verticals(axes) == pytest.approx({"onset": 0.1, "apex": 0.4} | ({"offset": 0.5} if offset == 5 else {}))
 
