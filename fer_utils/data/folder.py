@@ -83,4 +83,4 @@ def _subject(path: Path) -> str:
     return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak
 
 
-DATASETS = (Dataset("folder", "a folder", scan, is_here, labels.EMOTIONS),)
+DATASETS = (Dataset("folder", "your recordings", scan, is_here, labels.EMOTIONS),)

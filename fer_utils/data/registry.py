@@ -12,7 +12,7 @@ from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Seq
 
 __all__ = [
     "DATASETS", "NAMES", "STAND_INS", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "joined",
-    "load", "options", "scan",
+    "load", "options", "scan", "title",
 ]  # fmt: skip
 
 # every dataset by name, in the paper's order; a new one is a module with DATASETS, and its name here
@@ -21,6 +21,11 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
 NAMES = tuple(DATASETS)
 STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  # those that have a rendered stand-in
+
+
+def title(name: str) -> str:
+    """Return how readers call a dataset."""
+    return DATASETS[name].title if name in DATASETS else name
 
 
 def options(name: str) -> dict[str, object]:
