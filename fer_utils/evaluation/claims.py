@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils import paths
+from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import results
-from fer_utils.evaluation.metrics import STAND_IN
+from fer_utils.evaluation import tables
 
 NOT_JUDGED = "not judged: a quick run says nothing"
 NEEDS_DATA = "needs the licensed data"
@@ -24,7 +24,7 @@ COLUMNS = (
 def published() -> pd.DataFrame:
     """Return the published accuracies, in %, of the paper and of others: the datasets trained on (`source`) and tested
     on (`target`), the protocol, where each was published (`reference`) and how it is known (`provenance`)."""
-    return results.read_plain(paths.figures() / "published.csv")
+    return tables.read_csv(paths.figures() / "published.csv")
 
 
 def table(out: Path, datasets: Iterable[str] | None = None, judged: bool = True) -> pd.DataFrame:
@@ -67,17 +67,19 @@ def table(out: Path, datasets: Iterable[str] | None = None, judged: bool = True)
 
 def _found(claim, single: bool, out: Path) -> pd.DataFrame:
     """The rows of our summaries that were trained and tested on a claim's datasets."""
-    path = out / (f"summary_{claim.source}.csv" if single else "cross_summary.csv")
-    if not path.is_file():
+    place, kind = (claim.source, "summary") if single else (paths.ALL, "cross_summary")
+    if not paths.table(out, place, kind).is_file():
         return pd.DataFrame()
-    summary = results.read(path, "summary" if single else "cross_summary")
+    summary = tables.read(out, kind, place)
     return summary[(summary["source"] == claim.source) & (summary["target"] == claim.target)]
 
 
 def _was_studied(datasets: Iterable[str], out: Path) -> bool:
     """Whether the landmarks of real recordings of all of the datasets were found."""
-    tables = [out / f"coverage_{name}.csv" for name in datasets]
-    return all(path.is_file() and not results.rendered(results.read(path)) for path in tables)
+    return all(
+        paths.table(out, name, "coverage").is_file() and not tables.rendered(tables.read(out, "coverage", name))
+        for name in datasets
+    )
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:

@@ -67,7 +67,7 @@ def run(
     runs: Iterable[Run],
     tables: Mapping[str, FeatureTable],
     splits: Folds,
-    out: Path,
+    folder: Path,
     executor: Executor,
     settings: Mapping[str, float] | None = None,
     reasons: Reasons | None = None,
@@ -75,9 +75,9 @@ def run(
     """Fit and test every fold of `runs`, with a progress bar.
 
     `tables` holds the features by variant, BASE among them, whose sequences `splits` names, by scheme; `reasons` says
-    why those that are not there could not be made. A sequence that a variant lacks is left out of it. Tables and
-    finished folds are kept under `out`; what is there and was made of the same data, folds, settings and code is taken
-    from there.
+    why those that are not there could not be made. A sequence that a variant lacks is left out of it. Finished
+    folds and the features they are made of are kept in `folder` (`paths.folds`); what is there and was made of the same
+    data, folds, settings and code is taken from there.
 
     A run that cannot be made (no folds, too little memory, a library that is not installed) is listed with its reason;
     the others go on. Raises StudyError if none can be made.
@@ -85,7 +85,7 @@ def run(
     planned = list(dict.fromkeys(runs))
     possible = [plan for plan in planned if plan.scheme in splits]
     stored = {
-        name: store.keep(tables[name], out / "features")
+        name: store.keep(tables[name], folder / "features")
         for name in {BASE, *(name for plan in possible for name in (plan.variant, *plan.tested))}
     }
     known = {name: set(table.ids.tolist()) for name, table in tables.items()}
@@ -103,9 +103,9 @@ def run(
                 **{part: tuple(i for i in ids[part] if i in known[plan.variant]) for part in PARTS},
                 select_on=plan.select_on,
                 importance=plan.importance,
-                folder=str(out / "features"),
+                folder=str(folder / "features"),
             )
-    done = _outcomes(jobs, out / "folds", executor)
+    done = _outcomes(jobs, folder, executor)
     outcome = _collect(planned, splits, reasons or {}, tables[BASE], jobs, done)
     if outcome.predictions.empty:
         first = outcome.refused["reason"].iloc[0]

@@ -16,12 +16,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from fer_utils import paths
-from fer_utils.data.sequence import Sequence
+from fer_utils.data import registry
+from fer_utils.data.sequence import STAND_IN, Sequence
 from fer_utils.data.video import Video
-from fer_utils.evaluation.metrics import STAND_IN
-from fer_utils.evaluation.results import one_of_each
 from fer_utils.features.geometry import PAIRS
 from fer_utils.features.phases import Phases
+from fer_utils.features.tensors import one_of_each
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker
@@ -33,14 +33,21 @@ LETTER = 0.012  # width of one in `stream`, as a share of the time shown
 def mark(figure: Figure, rendered: bool) -> Figure:
     """Write the stand-in's mark into the figure's corner, where its data are rendered."""
     if rendered:
-        if (layout := figure.get_layout_engine()) is not None:
-            layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
+        _leave_room_below(figure)
         figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
     return figure
 
 
-def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
-    """Write the figure as PNG, and if asked for as SVG beside it, atomically; return it for showing."""
+def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = False) -> Figure:
+    """Write the figure into the run `out` as PNG, and if asked for as SVG beside it, atomically; return it for showing.
+
+    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else its title is written into a corner, since
+    figures of two datasets look alike. `name` is one of `captions`.
+    """
+    path = paths.figure(out, dataset, name)
+    if dataset != paths.ALL:
+        _leave_room_below(figure)
+        figure.text(0.005, 0.005, registry.title(dataset), ha="left", va="bottom", fontsize=8, color="#555555")
     with paths.replacing(path) as temporary:
         figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
     if vector:
@@ -50,6 +57,12 @@ def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
             figure.savefig(temporary, metadata={"Date": None})
     plt.close(figure)  # else a notebook shows it twice
     return figure
+
+
+def _leave_room_below(figure: Figure) -> None:
+    """A line for the mark and for the dataset's title."""
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
 
 
 def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:

@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from fer_utils import paths
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import claims, metrics, results
+from fer_utils.evaluation import claims, tables
 
 ALL = "ckplus+oulu_vis+oulu_nir+mmi"
 COMPOSITE, MERGED = ("ckplus+oulu_vis+oulu_nir", "mmi"), (ALL, ALL)
@@ -33,14 +34,15 @@ def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=N
             **{"model": "paper", "variant": "61 landmarks", "tested": "61 landmarks", "protocol": each},
             **{"source": source, "target": target},
             "select_on": "validation",
-            **dict.fromkeys(results.SHOWN, 1),
+            **dict.fromkeys(tables.SHOWN, 1),
             **{"sequences": 327, "accuracy": accuracy, "accuracy_low": low, "accuracy_high": high},
             **columns,
         }
         for each in protocols
     ]
-    path = folder / ("cross_summary.csv" if sides else f"summary_{dataset}.csv")
-    return metrics.write_csv(pd.DataFrame(rows), path, dataset, rendered)
+    kind, several = ("cross_summary", dataset.split("+")) if sides else ("summary", dataset)
+    tables.save(folder, several, rendered, {kind: pd.DataFrame(rows)})
+    return paths.table(folder, paths.ALL if sides else dataset, kind)
 
 
 def found_for(table, dataset="ckplus", target=None):
@@ -174,7 +176,7 @@ class TestTable:
 
     def test_what_was_studied_but_not_found_does_not_need_data(self, tmp_path):
         for name, rendered in (("ckplus", False), ("mmi", True)):
-            metrics.write_csv(pd.DataFrame({"id": ["a"]}), tmp_path / f"coverage_{name}.csv", name, rendered)
+            tables.save(tmp_path, name, rendered, {"coverage": pd.DataFrame({"id": ["a"]})})
         verdicts = claims.table(tmp_path).set_index(["source", "target"])["verdict"]
         assert verdicts.pop(("ckplus", "ckplus")) == "not known: the notebook that measures it failed or was not run"
         assert set(verdicts) == {"needs the licensed data"}
@@ -196,6 +198,6 @@ class TestTable:
 
     def test_it_can_be_written_and_read(self, tmp_path):
         write(tmp_path, 0.9, 0.87, 0.929)
-        path = metrics.write_table(claims.table(tmp_path), tmp_path / "claims.csv")
+        path = tables.write(claims.table(tmp_path), tmp_path / "claims.csv")
         again = pd.read_csv(path)
         assert again["difference"].tolist()[:1] == [-3] and again["difference"].isna().sum() == 5

@@ -76,7 +76,7 @@ def run(tmp_path, runs, tables=None, **options):
     schemes = {each.scheme for each in runs}
     folds = {scheme: splits.make(scheme.protocol, tables[BASE], seed=scheme.seed) for scheme in schemes}
     with ThreadPoolExecutor(1) as executor:
-        return experiments.run(runs, tables, folds, tmp_path, options.pop("executor", executor), **options)
+        return experiments.run(runs, tables, folds, tmp_path / "folds", options.pop("executor", executor), **options)
 
 
 @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
@@ -125,7 +125,7 @@ def test_an_emotion_that_training_lacks_is_told_and_has_probability_zero(tmp_pat
     with ThreadPoolExecutor(1) as executor, pytest.MonkeyPatch.context() as patch:
         patch.setattr(Oracle, "fit", lambda self, x, emotions, validation, refit: setattr(
             self, "classes", np.unique(np.concatenate([emotions, validation[1]]))) or {})  # fmt: skip
-        outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path, executor)
+        outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path / "folds", executor)
     row = outcome.predictions.set_index("id").loc["r5"]
     assert (row["emotion"], row["p_contempt"]) == ("contempt", 0)
     without = outcome.folds.set_index("fold")["untrained"]
@@ -199,7 +199,7 @@ def test_importance_is_lost_with_the_features_that_decide(tmp_path):
 class TestResuming:
     def test_what_is_done_is_not_done_again(self, tmp_path):
         first = run(tmp_path, [Run("paper", "grouped")])
-        kept = sorted((tmp_path / "folds").iterdir())
+        kept = sorted((tmp_path / "folds").glob("*.json"))
         assert len(kept) == 5
         kept[2].unlink()
         kept[3].write_text(kept[3].read_text()[:-20])  # cut off
@@ -240,7 +240,7 @@ class TestResuming:
 
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, [Run("paper", "grouped")], executor=Interrupted())
-        kept = list((tmp_path / "folds").glob("*"))
+        kept = list((tmp_path / "folds").glob("*.json"))
         assert len(kept) <= 2  # whatever order they are seen in
         Oracle.seen.clear()
         assert len(run(tmp_path, [Run("paper", "grouped")]).folds) == 5
@@ -262,7 +262,7 @@ def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
         }
     ]
     assert set(outcome.folds["model"]) == {"paper"} and len(outcome.folds) == 5
-    assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").iterdir())
+    assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").glob("*.json"))
 
 
 def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):

@@ -90,10 +90,10 @@ class TestMark:
 class TestSave:
     def test_a_picture_is_written_and_the_figure_closed(self, tmp_path):
         figure = plt.figure(figsize=(2, 1))
-        assert faces.save(figure, tmp_path / "new" / "a.png") is figure
-        assert cv2.imread(str(tmp_path / "new" / "a.png")).shape == (110, 220, 3)
+        assert faces.save(figure, tmp_path / "new", "all", "a") is figure
+        assert cv2.imread(str(tmp_path / "new/figures/all/a.png")).shape == (110, 220, 3)
         assert plt.get_fignums() == []
-        assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+        assert [path.name for path in (tmp_path / "new/figures/all").iterdir()] == ["a.png"]
 
     @staticmethod
     def drawn():
@@ -105,25 +105,26 @@ class TestSave:
         return faces.mark(figure, True)
 
     def test_a_vector_picture_lies_beside_it_with_its_text_as_text(self, tmp_path):
-        faces.save(self.drawn(), tmp_path / "a.png", vector=True)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
-        drawing = ElementTree.parse(tmp_path / "a.svg").getroot()
+        faces.save(self.drawn(), tmp_path, "mmi", "a", vector=True)
+        folder = tmp_path / "figures/mmi"
+        assert sorted(path.name for path in folder.iterdir()) == ["a.png", "a.svg"]
+        drawing = ElementTree.parse(folder / "a.svg").getroot()
         assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
         assert (drawing.get("width"), drawing.get("height")) == ("216pt", "144pt")
         texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-        assert "Δ of 14 pairs – öäü <&>" in texts and MARK in texts
+        assert "Δ of 14 pairs – öäü <&>" in texts and MARK in texts and "MMI" in texts
 
     def test_two_runs_write_the_same_bytes(self, tmp_path):
         for folder in ("one", "two"):
-            faces.save(self.drawn(), tmp_path / folder / "a.png", vector=True)
+            faces.save(self.drawn(), tmp_path / folder, "mmi", "a", vector=True)
         for name in ("a.png", "a.svg"):
-            first, second = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+            first, second = ((tmp_path / folder / "figures/mmi" / name).read_bytes() for folder in ("one", "two"))
             assert first == second
-        assert b"<dc:date>" not in (tmp_path / "one" / "a.svg").read_bytes()
+        assert b"<dc:date>" not in (tmp_path / "one/figures/mmi/a.svg").read_bytes()
 
     def test_settings_of_other_figures_stay_as_they_are(self, tmp_path):
         before = {name: plt.rcParams[name] for name in ("svg.fonttype", "svg.hashsalt")}
-        faces.save(self.drawn(), tmp_path / "a.png", vector=True)
+        faces.save(self.drawn(), tmp_path, "mmi", "a", vector=True)
         assert {name: plt.rcParams[name] for name in before} == before
 
 

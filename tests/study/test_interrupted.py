@@ -47,7 +47,7 @@ if __name__ == "__main__":
     made = {Scheme("grouped", seed): splits.make("grouped", table, 5, seed) for seed in range(3)}
     with pool(2) as workers:
         runs = [Run("compact", "grouped", seed) for seed in range(3)]
-        outcome = experiments.run(runs, {BASE: table}, made, out, workers, {"epochs": 15})
+        outcome = experiments.run(runs, {BASE: table}, made, out / "folds", workers, {"epochs": 15})
     for name in ("folds", "predictions", "history"):
         getattr(outcome, name).to_csv(out / f"{name}.csv", index=False)
 """
@@ -153,7 +153,7 @@ def test_a_whole_study_that_is_killed_and_one_on_a_cluster(tmp_path, monkeypatch
             pytest.importorskip("distributed")
             program.run(out, "local")
         else:
-            killed_and_started_again(program, (out, ""), out, "folds/[!.]*.json", seconds, times=4)
+            killed_and_started_again(program, (out, ""), out, "folds/ckplus/[!.]*.json", seconds, times=4)
         # one names the recordings that were left out
         place = str(tmp_path / name).encode()
         tables[name] = {table: text.replace(place, b"") for table, text in contents(out, "*.csv").items()}
