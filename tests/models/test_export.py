@@ -265,14 +265,14 @@ class TestFilesThatAreNotRight:
 
     @pytest.mark.parametrize("python", ["", None, "/bin/false", "/no/python"])
     def test_where_no_process_can_be_started_the_model_is_not_blamed(self, exported, monkeypatch, python):
-        monkeypatch.setattr(export.sys, "executable", python)
+        monkeypatch.setattr(litert.sys, "executable", python)
         assert refusal(exported).startswith("cannot be tried in a process of its own")
 
     def test_the_process_finds_the_libraries_where_this_one_does(self, exported, monkeypatch):
         """As where Python is part of another program, or was started without its site."""
         run = subprocess.run
         monkeypatch.setattr(
-            export.subprocess, "run", lambda command, **rest: run([*command[:1], "-S", *command[1:]], **rest)
+            litert.subprocess, "run", lambda command, **rest: run([*command[:1], "-S", *command[1:]], **rest)
         )
         assert litert.load(exported).network == "compact"
 
