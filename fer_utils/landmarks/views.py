@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_utils import paths
+from fer_utils.landmarks import canonical
 from fer_utils.landmarks.windows import Window
 
 if TYPE_CHECKING:
@@ -43,7 +43,4 @@ def average_points(network: LandmarkNetwork, image: np.ndarray, points: np.ndarr
 @cache
 def mirror() -> np.ndarray:
     """Return the index (478,) of the point on the other side of the face, for every point."""
-    with np.load(paths.ASSETS / "canonical_face.npz") as face:
-        vertices = face["vertices"]
-    opposite = np.linalg.norm(vertices[:, None] * [-1, 1, 1] - vertices, axis=2).argmin(axis=1)
-    return np.concatenate([opposite, IRISES])
+    return np.concatenate([canonical.MIRROR, IRISES])
