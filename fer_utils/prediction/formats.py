@@ -74,7 +74,7 @@ def openface(prediction: Prediction, stem: Path) -> list[Path]:
         "success": success,
         **{f"x_{n}": points[:, n, 0] for n in range(68)},
         **{f"y_{n}": points[:, n, 1] for n in range(68)},
-        **{name: prediction.frames[name].fillna(0).round(2) for name in _units(prediction.frames)},
+        **{name: prediction.frames[name].fillna(0).round(2) for name in units(prediction.frames)},
     }
     path = stem.with_name(f"{stem.name}.openface.csv")
     with paths.replacing(path) as temporary:
@@ -93,7 +93,7 @@ def elan(prediction: Prediction, stem: Path) -> list[Path]:
         "expression": [(row.start, row.end, row.emotion) for row in prediction.expressions.itertuples()],
         "phase": [run for run in _runs(prediction.frames, prediction.frames["phase"]) if run[2] not in ("", "neutral")],
     }
-    for name in _units(prediction.frames):
+    for name in units(prediction.frames):
         shown = np.where(prediction.frames[name] >= VISIBLE, name.removesuffix("_r"), "")
         tiers[name.removesuffix("_r")] = [run for run in _runs(prediction.frames, pd.Series(shown)) if run[2]]
     for tier, runs in tiers.items():
@@ -131,7 +131,7 @@ def bids(prediction: Prediction, stem: Path) -> list[Path]:
 FORMATS: dict[str, Callable[[Prediction, Path], list[Path]]] = {"openface": openface, "elan": elan, "bids": bids}
 
 
-def _units(frames: pd.DataFrame) -> list[str]:
+def units(frames: pd.DataFrame) -> list[str]:
     """The columns of action units of both sides together."""
     return [name for name in frames if name.startswith("AU") and name.endswith("_r") and name.count("_") == 1]
 
