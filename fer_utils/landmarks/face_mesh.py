@@ -11,10 +11,10 @@ import numpy as np
 from fer_utils import paths
 from fer_utils.landmarks import face_landmarker
 from fer_utils.landmarks.detectors import Mode
-from fer_utils.landmarks.face_detector import FaceDetector
-from fer_utils.landmarks.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.tracking import FaceTracker
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
 MODEL = paths.ASSETS / "face_landmark.tflite"

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from fer_utils.data.video import FrameSource, Video
-from fer_utils.landmarks.face_detector import FaceDetector
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.tracking import LandmarkNetwork
 from fer_utils.landmarks.face_landmarker import networks
-from fer_utils.landmarks.tracking import LandmarkNetwork
 from fer_utils.quiet import native_logs_hidden
 
 ROUNDS = (3, 9, 27)  # frames looked at, spread over the video, until enough of them show a face

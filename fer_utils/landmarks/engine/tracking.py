@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from fer_utils.landmarks.detectors import Mode
-from fer_utils.landmarks.face_detector import FaceDetector
-from fer_utils.landmarks.identities import Identities, Look, is_same
-from fer_utils.landmarks.views import average_points
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.identities import Identities, Look, is_same
+from fer_utils.landmarks.engine.views import average_points
+from fer_utils.landmarks.engine.windows import Window
 
 # The detector is believed if it sees a face within REACH of the followed window's middle, but ASTRAY from the points;
 # right points stay within 0.1 of what it sees, on clips of moving heads, rolls to 85° and profiles. In sides of the
@@ -63,7 +63,7 @@ class FaceTracker:
       it is less sure, or the face moved far since the last frame, the detector is asked too.
     - Of several faces, the largest that the network confirms are followed, not those that the detector is surest of.
 
-    With `views` above 1, points are averaged over so many views of each frame: see `views.average_points`. `searches`
+    With `views` above 1, points are averaged over so many views of each frame: see `average_points`. `searches`
     counts the frames that were searched.
     """
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fer_utils.landmarks.detectors import open_detector
-from fer_utils.landmarks.views import average_points, mirror
+from fer_utils.landmarks.engine.views import average_points, mirror
 
 
 def test_mirror_is_its_own_inverse():

@@ -6,8 +6,8 @@ import pytest
 
 from fer_utils.errors import ModelFileError
 from fer_utils.landmarks import face_landmarker, face_mesh
-from fer_utils.landmarks.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.windows import Window
 
 
 @pytest.mark.parametrize("border, outside", [(cv2.BORDER_REPLICATE, 1.0), (cv2.BORDER_CONSTANT, 0.0)])

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from fer_utils.landmarks.smoothing import OneEuroFilter
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.smoothing import OneEuroFilter
+from fer_utils.landmarks.engine.windows import Window
 
 SAME = 0.3  # two windows whose middles are nearer, in sides of the larger one, show the same face
 MEMORY = 2.0  # seconds for which a lost face is remembered
