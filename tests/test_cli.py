@@ -6,13 +6,11 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import get_args
 
 import pytest
 
 from fer_utils import cli, paths
 from fer_utils.errors import UserError
-from fer_utils.landmarks import detectors
 from fer_utils.study import report, runner
 
 
@@ -33,6 +31,15 @@ def test_mistakes_give_one_line_and_status_2(tmp_path, capsys):
     assert cli.main(["study", "--out", str(tmp_path / "file")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("fer: ") and error.count("\n") == 1 and str(tmp_path / "file") in error
+
+
+def test_an_extra_that_is_missing_is_named(capsys, monkeypatch):
+    def missing(chosen):
+        raise ModuleNotFoundError("No module named 'papermill'", name="papermill")
+
+    monkeypatch.setattr(cli, "_study", missing)
+    assert cli.main(["study"]) == 2
+    assert capsys.readouterr().err == "fer: papermill is not installed; pip install 'fer-utils[study]'\n"
 
 
 def test_unknown_dataset_names_the_known_ones(capsys):
@@ -116,8 +123,7 @@ def test_demo_without_its_notebook_or_its_model(tmp_path, monkeypatch, capsys):
     assert len(lines) == 2 and "gone.tflite" in lines[0] and "run from a clone" in lines[1]
 
 
-def test_detectors_are_those_of_the_package(capsys):
-    assert get_args(detectors.Detector) == cli.DETECTORS
+def test_unknown_detector(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["predict", "clip.avi", "--detector", "eyes"])
     assert stop.value.code == 2 and "face_mesh" in capsys.readouterr().err

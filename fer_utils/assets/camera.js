@@ -228,7 +228,7 @@ export default () => {
           el.dataset.phase = news.phase ?? "";
           el.dataset.rate = rate().toFixed(1);
           drawMesh(parts.mesh, model.get("mesh") ? points : null, news, model);
-          drawBars(parts.bars, news, model.get("classes"));
+          drawBars(parts.bars, news, model);
           drawCurve(parts.curve, history, model.get("span"));
           parts.emotion.textContent = news.emotion ?? "–";
           parts.phase.textContent = news.phase ?? "";
@@ -243,7 +243,7 @@ export default () => {
           parts.picture.hidden = true;
           parts.mesh.width = parts.mesh.width; // empties it
           parts.curve.width = parts.curve.width;
-          drawBars(parts.bars, {}, model.get("classes"));
+          drawBars(parts.bars, {}, model);
           for (const part of [parts.emotion, parts.phase, parts.why, parts.rate]) part.textContent = "";
         },
       };
@@ -251,8 +251,8 @@ export default () => {
       parts.stop.onclick = () => stop();
       views.add(view);
       view.showState();
-      drawBars(parts.bars, {}, model.get("classes"));
-      const newClasses = () => drawBars(parts.bars, {}, model.get("classes"));
+      drawBars(parts.bars, {}, model);
+      const newClasses = () => drawBars(parts.bars, {}, model);
       model.on("change:classes", newClasses);
       if (stream) view.attach();
       return () => {
@@ -316,10 +316,11 @@ const drawMesh = (canvas, points, { width, height }, model) => {
 
 const numbers = (view) => new Uint16Array(view.buffer, view.byteOffset, view.byteLength / 2);
 
-const drawBars = (element, { probabilities, emotion }, classes) => {
+const drawBars = (element, { probabilities, emotion }, model) => {
+  const [classes, colours] = [model.get("classes"), model.get("colours")];
   if (element.dataset.classes !== classes.join()) {
     element.dataset.classes = classes.join();
-    element.replaceChildren(...classes.map(makeBar));
+    element.replaceChildren(...classes.map((name) => makeBar(name, colours[name])));
   }
   for (const row of element.children) {
     const share = probabilities?.[row.dataset.name] ?? 0;
@@ -329,11 +330,12 @@ const drawBars = (element, { probabilities, emotion }, classes) => {
   }
 };
 
-const makeBar = (name) => {
+const makeBar = (name, colour = "#8A8A8A") => {
   const row = document.createElement("div");
   row.dataset.name = name;
   row.innerHTML = "<span></span><div><i></i></div><span></span>";
   row.firstChild.textContent = name;
+  row.querySelector("i").style.background = colour;
   return row;
 };
 
@@ -366,7 +368,7 @@ const drawCurve = (canvas, history, span) => {
   });
   pen.setLineDash([]);
   pen.globalAlpha = 1;
-  pen.strokeStyle = "#009E73";
+  pen.strokeStyle = ink;
   pen.lineWidth = 2;
   pen.beginPath();
   let last = -Infinity;

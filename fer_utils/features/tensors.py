@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fer_utils.data.sequence import Sequence
+from fer_utils.errors import UserError
 from fer_utils.features import phases
 from fer_utils.features.geometry import (
     MAX_GAP,
@@ -23,6 +25,7 @@ from fer_utils.features.geometry import (
     normalise,
     pairs_of,
     paths,
+    upright,
 )
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import NO_FACE, LandmarkTrack
@@ -97,16 +100,16 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
         raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
     if not np.isfinite(points).all():
         raise SequenceRefused("points that are not finite")
-    upright = normalise(points)
+    still = normalise(points)
     found = phases.find(intensity(points), track.times, apex)
     if options.share < 1:
         seen = found.onset + round(options.share * (found.apex - found.onset)) + 1
         return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
     chosen = phases.key_frames(found, options.n_key_frames, options.spacing)
     if options.values == "paths":
-        tensor = paths(upright[:, regions.landmarks(options.landmarks), :2], track.times, found)
+        tensor = paths(still[:, regions.landmarks(options.landmarks), :2], track.times, found)
     else:
-        shown = (upright if options.normalised else points)[chosen]
+        shown = (still if options.normalised else points)[chosen]
         tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
         n_pairs = tensor.shape[1] // 2
         if options.values != "both":
@@ -142,19 +145,19 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
                 continue
             try:
                 made = sequence_features(tracks[sequence.id], sequence.apex)
-                points = normalise(tracks[sequence.id].points)
+                points = upright(tracks[sequence.id].points)
             except SequenceRefused:  # listed where the features are made; or without a face in its first frame
                 continue
-            still = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
-            if len(still) >= 4 and np.isfinite(still).all():
-                found.append(np.sqrt(np.mean(np.diff(still, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
+            at_rest = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
+            if len(at_rest) >= 4 and np.isfinite(at_rest).all():
+                found.append(np.sqrt(np.mean(np.diff(at_rest, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
     return float(np.median(found)) if found else float("nan")
 
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; the phases that were found,
-    by id; and what was refused."""
+    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each, `datasets` among them (empty
+    strings if not given); the phases that were found, by id; and what was refused."""
 
     x: np.ndarray
     emotions: np.ndarray
@@ -162,6 +165,11 @@ class FeatureTable:
     ids: np.ndarray
     refused: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, phases.Phases] = field(default_factory=dict)
+    datasets: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.datasets is None:
+            object.__setattr__(self, "datasets", np.full(len(self.ids), ""))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -194,7 +202,22 @@ def table(
         ids=np.array([sequence.id for sequence in kept], np.str_),
         refused=refused,
         phases=found,
+        datasets=np.array([sequence.dataset for sequence in kept], np.str_),
     )
+
+
+def one_of_each(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
+) -> list[tuple[Sequence, SequenceFeatures]]:
+    """Return the first sequence of every emotion that gives features, and these. Raises UserError if there is none."""
+    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
+    for sequence in sequences:
+        if sequence.id in tracks and sequence.emotion not in first:
+            with suppress(SequenceRefused):
+                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
+    if not first:
+        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
+    return [first[emotion] for emotion in sorted(first)]
 
 
 def shape(options: Options = DEFAULT) -> tuple[int, int]:

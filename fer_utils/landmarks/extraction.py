@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from fer_utils import paths
 from fer_utils.data import tree
+from fer_utils.data.pictures import Frame
 from fer_utils.data.sequence import LeftOut, Sequence
-from fer_utils.data.video import Frame, FrameSource
+from fer_utils.data.video import FrameSource
 from fer_utils.errors import PredictError
-from fer_utils.landmarks.detectors import IDENTITY, Detector
-from fer_utils.landmarks.face_landmarker import Mode
+from fer_utils.landmarks.detectors import Mode, identity
 from fer_utils.landmarks.track import NO_FACE, LandmarkTrack, track
 from fer_utils.landmarks.upright import set_upright
 
@@ -27,7 +27,7 @@ PICTURES_FPS = 25.0  # of a folder of pictures that says nothing of its rate; ou
 
 
 def track_recording(
-    recording: str | Path | Iterable[Frame], detector: Detector = "face_landmarker", mode: Mode = "video"
+    recording: str | Path | Iterable[Frame], detector: str = "face_landmarker", mode: Mode = "video"
 ) -> LandmarkTrack:
     """Return the track of one recording, set upright if it is a video that lies on its side.
 
@@ -50,7 +50,7 @@ def cached_track(
     cache_dir: Path,
     mode: Mode = "video",
     blendshapes: bool = False,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> tuple[LandmarkTrack, bool]:
     """The track of `frames` and whether it came from the cache.
 
@@ -68,8 +68,8 @@ def cached_track(
     return made, False
 
 
-def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: Detector) -> Path:
-    key = {"frames": frames.digest(), "detector": IDENTITY.get(detector), "mode": mode, "blendshapes": blendshapes}
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str) -> Path:
+    key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
 
 
@@ -101,7 +101,7 @@ def extract(
     mode: Mode = "video",
     blendshapes: bool = False,
     cache_dir: Path | None = None,
-    detector: Detector = "face_landmarker",
+    detector: str = "face_landmarker",
 ) -> Extraction:
     """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
 
@@ -124,8 +124,9 @@ def extract(
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """A row a sequence: its frames, in how many of them a face was found, how many could not be read, and the first
-    reason of one without a face."""
+    """Return a row a sequence: its frames, in how many of them a face was found, how many could not be read, the first
+    reason of one without a face, the frames' size, and by how many degrees, counter-clockwise, they were set upright.
+    """
     rows = [
         (
             sequence.id,
@@ -133,11 +134,13 @@ def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
             int(tracks[sequence.id].found.sum()),
             int((~np.isin(tracks[sequence.id].reasons, ("", NO_FACE))).sum()),
             next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
+            "{}x{}".format(*tracks[sequence.id].size),
+            90 * tracks[sequence.id].quarter_turns,
         )
         for sequence in sequences
         if sequence.id in tracks
     ]
-    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason"])
+    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason", "size", "turned"])
 
 
 def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:

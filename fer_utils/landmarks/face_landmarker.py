@@ -1,107 +1,100 @@
-"""Frames → points by MediaPipe's FaceLandmarker."""
+"""The default detector: the networks of MediaPipe's FaceLandmarker, run by LiteRT."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
+import io
+import zipfile
 from functools import cache
 from importlib.metadata import version
-from typing import Literal
 
-import cv2
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
-from fer_utils import paths
-from fer_utils.landmarks.face_mesh import read_model
+from fer_utils import paths, workers
+from fer_utils.landmarks.detectors import Mode
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker, LandmarkNetwork
+from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
-
-if "tensorflow" in sys.modules:
-    import mediapipe as mp
-else:
-    # MediaPipe imports TensorFlow, if it is there, for a decorator of its documentation: 0.5 s become 4 s, in every
-    # worker. Hidden for the length of this import, TensorFlow can still be imported afterwards.
-    sys.modules["tensorflow"] = None
-    try:
-        import mediapipe as mp
-    finally:
-        del sys.modules["tensorflow"]
-from mediapipe.tasks.python.components.containers.landmark_c import MpNormalizedLandmarkC
-from mediapipe.tasks.python.vision.face_landmarker import MpFaceLandmarkerResultC
 
 MODEL = paths.ASSETS / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
-# what the points depend on, for the cache's key
-IDENTITY = ["face_landmarker", MODEL_SHA256, "mediapipe", version("mediapipe")]
-NUMBERS_A_POINT = ctypes.sizeof(MpNormalizedLandmarkC) // 4  # x, y, z first, as float32
+# what the points depend on, for the cache's key; the number rises when the same frames give other points
+IDENTITY = ["face_landmarker", 1, MODEL_SHA256, "ai-edge-litert", version("ai-edge-litert")]
 
-Mode = Literal["video", "image"]
+# the points that the blendshape network takes; MediaPipe, face_blendshapes_graph.cc
+# fmt: off
+BLENDSHAPE_POINTS = np.array([
+    0, 1, 4, 5, 6, 7, 8, 10, 13, 14, 17, 21, 33, 37, 39, 40, 46, 52, 53, 54, 55, 58, 61, 63, 65, 66, 67, 70, 78, 80,
+    81, 82, 84, 87, 88, 91, 93, 95, 103, 105, 107, 109, 127, 132, 133, 136, 144, 145, 146, 148, 149, 150, 152, 153,
+    154, 155, 157, 158, 159, 160, 161, 162, 163, 168, 172, 173, 176, 178, 181, 185, 191, 195, 197, 234, 246, 249, 251,
+    263, 267, 269, 270, 276, 282, 283, 284, 285, 288, 291, 293, 295, 296, 297, 300, 308, 310, 311, 312, 314, 317, 318,
+    321, 323, 324, 332, 334, 336, 338, 356, 361, 362, 365, 373, 374, 375, 377, 378, 379, 380, 381, 382, 384, 385, 386,
+    387, 388, 389, 390, 397, 398, 400, 402, 405, 409, 415, 454, 466, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477,
+])
+# fmt: on
 
 
 @cache
 def model_bundle() -> bytes:
-    """The model bundle's bytes, after its hash was checked. Raises ModelFileError."""
+    """Return the bundle's bytes, after its hash was checked. Raises ModelFileError."""
     return read_model(MODEL, MODEL_SHA256)
 
 
-class FaceLandmarker:
-    """MediaPipe's FaceLandmarker for one stream of frames (`mode="video"`, tracking) or for single pictures.
+def bundled(name: str) -> bytes:
+    """Return the bytes of one network of the bundle. Raises ModelFileError."""
+    with zipfile.ZipFile(io.BytesIO(model_bundle())) as files:
+        return files.read(f"{name}.tflite")
 
-    Use it as a context manager, one a stream: tracking state carries over from frame to frame.
+
+def networks() -> tuple[LandmarkNetwork, FaceDetector]:
+    """Return the bundle's landmark network and its face detector. Raises ModelFileError."""
+    return _Network(bundled("face_landmarks_detector"), workers.threads()), FaceDetector(bundled("face_detector"))
+
+
+class FaceLandmarker(FaceTracker):
+    """478 points of a face, by the networks that MediaPipe's FaceLandmarker runs, and its 52 blendshape scores.
+
+    In video mode points are smoothed over time as MediaPipe smooths them. `faces`, `views`, and how it follows a
+    face: see `FaceTracker`. Raises ModelFileError if the bundle is missing or damaged, ValueError for an unknown mode.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False):
-        vision = mp.tasks.vision
-        if mode not in ("video", "image"):
-            raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
-        self.mode, self.blendshapes = mode, blendshapes
-        options = vision.FaceLandmarkerOptions(
-            base_options=mp.tasks.BaseOptions(model_asset_buffer=model_bundle()),
-            running_mode=vision.RunningMode.VIDEO if mode == "video" else vision.RunningMode.IMAGE,
-            output_face_blendshapes=blendshapes,
-        )
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         with native_logs_hidden():
-            self._landmarker = vision.FaceLandmarker.create_from_options(options)
-        self._last_ms = -1
-        self._rgb: np.ndarray | None = None  # memory that is taken anew costs more than the conversion into it
-
-    def __enter__(self) -> FaceLandmarker:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._landmarker.close()
-
-    def detect(self, image: np.ndarray, time: float = 0.0) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Points (478, 3) in pixels and blendshape scores (52,), if asked for, of the face in a BGR uint8 picture;
-        None and None where there is no face. `time` in seconds matters in video mode only."""
-        self._rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=self._rgb)
-        picture = mp.Image(image_format=mp.ImageFormat.SRGB, data=self._rgb)
-        # MediaPipe's own `detect_for_video` and `detect`, but for what they end with: there an object is made of each
-        # point, which takes a fifteenth of all the time; here the numbers are copied in one go
-        library, result = self._landmarker._lib, MpFaceLandmarkerResultC()
-        given, taken = (self._landmarker._handle, picture._image_ptr, None), ctypes.byref(result)
-        if self.mode == "video":
-            # MediaPipe wants strictly rising whole milliseconds
-            self._last_ms = max(self._last_ms + 1, round(time * 1000))
-            library.MpFaceLandmarkerDetectForVideo(*given, self._last_ms, taken)
-        else:
-            library.MpFaceLandmarkerDetectImage(*given, taken)
-        try:
-            if not result.face_landmarks_count:
-                return None, None
-            points = _points(result.face_landmarks[0])
-            scores = _scores(result.face_blendshapes[0]) if self.blendshapes else None
-        finally:
-            library.MpFaceLandmarkerCloseResult(taken)
-        height, width = image.shape[:2]
-        return points * np.array([width, height, width], np.float32), scores  # z is in units of the picture's width
+            super().__init__(
+                *networks(),
+                mode,
+                faces,
+                views,
+                smooth=True,
+                blendshapes=_Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
+            )
 
 
-def _points(found) -> np.ndarray:
-    """(478, 3) float32 out of MediaPipe's memory."""
-    content = ctypes.string_at(found.landmarks, found.landmarks_count * ctypes.sizeof(MpNormalizedLandmarkC))
-    return np.frombuffer(content, np.float32).reshape(-1, NUMBERS_A_POINT)[:, :3]
+class _Network(PictureNetwork):
+    # Measured on windows moved off four rendered faces and a photograph: points that are wrong by more than a tenth of
+    # the distance between the eyes have a logit of at most 10, right ones of a face in the middle of 20 and more.
+    # So a face that moved needs no other check.
+    sure, hurried = 12.0, np.inf
+
+    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
+        """See `LandmarkNetwork`."""
+        to_frame = window.to_frame(self.side, mirrored)
+        mesh, logit, _ = self.run(image, to_frame)
+        return mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3], logit.item()
 
 
-def _scores(found) -> np.ndarray:
-    """(52,) float32 out of MediaPipe's memory."""
-    return np.array([found.categories[number].score for number in range(found.categories_count)], np.float32)
+class _Blendshapes:
+    """The 52 scores (52,) float32 of points (478, 3) in pixels."""
+
+    def __init__(self, content: bytes):
+        self._interpreter = Interpreter(model_content=content, num_threads=1)
+        self._interpreter.allocate_tensors()
+        (self._input,) = (details["index"] for details in self._interpreter.get_input_details())
+        (self._output,) = (details["index"] for details in self._interpreter.get_output_details())
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        self._interpreter.set_tensor(self._input, points[None, BLENDSHAPE_POINTS, :2])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)

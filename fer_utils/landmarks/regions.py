@@ -76,6 +76,9 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "AU 20": (*_EYES, "nose", "mouth"),
 }
 
+# Points that expressions hardly move: corners of the eyes, bridge of the nose, temples.
+BONE = (33, 133, 362, 263, 168, 6, 197, 195, 54, 284, 21, 251, 162, 389, 127, 356)
+
 LEFT_EYE_CORNER, RIGHT_EYE_CORNER = 33, 263  # the outer ones; the distance between them is the inter-ocular distance
 
 

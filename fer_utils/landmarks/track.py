@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils import paths
-from fer_utils.data.video import Frame
+from fer_utils.data.pictures import Frame
 from fer_utils.errors import first_line
-from fer_utils.landmarks.detectors import Detector, open_detector
-from fer_utils.landmarks.face_landmarker import Mode
+from fer_utils.landmarks.detectors import Mode, open_detector
 
 N_POINTS = 478
 NO_FACE = "no face found"
@@ -113,7 +112,7 @@ class LandmarkTrack:
 
 
 def track(
-    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: Detector = "face_landmarker"
+    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: str = "face_landmarker"
 ) -> LandmarkTrack:
     """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
     points, times, reasons, scores = [], [], [], []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,14 +11,11 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from fer_utils.evaluation.metrics import confusion
-from fer_utils.plots.faces import BLACK, BLUE, GREEN, ORANGE, PALETTE, RED
-
-MARKERS = "osD^vPX"
+from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, RED, emotion_colour, emotion_marker
 
 
 def curves(table: pd.DataFrame) -> Figure:
-    """Intensity and the opening of the mouth over time, a panel an emotion, with key frames, onset, apex and offset."""
+    """Draw intensity and mouth opening over time, a panel an emotion in its colour, with key frames and phases."""
     emotions = list(dict.fromkeys(table["emotion"]))
     figure, panels = plt.subplots(
         2, (len(emotions) + 1) // 2, figsize=(9.5, 4.6), sharey=True, squeeze=False, layout="constrained"
@@ -25,9 +24,10 @@ def curves(table: pd.DataFrame) -> Figure:
     for axes, name in zip(panels.flat, emotions, strict=False):
         rows = table[table["emotion"] == name]
         keys = rows[rows["key_frame"]]
-        axes.plot(rows["time"], rows["intensity"], color=GREEN, linewidth=1.8, label="intensity")
-        axes.plot(keys["time"], keys["intensity"], "o", color=GREEN, markersize=4, label="key frames")
-        axes.plot(rows["time"], rows["mouth_opening"], color=BLUE, linewidth=1, linestyle="-.", label="mouth opening")
+        colour = emotion_colour(name)
+        axes.plot(rows["time"], rows["intensity"], color=colour, linewidth=1.8, label="intensity")
+        axes.plot(keys["time"], keys["intensity"], "o", color=colour, markersize=4, label="key frames")
+        axes.plot(rows["time"], rows["mouth_opening"], color=GREY, linewidth=1, linestyle="-.", label="mouth opening")
         for phase, style in styles.items():
             for at in rows.loc[rows["phase"] == phase, "time"]:
                 axes.axvline(at, color=BLACK, linestyle=style, linewidth=1, label=phase)
@@ -37,7 +37,9 @@ def curves(table: pd.DataFrame) -> Figure:
     legend = {
         label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+    key = figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
+    for line in key.legend_handles[:2]:  # they have another colour in each panel
+        line.set_color(BLACK)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("inter-ocular distances", fontsize=9)
     return figure
@@ -47,13 +49,13 @@ def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
     """Mean absolute change of the distances from key frame to key frame, a line an emotion. Tensors (n, K−1, A)."""
     figure, axes = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     size = np.abs(tensors[:, :, : tensors.shape[2] // 2]).mean(axis=2)
-    for number, name in enumerate(np.unique(emotions)):
+    for name in np.unique(emotions):
         values = size[emotions == name]
         axes.plot(
             range(1, size.shape[1] + 1),
             values.mean(axis=0),
-            color=PALETTE[number % 7],
-            marker=MARKERS[number % 7],
+            color=emotion_colour(name),
+            marker=emotion_marker(name),
             label=name,
         )
     axes.set_xticks(range(1, size.shape[1] + 1), [f"{k} → {k + 1}" for k in range(1, size.shape[1] + 1)])
@@ -100,14 +102,13 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def confusions(predictions: pd.DataFrame) -> Figure:
-    """Confusion matrices summed over folds, one a protocol: shares of each true emotion in %, counts below."""
-    protocols = list(dict.fromkeys(predictions["protocol"]))
+def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw confusion matrices by title, as `metrics.confusions` returns them: shares of each true emotion in %, counts
+    below."""
     figure, panels = plt.subplots(
-        1, len(protocols), figsize=(5.2 * len(protocols), 4.6), squeeze=False, layout="constrained"
+        1, len(matrices), figsize=(5.2 * len(matrices), 4.6), squeeze=False, layout="constrained"
     )
-    for axes, protocol in zip(panels[0], protocols, strict=True):
-        counts = confusion(predictions[predictions["protocol"] == protocol])
+    for axes, (title, counts) in zip(panels[0], matrices.items(), strict=True):
         shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
         text = [
             [f"{share:.0f}\n({count})" if count else "" for share, count in zip(*row, strict=True)]
@@ -117,23 +118,23 @@ def confusions(predictions: pd.DataFrame) -> Figure:
             shares, ax=axes, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, cbar=False, square=True,
             annot_kws={"fontsize": 7}, linewidths=0.5,
         )  # fmt: skip
-        axes.set(title=f"{protocol}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
+        axes.set(title=f"{title}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
         # seaborn's own choice is made before the layout is known, and names run into each other
         axes.tick_params(axis="x", labelrotation=90)
         axes.tick_params(axis="y", labelrotation=0)
     return figure
 
 
-def intervals(table: pd.DataFrame, name: str) -> Figure:
-    """Accuracy and macro-F1 with their 95 % intervals, a row a value of the column `name` (and a model, where there are
-    several, and the number of seeds, where it differs), the first at the top."""
+def intervals(table: pd.DataFrame, *names: str) -> Figure:
+    """Draw accuracy and macro-F1 with their 95 % intervals, a row a value of the columns `names` (and a model, if there
+    are several, and the number of seeds, if it differs), the first at the top."""
     if table.empty:
         figure, axes = plt.subplots(figsize=(9, 0.9))
         axes.text(0.5, 0.5, "no such runs could be made", ha="center", va="center", fontsize=9)
         axes.set_axis_off()
         return figure
-    label = table[name].astype(str)
-    if name != "model" and "model" in table and len(set(table["model"])) > 1:
+    label = _labels(table, names)
+    if "model" not in names and "model" in table and len(set(table["model"])) > 1:
         label = label + ": " + table["model"].astype(str)
     if "seeds" in table and len(set(table["seeds"])) > 1:
         label = label + table["seeds"].map(lambda seeds: f" ({seeds} seed{'s' * (seeds > 1)})")
@@ -247,6 +248,18 @@ def ledger(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("frames a second")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _labels(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
+    """What each row is, by some of its columns; source and target as "source → target"."""
+    words = {name: table[name].astype(str) for name in names}
+    if "source" in words and "target" in words:
+        source, target = words.pop("source"), words.pop("target")
+        words = {"sides": source.where(source == target, source + " → " + target), **words}
+    if "select_on" in words:
+        words["select_on"] = "epoch chosen on " + words["select_on"]
+    first, *others = words.values()
+    return first.str.cat(others, sep=", ")
 
 
 def _percent(value: float, _: int) -> str:

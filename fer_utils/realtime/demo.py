@@ -7,7 +7,6 @@ import html
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import get_args
 
 import ipywidgets as widgets
 import pandas as pd
@@ -15,7 +14,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.video import Video
 from fer_utils.errors import UserError
-from fer_utils.landmarks.detectors import Detector
+from fer_utils.landmarks.detectors import DETECTORS
 from fer_utils.models import litert
 from fer_utils.realtime.camera import Camera
 from fer_utils.realtime.live import Live
@@ -25,7 +24,7 @@ SOURCES = {"this browser's camera": "browser", "a camera at the kernel": "kernel
 SHIPPED = "the one that ships"
 
 
-def clip(model: str = "", detector: Detector = "face_landmarker") -> Iterator[Recognition]:
+def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recognition]:
     """What is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
     with Recognizer(litert.load(paths.model(model)), detector) as recognizer:
         for frame in Video(paths.CLIP):
@@ -53,10 +52,10 @@ class Demo(widgets.VBox):
 
     _former: Demo | None = None
 
-    def __init__(self, out: Path, model: str = "", source: str = "browser", detector: Detector = "face_landmarker"):
+    def __init__(self, out: Path, model: str = "", source: str = "browser", detector: str = "face_landmarker"):
         if Demo._former is not None:
             Demo._former.end()
-        for name, value, known in (("source", source, SOURCES.values()), ("detector", detector, get_args(Detector))):
+        for name, value, known in (("source", source, SOURCES.values()), ("detector", detector, tuple(DETECTORS))):
             if value not in known:
                 raise UserError(f"{name} {value!r}: must be one of {', '.join(known)}")
         self.out = Path(out)
@@ -72,7 +71,7 @@ class Demo(widgets.VBox):
             value=self._named, options=list(dict.fromkeys([SHIPPED, self._named])), description="Model",
             placeholder="path of an exported model", continuous_update=False,
         )  # fmt: skip
-        self.detector = widgets.Dropdown(options=get_args(Detector), value=detector, description="Detector")
+        self.detector = widgets.Dropdown(options=tuple(DETECTORS), value=detector, description="Detector")
         self.mesh = widgets.Checkbox(value=True, description="mesh", indent=False, layout={"width": "80px"})
         self.record = widgets.ToggleButton(
             value=False, description="Record", icon="circle", tooltip="points and probabilities as CSV, no pictures"
@@ -119,7 +118,7 @@ class Demo(widgets.VBox):
         self.camera.classes = [str(each) for each in classifier.classes]
         self._say_what_it_is()
 
-    def _use(self, classifier=None, detector: Detector | None = None) -> None:
+    def _use(self, classifier=None, detector: str | None = None) -> None:
         self.message.value = ""  # before a recording ends, which says where its file is
         self.record.value = False  # the file's columns are those of the former model
         self.live.use(classifier, detector)

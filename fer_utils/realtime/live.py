@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils.errors import OutputError, UserError
-from fer_utils.landmarks.detectors import Detector
 from fer_utils.realtime.recording import Recording
 from fer_utils.realtime.streaming import Recognition, Recognizer
 
@@ -20,14 +19,14 @@ class Live:
     Nothing is recorded but between `record` and `save`, and then only points and probabilities.
     """
 
-    def __init__(self, classifier, detector: Detector = "face_landmarker"):
+    def __init__(self, classifier, detector: str = "face_landmarker"):
         self._lock = threading.RLock()
         self._stream, self._recording = ExitStack(), None
         self._recognizer: Recognizer | None = None
         self._failure: OutputError | None = None  # of a recording, until `save` tells
         self.classifier, self.detector = classifier, detector
 
-    def use(self, classifier=None, detector: Detector | None = None) -> None:
+    def use(self, classifier=None, detector: str | None = None) -> None:
         """Take another classifier or detector from the next start on; a stream that runs, ends. Raises ModelFileError
         for a classifier that does not fit, and keeps the former."""
         with self._lock:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from fer_utils.landmarks import regions
+from fer_utils.plots import style
 from fer_utils.realtime.streaming import Recognition
 
 POINTS = list(regions.landmarks())
@@ -22,9 +23,8 @@ def draw(frame: np.ndarray, recognition: Recognition) -> np.ndarray:
     lines = [recognition.phase or "", recognition.why]
     for name, value in (recognition.probabilities or {}).items():
         top = 8 * unit * (len(lines) + 1)
-        cv2.rectangle(
-            drawn, (58 * unit, top - 5 * unit), (58 * unit + round(60 * unit * value), top), (178, 114, 0), -1
-        )
+        end = 58 * unit + round(60 * unit * value), top
+        cv2.rectangle(drawn, (58 * unit, top - 5 * unit), end, style.bgr(style.emotion_colour(name)), -1)
         lines.append(name)
     for number, text in enumerate(lines, 1):
         place = 4 * unit, 8 * unit * number

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_utils.data.video import LONGEST_SIDE
+from fer_utils.data.pictures import LONGEST_SIDE
 from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import geometry, phases, tensors
-from fer_utils.landmarks.detectors import Detector, open_detector
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
 
@@ -46,7 +46,7 @@ class Recognizer:
     """One stream of frames, or of points that were already found, with timestamps in seconds.
 
     The classifier sees what sec. 4.3 of arXiv:2512.05669 describes: the changes between five key frames, `interval`
-    apart, the last of which is the newest frame. They are what `geometry.differences` makes of `geometry.normalise`
+    apart, the last of which is the newest frame. They are what `geometry.differences` makes of `geometry.upright`
     of those frames; each frame's distances and angles are computed once. Our choices:
 
     - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
@@ -65,7 +65,7 @@ class Recognizer:
     features, ValueError for an interval that is not a positive number.
     """
 
-    def __init__(self, classifier=None, detector: Detector = "face_landmarker", interval: float = INTERVAL):
+    def __init__(self, classifier=None, detector: str = "face_landmarker", interval: float = INTERVAL):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
         if classifier is not None:
@@ -226,7 +226,7 @@ class _Buffer:
         slots = (nearest + start) % len(times)
         scale, roll = self._eyes[slots[0]]
         distances, angles = self._features[slots].swapaxes(0, 1)
-        # as `geometry.normalise` has it: distances shrink, angles turn, but those of points in one place are 0
+        # as `geometry.upright` has it: distances shrink, angles turn, but those of points in one place are 0
         if not distances.all():
             angles = np.where(distances > 0, angles + roll, 0)
         turns = angles[1:] - angles[:-1]

@@ -16,6 +16,7 @@ from fer_utils.features.phases import Phases
 from fer_utils.features.tensors import Options
 from fer_utils.landmarks import regions
 
+EYES = [regions.LEFT_EYE_CORNER, regions.RIGHT_EYE_CORNER]
 ONE_PAIR = np.array([[0, 1]])
 RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 17)))
 AFTER_REST = np.concatenate([np.zeros(10), RISE, np.ones(3)])  # 30 frames
@@ -37,6 +38,17 @@ def moved(track, scale=1.0, roll=0.0, shift=(0.0, 0.0)):
     points = scale * track.points.astype(float)
     points[..., :2] = points[..., :2] @ turn + shift
     return replace(track, points=points.astype(np.float32))
+
+
+def turn(yaw, pitch, roll):
+    """The rotation (3, 3) by three angles in degrees."""
+    matrix = np.eye(3)
+    for angle, axes in ((yaw, [0, 2]), (pitch, [1, 2]), (roll, [0, 1])):
+        c, s = cos(radians(angle)), sin(radians(angle))
+        one = np.eye(3)
+        one[np.ix_(axes, axes)] = [[c, -s], [s, c]]
+        matrix = one @ matrix
+    return matrix
 
 
 class TestEquations:
@@ -120,8 +132,25 @@ class TestNormalise:
     def test_one_turn_and_scale_for_the_whole_sequence(self, make_track):
         track = make_track([0, 0, 0])
         track.points[1] *= 2  # the face comes nearer: it stays twice as large
-        upright = geometry.normalise(track.points)
+        upright = geometry.upright(track.points)
         np.testing.assert_allclose(upright[1], 2 * upright[0], rtol=1e-5)
+
+    def test_the_head_s_motion_is_removed_and_the_face_s_is_kept(self, make_track):
+        track = make_track([0, 0, 0])
+        mouth = list(regions.REGIONS["mouth"])
+        moved = track.points.astype(float)
+        moved[1:, mouth, 1] += 9  # pixels
+        moved[2] = 1.7 * (moved[2] - 200) @ turn(20, 10, 30).T + [310, 40, -70]
+        still = geometry.normalise(moved)
+        np.testing.assert_allclose(still[2], still[1], atol=1e-9)
+        across = np.hypot(*np.diff(moved[0, EYES, :2], axis=0)[0])
+        change = np.linalg.norm(still[1] - still[0], axis=1)
+        np.testing.assert_allclose(change[mouth], 9 / across, rtol=1e-9)
+        assert np.delete(change, mouth).max() < 1e-9
+
+    def test_frames_without_a_face_stay_so(self, make_track):
+        still = geometry.steady(make_track(RISE, missing=[3]).points)
+        assert np.isnan(still[3]).all() and np.isfinite(np.delete(still, 3, axis=0)).all()
 
     def test_eyes_in_one_place_are_refused(self, make_track):
         track = make_track(RISE)
@@ -218,7 +247,9 @@ class TestSequenceFeatures:
         np.testing.assert_allclose(doubled[:, :1456], 2 * pixels[:, :1456], atol=1e-3)
         np.testing.assert_allclose(doubled[:, 1456:], pixels[:, 1456:], atol=1e-4)
         across = (track.points[0, regions.RIGHT_EYE_CORNER] - track.points[0, regions.LEFT_EYE_CORNER])[:2]
+        still = replace(track, points=geometry.steady(track.points))
         normalised = tensors.sequence_features(track).tensor
+        pixels = tensors.sequence_features(still, options=plain).tensor
         np.testing.assert_allclose(normalised[:, :1456] * hypot(*across), pixels[:, :1456], atol=1e-3)
 
     def test_options_reach_the_choice_of_key_frames(self, make_track):

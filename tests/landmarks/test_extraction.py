@@ -8,16 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.video import Frame, Pictures, Video
-from fer_utils.errors import ModelFileError, OutputError
+from fer_utils.data.video import Video
+from fer_utils.errors import OutputError
 from fer_utils.landmarks import extraction, face_landmarker, track
-from fer_utils.landmarks.face_landmarker import FaceLandmarker
 from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.workers import pool
 
-# where a person sees them in the photograph, in pixels
-LEFT_EYE, RIGHT_EYE, MOUTH, NOSE_TIP = (203, 101), (247, 103), (224, 146), (224, 128)
+LEFT_EYE = 203, 101  # where a person sees it in the photograph, in pixels
 
 
 @pytest.fixture(scope="module")
@@ -37,56 +36,6 @@ def pictures(folder) -> Pictures:
 
 def sequence(frames, name="a") -> Sequence:
     return Sequence("folder", f"folder/{name}", name, "happiness", frames, 25.0)
-
-
-def centre(points, *indices):
-    return points[list(indices), :2].mean(axis=0)
-
-
-@pytest.mark.parametrize("mode", ["image", "video"])
-def test_eyes_nose_and_mouth_are_where_they_are(photograph, mode):
-    with FaceLandmarker(mode) as landmarker:
-        points, scores = landmarker.detect(photograph)
-    assert points.shape == (478, 3) and scores is None
-    # within a tenth of the distance between the irises, 44 pixels
-    assert np.hypot(*(points[468, :2] - LEFT_EYE)) < 4.3
-    assert np.hypot(*(points[473, :2] - RIGHT_EYE)) < 4.3
-    assert np.hypot(*(centre(points, 13, 14) - MOUTH)) < 4.3
-    assert np.hypot(*(points[1, :2] - NOSE_TIP)) < 4.3
-    assert points[1, 2] < points[[33, 263], 2].min()  # the tip of the nose is nearer than the eyes
-
-
-@pytest.mark.parametrize("mode", ["video", "image"])
-def test_points_and_scores_are_those_that_mediapipe_gives(photograph, mode):
-    """`FaceLandmarker.detect` reads them where MediaPipe's library leaves them."""
-    mp = face_landmarker.mp
-    with FaceLandmarker(mode, blendshapes=True) as ours, FaceLandmarker(mode, blendshapes=True) as theirs:
-        for number, picture in enumerate((photograph, np.roll(photograph, 3, axis=1), 0 * photograph)):
-            points, scores = ours.detect(picture, number / 25)
-            image = mp.Image(mp.ImageFormat.SRGB, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
-            taken = (image, 40 * number) if mode == "video" else (image,)
-            detect = theirs._landmarker.detect_for_video if mode == "video" else theirs._landmarker.detect
-            result = detect(*taken)
-            if not result.face_landmarks:
-                assert points is None and scores is None and number == 2
-                continue
-            height, width = picture.shape[:2]
-            expected = [(p.x * width, p.y * height, p.z * width) for p in result.face_landmarks[0]]
-            np.testing.assert_allclose(points, expected, rtol=1e-6)
-            assert points.dtype == np.float32 and points.shape == (478, 3)
-            assert scores.tolist() == [np.float32(c.score) for c in result.face_blendshapes[0]] and len(scores) == 52
-
-
-def test_blendshapes_when_asked_for(photograph):
-    with FaceLandmarker("image", blendshapes=True) as landmarker:
-        _, scores = landmarker.detect(photograph)
-    assert scores.shape == (52,) and ((scores >= 0) & (scores <= 1)).all()
-    assert scores[[44, 45]].min() > 0.3  # mouthSmileLeft and mouthSmileRight: she smiles
-
-
-def test_unknown_mode():
-    with pytest.raises(ValueError, match="'film'"):
-        FaceLandmarker("film")
 
 
 def test_one_row_a_frame(folder, photograph):
@@ -162,11 +111,20 @@ def test_cache_tells_detectors_apart(folder, tmp_path):
     assert done.from_cache == 1
     with pytest.raises(ValueError, match="'retina'"):
         extraction.cached_track(frames, tmp_path, detector="retina")
-    # the key of tracks cached before there was a second detector
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_tracks_that_mediapipe_made_are_not_taken_for_the_default_detectors(folder, tmp_path):
+    """Tracks cached while MediaPipe ran the default detector are still those of `mediapipe`."""
+    frames = pictures(folder)
     identity = ["face_landmarker", face_landmarker.MODEL_SHA256, "mediapipe", version("mediapipe")]
     key = {"frames": frames.digest(), "detector": identity, "mode": "video", "blendshapes": False}
-    assert (tmp_path / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz").exists()
-    assert len(list(tmp_path.iterdir())) == 2
+    theirs = track.track(frames, detector="mediapipe")
+    theirs.save(tmp_path / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz")
+    assert not extraction.cached_track(frames, tmp_path)[1]
+    found, cached = extraction.cached_track(frames, tmp_path, detector="mediapipe")
+    assert cached
+    np.testing.assert_array_equal(found.points, theirs.points)
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 half a file"])
@@ -209,21 +167,6 @@ def test_cache_that_cannot_be_written(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
         extraction.cached_track(pictures(folder), tmp_path / "file")
-
-
-def test_changed_model_file(tmp_path, monkeypatch):
-    changed = tmp_path / "face_landmarker.task"
-    changed.write_bytes(face_landmarker.MODEL.read_bytes()[:-1] + b"!")
-    monkeypatch.setattr(face_landmarker, "MODEL", changed)
-    face_landmarker.model_bundle.cache_clear()
-    try:
-        with pytest.raises(ModelFileError, match=r"face_landmarker\.task: not the expected.*git checkout"):
-            FaceLandmarker("image")
-        changed.unlink()
-        with pytest.raises(ModelFileError, match="No such file"):
-            FaceLandmarker("image")
-    finally:
-        face_landmarker.model_bundle.cache_clear()
 
 
 def test_extraction_counts_what_it_leaves_out(folder, tmp_path):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from fer_utils.evaluation import results
-from fer_utils.plots import charts, faces
+from fer_utils.evaluation import metrics, results, tables
+from fer_utils.plots import charts, faces, style
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
@@ -84,7 +84,7 @@ class TestCurves:
     def test_out_of_a_csv(self, tmp_path):
         table = self.table("anger").assign(dataset="mmi", data="real")
         table.to_csv(tmp_path / "curves.csv", index=False)
-        figure = charts.curves(results.read(tmp_path / "curves.csv"))
+        figure = charts.curves(tables.read_csv(tmp_path / "curves.csv"))
         assert line(figure.axes[0], "key frames").get_xdata() == pytest.approx([0.1, 0.2, 0.3])
         assert len(figure.axes[0].lines) == 6  # three curves, three phases
 
@@ -107,6 +107,11 @@ class TestMeanChanges:
         assert len({each.get_marker() for each in lines}) == len({each.get_color() for each in lines}) == 7
         assert legend(figure.axes[0]) == names.tolist()
 
+    def test_an_emotion_has_its_colour_whichever_others_there_are(self):
+        figure = charts.mean_changes(np.ones((2, 4, 2)), np.array(["fear", "surprise"]))
+        colours = [to_rgba(each.get_color()) for each in figure.axes[0].lines]
+        assert colours == [to_rgba(style.EMOTION_COLOURS[name]) for name in ("fear", "surprise")]
+
 
 class TestTrainingCurves:
     @staticmethod
@@ -123,7 +128,7 @@ class TestTrainingCurves:
         figure = charts.training_curves(self.history())
         titles = ["stratified: loss", "stratified: accuracy", "grouped: loss", "grouped: accuracy"]
         assert [axes.get_title() for axes in figure.axes] == titles
-        fitted, validation = to_rgba(faces.BLUE), to_rgba(faces.ORANGE)
+        fitted, validation = to_rgba(style.BLUE), to_rgba(style.ORANGE)
         for axes, values in zip(figure.axes, [([2, 1], [3, 2]), ([0.5, 0.75], [0.25, 0.5])] * 2, strict=True):
             drawn = [(to_rgba(line.get_color()), line.get_ydata().tolist()) for line in axes.lines]
             assert drawn == [(fitted, values[0]), (validation, values[1])] * 3
@@ -155,7 +160,7 @@ class TestConfusions:
                 "predicted": ["anger", "anger", "fear", "fear", "fear", "anger", "fear"],
             }
         )
-        figure = charts.confusions(predictions)
+        figure = charts.confusions(metrics.confusions(predictions))
         first, second = figure.axes
         assert [text.get_text() for text in first.texts] == ["67\n(2)", "33\n(1)", "", "100\n(2)"]
         assert [text.get_text() for text in second.texts] == ["", "", "50\n(1)", "50\n(1)"]
@@ -169,7 +174,8 @@ class TestConfusions:
     def test_names_do_not_run_into_each_other(self, count):
         names = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "contempt"][:count]
         one = pd.DataFrame({"protocol": "stratified", "emotion": names, "predicted": names})
-        figure = faces.mark(charts.confusions(pd.concat([one, one.assign(protocol="grouped")])), True)
+        both = pd.concat([one, one.assign(protocol="grouped")])
+        figure = faces.mark(charts.confusions(metrics.confusions(both)), True)
         figure.canvas.draw()
         for axes in figure.axes:
             for axis in (axes.xaxis, axes.yaxis):

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from fer_utils.landmarks import regions
 from fer_utils.models import networks
-from fer_utils.plots import faces, schematics
+from fer_utils.plots import schematics, style
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
@@ -117,7 +117,7 @@ def test_landmark_sets():
         np.testing.assert_allclose(drawn, face[list(regions.landmarks(size))])
         for name in regions.REGIONS:
             (line,) = [each for each in axes.lines if each.get_label() == name]
-            assert to_rgba(line.get_color()) == to_rgba(faces.REGION_COLOURS[name])
+            assert to_rgba(line.get_color()) == to_rgba(style.REGION_COLOURS[name])
         bottom, top = axes.get_ylim()
         assert bottom > top  # y grows downwards
     assert [text.get_text() for text in figure.legends[0].get_texts()] == list(regions.REGIONS)

@@ -423,7 +423,8 @@ class TestServing:
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to handle")
     def test_a_server_does_not_outlive_the_command(self):
         server = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(300)"]
-        code = f"from fer_utils import cli, serving; serving.command = lambda app: {server!r}; cli.main(['demo'])"
+        code = "from fer_utils import cli; from fer_utils.realtime import serving; "
+        code += f"serving.command = lambda app: {server!r}; cli.main(['demo'])"
         demo = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
         try:
             assert demo.stdout.readline() == b"up\n"

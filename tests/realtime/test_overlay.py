@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fer_utils.plots import style
 from fer_utils.realtime import overlay
 from fer_utils.realtime.streaming import Recognition
 
@@ -25,9 +26,8 @@ def test_the_points_are_where_they_were_found():
 
 def test_bars_are_as_long_as_the_probabilities():
     drawn = overlay.draw(GREY, Recognition(0.0, probabilities={"anger": 1.0, "fear": 0.5}, phase="apex"))
-    blue = (drawn == (178, 114, 0)).all(axis=2).sum(axis=1)
-    lengths = [int(rows.max()) for rows in np.split(blue, [28])]
-    assert lengths == [61, 31]
+    lengths = [(drawn == style.bgr(style.EMOTION_COLOURS[name])).all(axis=2).sum(axis=1) for name in ("anger", "fear")]
+    assert [int(rows.max()) for rows in lengths] == [61, 31]
 
 
 def test_the_frame_itself_stays_as_it_was():

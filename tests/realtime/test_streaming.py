@@ -91,7 +91,7 @@ def batch(points, times, interval=0.4):
         next(row for row in seen if abs(times[row] - time) <= least + streaming.ROUNDING)
         for time, least in zip(wanted, nearest, strict=True)
     ]
-    return geometry.differences(geometry.normalise(points[chosen].astype(np.float64)), geometry.PAIRS)
+    return geometry.differences(geometry.upright(points[chosen].astype(np.float64)), geometry.PAIRS)
 
 
 def outcomes(recognizer, points, times):

@@ -58,7 +58,7 @@ def test_asset_is_the_bundles_mesh():
     indices = numbers(canonical, 4)
     if isinstance(indices[0], bytes):
         indices = list(varints(b"".join(indices)))
-    with np.load(mesh.ASSET) as asset:
+    with np.load(paths.ASSETS / "canonical_face.npz") as asset:
         np.testing.assert_array_equal(asset["vertices"], vertices[:, :3])
         np.testing.assert_array_equal(asset["uv"], vertices[:, 3:])
         np.testing.assert_array_equal(asset["triangles"], np.reshape(indices, (898, 3)))

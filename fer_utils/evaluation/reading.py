@@ -1,0 +1,38 @@
+"""Result tables for readers: percentages with one decimal, each with its interval in one column."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def percent(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy in which each measure and its interval are one column of text, such as "80.8 [73.7, 87.5]".
+
+    A measure is a column that has `…_low` and `…_high` beside it, in shares of 1. Differences get their sign and count
+    in points; a standard deviation over seeds (`…_sd_seeds`) counts in points too; `p` has two digits. Other columns
+    stay as they are. What is missing is shown as "".
+    """
+    shown = {}
+    for name in table:
+        if f"{name}_low" in table and f"{name}_high" in table:
+            sign, unit = ("+", "points") if name == "difference" else ("", "%")
+            rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
+            title = "macro-F1" if name == "macro_f1" else str(name).replace("_", " ")
+            shown[f"{title}, {unit} [95 %]"] = [_with_interval(*row, sign) for row in rows]
+        elif str(name).endswith("_sd_seeds"):
+            shown["sd over seeds, points"] = [_known(100 * value, ".1f") for value in table[name]]
+        elif name == "p":
+            shown["p"] = [_known(value, ".2g") for value in table[name]]
+        elif not (str(name).endswith(("_low", "_high")) and str(name).rpartition("_")[0] in table):
+            shown[name] = table[name].to_numpy()
+    return pd.DataFrame(shown, index=table.index)
+
+
+def _with_interval(value: float, low: float, high: float, sign: str) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{100 * value:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+
+
+def _known(value: float, form: str) -> str:
+    return "" if pd.isna(value) else f"{value:{form}}"

@@ -1,0 +1,59 @@
+"""LiteRT networks that look at a square of a picture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from fer_utils.errors import ModelFileError
+
+
+def read_model(path: Path, sha256: str) -> bytes:
+    """Return the bytes of a model file of the package. Raises ModelFileError if its hash is not the expected one."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror}; restore it: git checkout -- fer_utils/assets") from None
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelFileError(f"{path}: not the expected model; restore it: git checkout -- fer_utils/assets")
+    return content
+
+
+class PictureNetwork:
+    """A LiteRT network whose input is a square RGB picture of `side` by `side` pixels.
+
+    `low` and `high` are the numbers that stand for 0 and 255; outside the frame it sees the frame's nearest pixel, or
+    black if `border` is `cv2.BORDER_CONSTANT`. `threads` is how many threads the network may use.
+    """
+
+    def __init__(self, content: bytes, threads: int = 1, low: float = 0.0, border: int = cv2.BORDER_REPLICATE):
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()
+        (given,) = self._interpreter.get_input_details()
+        self._input, self.side = given["index"], int(given["shape"][1])
+        self._outputs = [details["index"] for details in self._interpreter.get_output_details()]
+        self._low, self._border = low, border
+        self._cut = np.empty((self.side, self.side, 3), np.uint8)
+
+    def run(self, image: np.ndarray, to_frame: np.ndarray) -> list[np.ndarray]:
+        """Return the outputs for a window of a BGR uint8 picture; `to_frame` is the window's map (3, 4)."""
+        cv2.warpAffine(
+            image,
+            to_frame[:2, [0, 1, 3]],
+            (self.side, self.side),
+            dst=self._cut,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=self._border,
+        )
+        cv2.cvtColor(self._cut, cv2.COLOR_BGR2RGB, dst=self._cut)
+        tensor = self._interpreter.tensor(self._input)()[0]
+        np.multiply(self._cut, np.float32((1 - self._low) / 255), out=tensor)
+        if self._low:
+            tensor += np.float32(self._low)
+        del tensor  # LiteRT does not run while a view of its memory is held
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._outputs]
