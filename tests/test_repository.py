@@ -92,8 +92,10 @@ def test_ruff(command):
 def test_lock_holds_every_dependency_with_hashes_and_names_no_index():
     pins = locked()
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + extras["test"] + extras["baselines"]
+    wanted = [*PROJECT["dependencies"], *(line for extra in extras.values() for line in extra)]
     for requirement in map(Requirement, wanted):
+        if requirement.name == "fer-utils":  # an extra that holds another one
+            continue
         assert pins[canonicalize_name(requirement.name)] in requirement.specifier
     entries = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.M)[1:]
     assert len(entries) > 100 and all("--hash=sha256:" in entry for entry in entries)

@@ -69,7 +69,7 @@ def test_free_memory_is_shared_by_the_workers_of_a_pool():
 
 @pytest.fixture(scope="module")
 def scheduler():
-    pytest.importorskip("distributed", reason="the cluster needs the extra scale")
+    pytest.importorskip("distributed", reason="the cluster needs the extra study")
     with workers.cluster("local", 2) as (address, dashboard):
         assert dashboard.startswith("http://127.0.0.1:")
         yield address
