@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fer_utils.features import geometry
-from fer_utils.features.geometry import PAIRS, SETTLING
+from fer_utils.features.geometry import PAIRS, SETTLING, WITHOUT_LIDS
 from fer_utils.features.phases import Phase
 
 # All our choices. Intensities are in inter-ocular distances.
@@ -33,10 +33,7 @@ SHUT = 0.6  # of the lids' opening at rest: eyes that are shut further, but not 
 BLINK = 0.4  # seconds
 OPENING = 0.1  # seconds after a blink in which the face still moves
 UPPER, LOWER = [159, 386], [145, 374]  # the middles of the lids
-LIDS = (159, 145, 158, 153, 160, 144, 386, 374, 385, 380, 387, 373)
-# how much a pair counts in the intensity: blinks are no expression, so pairs with a point on a lid count nothing
-WEIGHTS = (~np.isin(PAIRS, LIDS).any(axis=1)).astype(float)
-WEIGHTS /= WEIGHTS.sum()
+WEIGHTS = WITHOUT_LIDS / WITHOUT_LIDS.sum()  # how much a pair counts in the intensity
 
 
 class Tracker:

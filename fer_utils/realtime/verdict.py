@@ -70,11 +70,12 @@ class Verdict:
         return [Expression(onset, onset, apex, offset, emotion, p, intensity)]
 
 
-def write(expressions: list[Expression], path: Path) -> None:
-    """Write a CSV file with a row an expression: the fields of `evidence.Expression`. Raises OutputError."""
+def write(expressions: list[Expression], path: Path, model: str) -> None:
+    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`, which says what made
+    the row. Raises OutputError."""
     with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(COLUMNS)
+        rows.writerow([*COLUMNS, "model"])
         for each in expressions:
             *moments, emotion, p, intensity = astuple(each)
-            rows.writerow([*(f"{moment:.4f}" for moment in moments), emotion, f"{p:.4f}", f"{intensity:.5f}"])
+            rows.writerow([*(f"{moment:.4f}" for moment in moments), emotion, f"{p:.4f}", f"{intensity:.5f}", model])
