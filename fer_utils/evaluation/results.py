@@ -20,7 +20,7 @@ from fer_utils.features.geometry import SequenceRefused
 from fer_utils.features.tensors import FeatureTable, SequenceFeatures, sequence_features
 from fer_utils.landmarks.track import LandmarkTrack
 
-NOISE = "times the trembling from frame to frame (added noise)"
+NOISE = "times the detector jitter (added noise)"
 
 
 def one_of_each(
