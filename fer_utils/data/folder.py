@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from fer_utils.data import labels, tree
+from fer_utils.data.dataset import Dataset
 from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 
@@ -36,7 +37,7 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             continue
         for path in _recordings(folder, skipped):
             try:
-                frames = _frames(path, fps)
+                frames = _frames(path, fps, skipped)
                 sequences.append(
                     Sequence(
                         dataset="folder",
@@ -63,9 +64,9 @@ def _recordings(folder: Path, skipped: list[Skipped]) -> list[Path]:
     return sorted(below + plain, key=tree.by_number)
 
 
-def _frames(path: Path, fps: float):
+def _frames(path: Path, fps: float, skipped: list[Skipped]):
     if path.is_dir():
-        return tree.pictures(path, fps)
+        return tree.pictures(path, fps, skipped)
     if path.suffix.casefold() in tree.PICTURES:
         raise LeftOut("a picture on its own: put a recording's pictures into a folder <subject>_<anything>")
     if path.suffix.casefold() not in tree.VIDEOS or not path.is_file():
@@ -80,3 +81,6 @@ def _subject(path: Path) -> str:
     if not subject.strip() or not underscore:
         raise LeftOut("no subject in its name: call it <subject>_<anything>")
     return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak
+
+
+DATASETS = (Dataset("folder", "your recordings", scan, is_here, labels.EMOTIONS),)
