@@ -190,9 +190,8 @@ def _predict(chosen: argparse.Namespace) -> int:
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
     print(f"{chosen.file}: {faces}, {len(expressions) or 'no'} expression{'s' if len(expressions) != 1 else ''}")
     for each in expressions:
-        print(
-            f"  {each.start:.2f} to {each.end:.2f} s  {each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
-        )
+        shown = f"{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
+        print(f"  {each.start:.2f} to {each.end:.2f} s  {shown}")
     print("\n".join(map(str, filter(None, (out, expressions_file(out), chosen.video)))))
     return 0
 

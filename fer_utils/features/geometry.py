@@ -163,8 +163,8 @@ def intensity(points: np.ndarray) -> np.ndarray:
     """How far the face is from rest, (T,), along the one direction in which it changes most, from points (T, 478, 3).
 
     The distances in space of the pairs without a point on a lid (a blink is no expression), each frame's in units of
-    its own inter-ocular distance, are projected on their first
-    principal component over the sequence; the value is a root mean square change of a distance since the first frames.
+    its own inter-ocular distance, are projected on their first principal component over the sequence; the value is a
+    root mean square change of a distance since the first frames.
     arXiv:2512.05669 takes the mean change of all distances in the picture. The projection is our choice: the head's own
     motion goes in other directions. (On the MMI stand-in, when it was chosen, the apex was found within two frames in
     97 % of the clips instead of 71 %.)
