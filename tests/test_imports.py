@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "evaluation": ("data", "landmarks", "features", "models"),
     "plots": ("data", "landmarks", "features", "models"),  # figures are drawn from tables: it computes no results
     "realtime": ("data", "landmarks", "features", "models", "plots"),
+    "prediction": ("data", "landmarks", "features", "models", "plots", "realtime"),
     "standins": ("data", "landmarks"),
 }
 ROOT = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "cli"}
