@@ -9,26 +9,12 @@ import pytest
 from fer_utils import paths, workers
 from fer_utils.data.pictures import Frame
 from fer_utils.data.video import Video
-from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
+from tests.landmarks.parity import both, distances
 
 CLIPS = Path(__file__).parents[1] / "files" / "face_mesh"
 # the mean and the largest distance from MediaPipe's points, in pixels of a picture 640 pixels wide
 IMAGE, VIDEO = (0.2, 1.0), (0.3, 2.0)
-
-
-def both(frames, mode):
-    """Points (T, 478, 3) and scores (T, 52) of the default detector, and of MediaPipe's."""
-    found = []
-    for name in ("face_landmarker", "mediapipe"):
-        with open_detector(name, mode, blendshapes=True) as detector:
-            rows = [detector.detect(frame.image, frame.time) for frame in frames]
-        found += [np.array(column) for column in zip(*rows, strict=True)]
-    return found
-
-
-def distances(ours, theirs, width):
-    return np.hypot(*(ours - theirs)[..., :2].T) * 640 / width
 
 
 @pytest.mark.parametrize("mode, limits", [("image", IMAGE), ("video", VIDEO)])
