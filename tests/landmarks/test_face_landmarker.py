@@ -39,6 +39,14 @@ def test_points_of_a_photograph_are_those_of_mediapipe(photograph):
         np.testing.assert_allclose(scores, expected, atol=0.02)
 
 
+@pytest.mark.parametrize("x, y", [(190, 0), (205, 0), (0, 95)])
+def test_points_of_a_face_at_the_edge_are_those_of_mediapipe(photograph, x, y):
+    frames = [Frame(0, 0.0, np.ascontiguousarray(photograph[y:, x:]))]
+    ours, _, theirs, _ = both(frames, "image")
+    off = distances(ours, theirs, 512)
+    assert off.mean() < IMAGE[0] and off.max() < IMAGE[1]
+
+
 def test_points_of_a_moving_head_are_those_of_mediapipe():
     """A head that leaps and rolls. Where a coordinate turns back, the filter holds its point for some frames, and a
     rounding decides when it lets go: so a single point may be further off."""
