@@ -17,6 +17,7 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.plots import captions
+from fer_utils.study import formulas
 
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
 REFUSED = "Runs that could not be made"
@@ -61,6 +62,8 @@ def write(done: list[NotebookRun], out: Path) -> Path:
             continue
         notebook = nbformat.read(result.executed, as_version=4)
         for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = formulas.as_mathml(cell.source)
             if cell.cell_type == "code":  # progress bars and the libraries' own log lines
                 cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         notebook.metadata["title"] = result.executed.stem
@@ -248,7 +251,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("Models, leakage, ablations, early recognition, noise", readable),
     "open_pairs": (
-        "Two models on the same folds: of so few people, believe p, which is not corrected for the number of pairs",
+        "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
         _differences,
     ),
     "open_importance": ("What decides: accuracy lost, its spread and share of the folds", _rounded),
