@@ -36,7 +36,9 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return pairs of models with the difference of their accuracies, or the reason why there is none."""
     numbers = ("difference", "difference_low", "difference_high", "p")
     columns = ["model", "against", "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
-    return percent(pairs.reindex(columns=columns).astype({"sequences": "Int64", "seeds": "Int64"}))
+    shown = percent(pairs.reindex(columns=columns))
+    counts = {name: [f"{n:g}" if n == n else "" for n in shown[name]] for name in ("sequences", "seeds")}
+    return shown.assign(**counts)
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +63,7 @@ OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] =
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("All numbers of notebook 03b", readable),
     "open_pairs": (
-        "Two models on the same folds (with so few people trust p more than the interval; it is not corrected)",
+        "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
         differences,
     ),
     "open_importance": ("Accuracy lost by group of features, its spread and the share of folds that lost any", rounded),
