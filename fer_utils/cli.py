@@ -162,7 +162,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     from fer_utils.study import bench
 
     out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
-    paths.check_writable(out)
+    paths.check_output_folder(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
     faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")

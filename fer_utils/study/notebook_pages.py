@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import copy
-import html
 import re
 from pathlib import Path
 
 import nbformat
-from latex2mathml.converter import convert
 from nbconvert import HTMLExporter, MarkdownExporter
 
-_CODE = r"(```.*?```|`[^`\n]*`)"
-_FORMULA = re.compile(rf"{_CODE}|\$\$(.+?)\$\$|(?<![\\\w$])\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\w)", re.S)
+from fer_utils.study import formulas
+
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
 
 
@@ -33,7 +31,7 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _FORMULA.sub(_mathml, cell.source)
+            cell.source = formulas.as_mathml(cell.source)
             cell.source = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
     return exporter.from_notebook_node(notebook)[0]
 
@@ -53,15 +51,3 @@ def title(notebook: nbformat.NotebookNode) -> str:
     """Return the notebook's heading."""
     first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), "")
     return first.partition("\n")[0].lstrip("# ")
-
-
-def _mathml(match: re.Match) -> str:
-    code, display, inline = match.groups()
-    if code:
-        return code
-    try:
-        math = convert(display or inline, display="block" if display else "inline")
-    except Exception:  # whatever a formula trips over: it is shown as it was written
-        return f"<code>{html.escape(display or inline)}</code>"
-    # Markdown would read these as its own
-    return math.replace("*", "&#42;").replace("_", "&#95;").replace("|", "&#124;")
