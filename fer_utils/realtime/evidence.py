@@ -34,7 +34,7 @@ class Expression:
 
 class Evidence:
     """What is known of one expression since its onset: the mean of the classes' log probabilities, in which a frame
-    counts by its duration and the square of its intensity: a weak expression looks like many."""
+    counts by its duration and the fourth power of its intensity: a weak expression looks like many."""
 
     def __init__(self, classes):
         self.classes, self.emotion, self.seconds = [str(name) for name in classes], None, 0.0
@@ -42,7 +42,7 @@ class Evidence:
 
     def add(self, probabilities: np.ndarray, intensity: float, seconds: float, moving: bool = False) -> None:
         """Take in the probabilities (C,) of a frame that lasts for `seconds`; `moving` if the intensity still rises."""
-        weight = intensity**2 * seconds
+        weight = intensity**4 * seconds
         self._sum += weight * np.log(np.maximum(probabilities, 1e-6))
         self._weight += weight
         self.seconds += seconds
