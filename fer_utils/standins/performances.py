@@ -17,10 +17,10 @@ FPS = 25
 
 @dataclass(frozen=True)
 class Performance:
-    """One recording. `activation` (T, 20, 2) holds every frame's units, `views` and `gazes` the head and eyes.
+    """One recording. `activation` (T, 23, 2) holds every frame's units, `views` and `gazes` the head and eyes.
 
     `onset` is the last frame at rest, `apex` the first one at full expression, `offset` the first one at rest again,
-    or None where the recording ends at the apex; all count from 0. `shown` (20, 2) is the expression at the apex
+    or None where the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
     without the face at rest.
     """
 

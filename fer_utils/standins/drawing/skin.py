@@ -72,7 +72,7 @@ def wrinkle_maps() -> np.ndarray:
 
 
 def line_strengths(activation: np.ndarray) -> np.ndarray:
-    """How strong each map of `wrinkle_maps` is (26,) under an activation (20, 2)."""
+    """How strong each map of `wrinkle_maps` is (26,) under an activation (23, 2)."""
     strengths = [sum(weight * activation[ROW[unit]] for unit, weight in line[3].items()) for line in WRINKLES.values()]
     return np.clip(np.array(strengths), 0, 1.2).ravel().astype(np.float32)
 
