@@ -24,7 +24,6 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 
 lock:
 	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --extra test --extra baselines \
-		--extra app --extra scale \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:

@@ -41,22 +41,22 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
-                       help="take notebook 03's folds from the splits_*.csv of an earlier study's folder")  # fmt: skip
+                       help="take notebook 03's folds from an earlier study's folder")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
                        help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
-    study.set_defaults(command=_study)
+    study.set_defaults(command=_study, extra="study")
 
     bench = commands.add_parser("bench", help="measure how fast each stage is on this machine")
     bench.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/bench by default")
     bench.add_argument("--frames", type=_count, default=300, metavar="N", help="frames a stage; 300 by default")
     bench.add_argument("--jobs", type=_count, metavar="N", help="processes of the last rows; one a core by default")
-    bench.set_defaults(command=_bench)
+    bench.set_defaults(command=_bench, extra="study")
 
     demo = commands.add_parser("demo", help="open the camera's notebook in JupyterLab, on this machine alone")
-    demo.add_argument("--app", action="store_true", help="as a page without code, by Voila: needs fer-utils[app]")
+    demo.add_argument("--app", action="store_true", help="as a page without code, by Voila: needs fer-utils[demo]")
     demo.add_argument("--model", type=Path, metavar="PATH", help="your exported classifier; the one that ships without")
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in a video file, a row a frame")
     predict.add_argument("file", type=paths.at_home, metavar="VIDEO", help="any file that OpenCV reads")
@@ -84,6 +84,12 @@ def main(arguments: list[str] | None = None) -> int:
         return status
     except UserError as error:
         print(f"fer: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        extra = getattr(chosen, "extra", "")
+        if not extra or (error.name or "").startswith("fer_utils"):
+            raise
+        print(f"fer: {error.name} is not installed; pip install 'fer-utils[{extra}]'", file=sys.stderr)
         return 2
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
@@ -158,7 +164,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     paths.check_writable(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
-    faces.save(charts.ledger(ledger), out / "bench.png")
+    faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")
     for name, value in bench.header().items():
         print(f"{name}: {value}")
     print(f"\n{ledger.to_string(index=False, float_format='%.2f', na_rep='')}\n")

@@ -11,15 +11,18 @@ from pathlib import Path
 
 from fer_utils.errors import OutputError
 
+ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
-ASSETS = Path(__file__).resolve().parent / "assets"
+PACKAGE = Path(__file__).resolve().parent
+ASSETS = PACKAGE / "assets"
 MODEL = ASSETS / "compact.tflite"  # the classifier that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 
 def root() -> Path:
-    """The clone that the package was installed from (FER_ROOT overrides)."""
-    return _place("FER_ROOT", Path(__file__).resolve().parents[1])
+    """The clone that the package was installed from; the current folder if it came as a wheel (FER_ROOT overrides)."""
+    clone = PACKAGE.parent
+    return _place("FER_ROOT", clone if (clone / "pyproject.toml").is_file() else Path.cwd())
 
 
 def data() -> Path:
@@ -37,6 +40,26 @@ def run(name: str = "") -> Path:
     return at_home(name).resolve() if name else runs() / "lab"
 
 
+def table(out: Path, dataset: str, kind: str) -> Path:
+    """A table of the run `out`; `dataset` is `ALL` for those of several datasets."""
+    return out / "tables" / dataset / f"{kind}.csv"
+
+
+def figure(out: Path, dataset: str, name: str) -> Path:
+    """A figure of the run `out`; its SVG, if it has one, lies beside it."""
+    return out / "figures" / dataset / f"{name}.png"
+
+
+def folds(out: Path, dataset: str) -> Path:
+    """The folder of a run's finished folds, and of the features that they were made of."""
+    return out / "folds" / dataset
+
+
+def trained(out: Path, dataset: str) -> Path:
+    """The classifier for streams that a run trains on all of a dataset."""
+    return out / "models" / dataset / "compact.tflite"
+
+
 def tracks() -> Path:
     """The cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
     return _place("FER_TRACKS", runs() / "tracks")
@@ -48,12 +71,13 @@ def model(name: str = "") -> Path:
 
 
 def notebooks() -> Path:
-    return root() / "notebooks"
+    """The notebooks: the clone's, or those in the wheel."""
+    return _shipped("notebooks")
 
 
 def figures() -> Path:
-    """The figures that the repository shows, and the published numbers."""
-    return root() / "figures"
+    """The figures that the repository shows, and the published numbers, which alone are in the wheel."""
+    return _shipped("figures")
 
 
 def at_home(path: str | Path) -> Path:
@@ -103,6 +127,12 @@ def check_writable(folder: Path) -> None:
     with replacing(probe) as temporary:
         temporary.touch()
     probe.unlink()
+
+
+def _shipped(name: str) -> Path:
+    """A folder of the clone; in a wheel it lies inside the package."""
+    folder = root() / name
+    return folder if folder.is_dir() or not (PACKAGE / name).is_dir() else PACKAGE / name
 
 
 def _place(variable: str, default: Path) -> Path:

@@ -126,7 +126,7 @@ def _distributed():
     try:
         import distributed
     except ImportError:
-        raise StudyError("--scheduler: Dask is not installed; pip install -e '.[scale]'") from None
+        raise StudyError("--scheduler: Dask is not installed; pip install 'fer-utils[study]'") from None
     return distributed
 
 

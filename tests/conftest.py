@@ -6,8 +6,8 @@ import pytest
 from skimage import data
 from threadpoolctl import threadpool_limits
 
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.video import Pictures
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import N_POINTS, LandmarkTrack
 

@@ -33,6 +33,15 @@ def test_mistakes_give_one_line_and_status_2(tmp_path, capsys):
     assert error.startswith("fer: ") and error.count("\n") == 1 and str(tmp_path / "file") in error
 
 
+def test_an_extra_that_is_missing_is_named(capsys, monkeypatch):
+    def missing(chosen):
+        raise ModuleNotFoundError("No module named 'papermill'", name="papermill")
+
+    monkeypatch.setattr(cli, "_study", missing)
+    assert cli.main(["study"]) == 2
+    assert capsys.readouterr().err == "fer: papermill is not installed; pip install 'fer-utils[study]'\n"
+
+
 def test_unknown_dataset_names_the_known_ones(capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["study", "--datasets", "ckplus2"])

@@ -22,10 +22,12 @@ import pandas as pd
 import pytest
 
 from fer_utils import paths
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError
-from fer_utils.data.video import Pictures, Video
+from fer_utils.data.video import Video
 from fer_utils.errors import OutputError, UserError
-from fer_utils.evaluation import experiments, metrics, splits
+from fer_utils.evaluation import experiments, splits, store, tables
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable, Options, shape
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
@@ -89,11 +91,11 @@ def a_table(rows=60):
 
 def experiment(out):
     table = a_table()
-    folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
-    experiments._load.cache_clear()
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
+    store.load.cache_clear()
     run = experiments.Run("logistic", "grouped")
     with ThreadPoolExecutor(1) as executor:
-        return experiments.run([run], {experiments.BASE: table}, folds, out, executor)
+        return experiments.run([run], {experiments.BASE: table}, folds, out / "folds", executor)
 
 
 def a_figure():
@@ -117,9 +119,9 @@ def writer(request, classifier):
     """What writes more than 20 kB into a folder."""
     return {
         "track": lambda folder: a_track().save(folder / "track.npz"),
-        "table": lambda folder: metrics.write_table(pd.DataFrame({"n": range(9000)}), folder / "table.csv"),
-        "figure": lambda folder: faces.save(a_figure(), folder / "figure.png"),
-        "drawing": lambda folder: faces.save(a_figure(), folder / "figure.png", vector=True),
+        "table": lambda folder: tables.write(pd.DataFrame({"n": range(9000)}), folder / "table.csv"),
+        "figure": lambda folder: faces.save(a_figure(), folder, "all", "figure"),
+        "drawing": lambda folder: faces.save(a_figure(), folder, "all", "figure", vector=True),
         "saved": classifier.save,
         "exported": lambda folder: export.write(classifier, folder / "classifier.tflite"),
         "folds": experiment,
@@ -141,10 +143,9 @@ class TestFullDisk:
         writer(tmp_path)
         whole = contents(tmp_path)
         assert max(map(len, whole.values())) > 20_000
-        for path in (tmp_path / "folds", tmp_path / "features"):  # what is there would not be written again
-            for file in path.glob("*"):
-                whole.pop(file.relative_to(tmp_path))
-                file.unlink()
+        for file in [path for path in tmp_path.glob("folds/**/*") if path.is_file()]:  # would not be written again
+            whole.pop(file.relative_to(tmp_path))
+            file.unlink()
         with full_disk(at), pytest.raises(UserError, match=r"cannot be written \(.*; free space") as raised:
             writer(tmp_path)
         assert "\n" not in str(raised.value)
@@ -213,7 +214,7 @@ class TestReadOnlyFolder:
         with unprivileged():
             for write in (
                 a_track().save,
-                lambda path: metrics.write_table(pd.DataFrame({"n": [1]}), path),
+                lambda path: tables.write(pd.DataFrame({"n": [1]}), path),
                 lambda path: paths.check_writable(path.parent),
                 lambda path: runner.run(["ckplus"], out=path.parent),
                 lambda path: runner.run(["ckplus"], out=path.parent / "below"),
@@ -397,7 +398,7 @@ class TestLeftoversOfKilledProcesses:
 
     def test_half_an_outcome_and_half_a_table_are_not_taken(self, tmp_path):
         right = experiment(tmp_path)
-        for path in [*(tmp_path / "folds").iterdir(), *(tmp_path / "features").iterdir()]:
+        for path in [path for path in tmp_path.glob("folds/**/*") if path.is_file()]:
             content = path.read_bytes()
             path.with_name(f".{path.stem}.0123456789ab{path.suffix}").write_bytes(content[:-7])
             path.write_bytes(content[: len(content) // 2])

@@ -27,11 +27,13 @@ from hypothesis import strategies as st
 from fer_utils.data import labels, registry
 from fer_utils.data.ckplus import parse_label
 from fer_utils.data.mmi import parse_emotion, parse_view
+from fer_utils.data.pictures import Pictures, read_picture
 from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
-from fer_utils.data.video import Pictures, Video, read_picture
+from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
-from fer_utils.evaluation import experiments, metrics, results, splits
+from fer_utils.evaluation import experiments, splits, store, tables
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
@@ -190,27 +192,24 @@ def a_table():
 
 def write_splits(folder):
     table = a_table()
-    folds = [
-        split
-        for protocol in ("stratified", "grouped")
-        for split in splits.make(protocol, table.emotions, table.subjects)
-    ]
-    splits.manifest(folds, table.ids, table.subjects).to_csv(folder / "splits.csv", index=False)
+    folds = {Scheme(protocol): splits.make(protocol, table) for protocol in ("stratified", "grouped")}
+    splits.manifest(folds, table).to_csv(folder / "splits.csv", index=False)
     return [folder / "splits.csv"]
 
 
 def read_splits(folder):
     table = a_table()
     try:
-        folds = splits.read_manifest(folder / "splits.csv", table.ids, table.emotions, table.subjects)
+        folds = splits.read_manifest(folder / "splits.csv", table)
     except SplitError as error:
         return one_line(error, "splits.csv")
     for split in folds:
-        rows = np.concatenate([split.fit, split.validation, split.test])
-        assert len(set(rows.tolist())) == len(rows) and set(rows.tolist()) <= set(range(40))
-        assert not set(table.subjects[split.fit]) & set(table.subjects[split.validation])
-        if not split.protocol.endswith("stratified"):
-            assert not set(table.subjects[split.train]) & set(table.subjects[split.test])
+        ids = [*split.fit, *split.validation, *split.test]
+        assert len(set(ids)) == len(ids) and set(ids) <= set(table.ids)
+        fit, validation, test = ({int(i[1:]) // 4 for i in getattr(split, part)} for part in splits.PARTS)
+        assert not fit & validation
+        if split.protocol != "stratified":
+            assert not (fit | validation) & test
     return True
 
 
@@ -222,9 +221,9 @@ def write_results(folder):
 
 def read_results(folder):
     try:
-        found = results.read_plain(folder / "results.csv")
+        found = tables.read_csv(folder / "results.csv")
         assert isinstance(found, pd.DataFrame)
-        assert {"dataset", "data"} <= set(results.read(folder / "results.csv").columns)
+        assert not len(found) or len(found.columns) > 0
     except StudyError as error:
         return one_line(error, "results.csv")
     return True
@@ -243,19 +242,19 @@ class Plain:
 
 def write_experiment(folder):
     read_experiment(folder)
-    return [*sorted((folder / "folds").glob("*.json")), *sorted((folder / "features").iterdir())]
+    return [*sorted((folder / "folds").glob("*.json")), *sorted((folder / "folds/features").iterdir())]
 
 
 def read_experiment(folder):
     """Whatever is damaged is made anew: what comes out is always the same."""
     table = a_table()
-    folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
-    experiments._load.cache_clear()
-    kept = {path: path.read_bytes() for name in ("folds", "features") for path in folder.glob(f"{name}/*")}
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
+    store.load.cache_clear()
+    kept = {path: path.read_bytes() for path in folder.glob("folds/**/*") if path.is_file()}
     run, quiet = experiments.Run("paper", "grouped"), io.StringIO()
     plain = patch.object(classifiers, "make", lambda name, seed: Plain())
     with ThreadPoolExecutor(1) as executor, redirect_stderr(quiet), plain:
-        outcome = experiments.run([run], {experiments.BASE: table}, folds, folder, executor)
+        outcome = experiments.run([run], {experiments.BASE: table}, folds, folder / "folds", executor)
     assert len(outcome.folds) == 5 and (outcome.folds["accuracy"] == 1).all()
     assert sorted(outcome.predictions["id"]) == sorted(table.ids)
     return not kept or all(path.read_bytes() == content for path, content in kept.items())
@@ -367,7 +366,7 @@ class TestNames:
             (b"clip\xff_1.avi", reason),
         ]
         left_out = pd.DataFrame([str(skipped.path) for skipped in inventory.skipped], columns=["what"])
-        metrics.write_csv(left_out, tmp_path / "left_out.csv", "folder", False)
+        tables.write(left_out, tmp_path / "left_out.csv")
         assert r"anna_\udcff" in (tmp_path / "left_out.csv").read_text(encoding="utf-8")
 
     @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
@@ -518,7 +517,7 @@ def test_any_split_manifest(tmp_path_factory, columns, rows):
     frame.to_csv(path, index=False, errors="surrogatepass")
     table = a_table()
     try:
-        assert splits.read_manifest(path, table.ids, table.emotions, table.subjects) == []
+        assert splits.read_manifest(path, table) == []
     except SplitError as error:
         assert str(error).startswith(str(path))
 
@@ -540,7 +539,7 @@ def test_split_manifests_with_a_wrong_cell(tmp_path, column, value, says):
     frame.to_csv(path, index=False)
     table = a_table()
     with pytest.raises(SplitError) as raised:
-        splits.read_manifest(path, table.ids, table.emotions, table.subjects)
+        splits.read_manifest(path, table)
     assert str(raised.value).startswith(f"{path}: {says}")
 
 
@@ -657,12 +656,12 @@ def test_no_module_runs_code_or_a_shell():
 def test_programs_are_started_with_fixed_words_alone():
     started = [(path.name, node) for path in MODULES for name, node in calls(path) if name.startswith("subprocess.")]
     # git; Python, to try a model; JupyterLab or Voila
-    assert [name for name, _ in started] == ["metrics.py", "export.py", "serving.py"]
+    assert [name for name, _ in started] == ["tables.py", "export.py", "serving.py"]
     for _, node in started:
         assert "shell" not in {keyword.arg for keyword in node.keywords}
     words = ast.unparse(started[1][1].args[0])
     assert words == "[sys.executable, '-P', '-c', TRIAL, json.dumps([place for place in sys.path if place])]"
-    assert metrics._commit.__doc__ is None or "git" in inspect.getsource(metrics._commit)
+    assert tables._commit.__doc__ is None or "git" in inspect.getsource(tables._commit)
 
 
 def test_arrays_are_read_without_pickles():

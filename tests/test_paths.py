@@ -22,6 +22,15 @@ class TestRoots:
         assert paths.notebooks() == clone / "notebooks"
         assert paths.run() == clone / "runs" / "lab"
 
+    def test_of_a_wheel_all_lies_in_the_current_folder_and_the_notebooks_in_the_package(self, monkeypatch, tmp_path):
+        package, here = tmp_path / "site-packages" / "fer_utils", tmp_path / "here"
+        (package / "notebooks").mkdir(parents=True)
+        here.mkdir()
+        monkeypatch.setattr(paths, "PACKAGE", package)
+        monkeypatch.chdir(here)
+        assert (paths.data(), paths.runs()) == (here / "data", here / "runs")
+        assert paths.notebooks() == package / "notebooks"
+
     def test_the_root_moves_what_lies_under_it(self, monkeypatch, tmp_path):
         monkeypatch.setenv("FER_ROOT", str(tmp_path))
         assert (paths.data(), paths.runs()) == (tmp_path / "data", tmp_path / "runs")

@@ -98,7 +98,7 @@ def test_faces_are_where_they_were_asked_for_alone(outputs):
     with_face = {where.split(":")[0] for where, face in found.items() if face}
     assert len(found) >= 12  # figures, and the same in notebooks and pages
     if shown:
-        assert "figures/01_faces_folder.png" in with_face
+        assert "figures/folder/faces.png" in with_face
         for name in ("notebooks/01_extract_landmarks_folder.ipynb", "report/01_extract_landmarks_folder.html"):
             assert name in with_face
         assert not [name for name in with_face if "02_" in name]

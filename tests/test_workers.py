@@ -11,10 +11,11 @@ import psutil
 import pytest
 
 from fer_utils import workers
-from fer_utils.data.video import Pictures
+from fer_utils.data.pictures import Pictures
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import experiments, splits
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
 
@@ -68,7 +69,7 @@ def test_free_memory_is_shared_by_the_workers_of_a_pool():
 
 @pytest.fixture(scope="module")
 def scheduler():
-    pytest.importorskip("distributed", reason="the cluster needs the extra scale")
+    pytest.importorskip("distributed", reason="the cluster needs the extra study")
     with workers.cluster("local", 2) as (address, dashboard):
         assert dashboard.startswith("http://127.0.0.1:")
         yield address
@@ -84,7 +85,7 @@ def study():
         np.array([f"{kind}{number // each}" for number in range(40)]) for kind, each in (("s", 2), ("r", 1))
     )
     table = FeatureTable(x.astype(np.float32), emotions, subjects, ids)
-    return table, {("grouped", 0): splits.make("grouped", emotions, subjects, 4, 0)}
+    return table, {Scheme("grouped"): splits.make("grouped", table, 4)}
 
 
 def outcome(study, out, executor):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils.data import labels, registry
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, Inventory
-from fer_utils.data.video import FrameSource, Pictures
+from fer_utils.data.video import FrameSource
 
 # The usual experiment on each set: CK+ labelled sequences from Lucey et al. 2010; Oulu-CASIA one light of one camera
 # from Zhao et al. 2011, six emotions of each of 80 people; MMI frontal clips with one of six emotions, about so many,
@@ -120,5 +121,10 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
 
 
 def _frames(frames: FrameSource) -> int:
-    """How many frames there should be; 0 where a video's header does not say."""
-    return len(frames) if isinstance(frames, Pictures) else frames.header()[1]
+    """Return how many frames there are; 0 if a video cannot be opened any more."""
+    if isinstance(frames, Pictures):
+        return len(frames)
+    try:
+        return frames.count()
+    except OSError:
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,20 @@ _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
 # in the paper's order
 NAMES = tuple(_SCANS)
+
+
+TITLES = {
+    "ckplus": "CK+",
+    "oulu_vis": "Oulu-CASIA VIS",
+    "oulu_nir": "Oulu-CASIA NIR",
+    "mmi": "MMI",
+    "folder": "your recordings",
+}
+
+
+def title(name: str) -> str:
+    """Return how readers call a dataset."""
+    return TITLES.get(name, name)
 
 
 def options(name: str) -> dict[str, object]:
@@ -72,6 +87,11 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
 def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
     """The sequences of a dataset under a root. Raises as `scan`."""
     return scan(name, root, **chosen).sequences
+
+
+def joined(names: Iterable[str]) -> str:
+    """Return datasets as one name in tables, "ckplus+mmi", whatever order they come in."""
+    return "+".join(sorted(set(names), key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name)))
 
 
 def _hint(name: str, root: Path) -> str:

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
-from fer_utils.data.video import Pictures, Video
+from fer_utils.data.video import Video
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")

@@ -1,189 +1,140 @@
-"""Frames with timestamps out of a list of pictures or a video file. Knows no faces."""
+"""Frames with their times out of a video file, as PyAV (FFmpeg's libraries) decodes it. Knows no faces."""
 
 from __future__ import annotations
 
 import codecs
-import hashlib
+import math
 import mmap
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
+import av
 import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
-# what is wrong with a file is told by `Frame.problem`; the decoders would tell it again on the terminal, file unnamed
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-# pictures as small as these are done sooner by one thread than by several that wait for each other, and for the one
-# that decodes; a program that works on larger ones beside can set it anew
-cv2.setNumThreads(1)
+from fer_utils.data import decoding
+from fer_utils.data.pictures import PNG, Frame, Pictures, digest, too_large
 
-
-LONGEST_SIDE = 32766  # pixels: beyond that OpenCV inside MediaPipe ends the process
-MATROSKA = (".mkv", ".webm")
-PNG = b"\x89PNG\r\n\x1a\n"
+READER = 2  # part of the digest: rises when the same file comes to give other frames
+SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more than they save
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Frame:
-    """One frame of a sequence.
-
-    `image` is BGR uint8 (H, W, 3), or None where the frame could not be read; then `problem` says why in one line.
-    `time` is in seconds from the start of the sequence.
-    """
-
-    index: int
-    time: float
-    image: np.ndarray | None
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class Pictures:
-    """A sequence kept as picture files, in the order given, `fps` of them a second."""
-
-    files: tuple[Path, ...]
-    fps: float
-
-    def __iter__(self) -> Iterator[Frame]:
-        """One frame a file, always. A picture whose size is not the first one's has no image but a problem."""
-        size = None
-        for index, file in enumerate(self.files):
-            image, problem = read_picture(file)
-            if image is not None:
-                height, width = image.shape[:2]
-                size = size or (width, height)
-                if (width, height) != size:
-                    problem = f"{file.name}: {width}x{height} pixels, where the sequence began with {size[0]}x{size[1]}"
-                    image = None
-            yield Frame(index, index / self.fps, image, problem)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def digest(self) -> str:
-        """SHA-256 of the files' bytes and the frame rate: what the frames are, not where they lie."""
-        return _digest(self.files, f"fps={self.fps!r}")
-
-
-@dataclass(frozen=True)
 class Video:
-    """A sequence kept in a video file. `quarter_turns` counter-clockwise turns by 90 degrees set it upright."""
+    """A sequence kept in a video file.
+
+    Frames are shown as a player shows them: turned as the file says, with square pixels, without what an edit list
+    hides. `quarter_turns` counter-clockwise turns by 90 degrees are added, for a file that does not say its turn.
+    """
 
     file: Path
     quarter_turns: int = 0
 
     @property
     def fps(self) -> float:
-        """Frames a second as the file's header says; 25 where it says nothing usable. Raises OSError."""
+        """Frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
         return self.header()[0]
 
     def header(self) -> tuple[float, int]:
-        """Frames a second, and how many frames there should be (0 where the header does not say).
+        """Return frames a second, and how many frames there should be (0 if the header does not say).
 
-        Raises OSError where the file cannot be opened.
+        Raises OSError if the file cannot be opened.
         """
-        capture = opened(self.file)
-        try:
-            return _header(capture)
-        finally:
-            capture.release()
+        with opened(self.file) as (container, stream):
+            return decoding.rate(stream), decoding.promised(container, stream)
+
+    def count(self) -> int:
+        """Return how many frames are in the file, without decoding them. Raises OSError."""
+        with opened(self.file) as (container, stream):
+            return sum(packet.size > 0 and not packet.is_discard for packet in decoding.packets(container, stream))
+
+    def shape(self) -> tuple[str, int, int]:
+        """Return the pixels' width to height as "16:15" (empty for square ones), and the width and height of frames
+        before `quarter_turns`, with square pixels. Raises OSError."""
+        with opened(self.file) as (_, stream):
+            size = stream.codec_context.width, stream.codec_context.height
+            square = _square(*size, stream.sample_aspect_ratio)
+            ratio = stream.sample_aspect_ratio
+            return "" if square == size else f"{ratio.numerator}:{ratio.denominator}", *square
 
     def __iter__(self) -> Iterator[Frame]:
-        """Raises OSError where the file cannot be opened.
+        """Yield the frames in the order in which they are shown; the first has time 0.
 
-        Of a video that ends before its header says so, the last frame decoded, which may be half a frame, has no
-        image, and one more frame without image closes it, whose problem says how many were promised and came.
+        A frame that cannot be decoded, or is damaged, has no image but a problem. If the video ends before its file
+        says so, one more frame without image closes it. Raises OSError if the file cannot be opened.
         """
-        capture = opened(self.file)
-        try:
-            fps, promised = _header(capture)
-            held, first, previous, risen = None, 0.0, -1.0, True
-            steps = deque([1 / fps], maxlen=4)  # between the last frames whose stamps are true
-            while True:
-                good, image = capture.read()
-                if not good:
-                    break
-                # containers with a variable rate keep true times; others report nothing or repeat themselves, and of
-                # H.264 in AVI the last frames, which come late, report 0
-                stamp = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                if held is None:
-                    if problem := _too_large(image):
-                        yield Frame(0, 0.0, None, f"{self.file.name}: {problem}")
-                        return
-                    first, time = stamp, 0.0
-                else:
-                    yield held
-                    before, risen = risen, stamp - first > previous
-                    time = stamp - first if risen else previous + min(steps)  # the last step may be a gap
-                    if before and risen:
-                        steps.append(time - previous)
-                index = held.index + 1 if held else 0
-                held, previous = Frame(index, time, np.ascontiguousarray(np.rot90(image, self.quarter_turns))), time
-        finally:
-            capture.release()
-        came = held.index + 1 if held else 0
-        # a header's count may be one off in a sound file, and means a duration where the rate varies or is wrong: then
-        # the last frame lasts for a step, the shortest of the last ones, as frames are missing where a video breaks
-        # off. Matroska counts the duration from 0, wherever the first frame is, and some frames too many.
-        late, over = (first, 3) if Path(self.file).suffix.casefold() in MATROSKA else (0.0, 1)
-        rest = promised / fps - late - previous
-        if held and (promised - came <= 1 or rest <= over / fps + max(1 / fps, min(steps))):
-            yield held
-            return
-        if held:
-            problem = f"{self.file.name}: the last frame before the video breaks off: may not be whole"
-            yield replace(held, image=None, problem=problem)
-        end = previous + steps[-1] if held else 0.0
-        yield Frame(came, end, None, f"{self.file.name}: the video ends early: {came} of {max(promised, 1)} frames")
+        name = Path(self.file).name
+        with opened(self.file) as (container, stream):
+            ending = decoding.Ending(container, stream, Path(self.file))
+            reformatter, index, time, step = VideoReformatter(), 0, 0.0, 1 / decoding.rate(stream)
+            decoded = decoding.decoded(container, stream, ending)
+            for index, (time, picture) in enumerate(decoding.rising(decoded, step), 1):
+                if picture is None:
+                    yield Frame(index - 1, time, None, f"{name}: this frame is damaged: copy the video again")
+                    continue
+                size = _square(picture.width, picture.height, stream.sample_aspect_ratio)
+                if problem := too_large(*size):
+                    yield Frame(index - 1, time, None, f"{name}: {problem}")
+                    return
+                image = reformatter.reformat(picture, *size, "bgr24", interpolation="BILINEAR", threads=1).to_ndarray()
+                turns = self.quarter_turns + round(picture.rotation / 90)
+                yield Frame(index - 1, time, np.ascontiguousarray(np.rot90(image, turns)))
+            if ending.is_early():
+                promised = ending.promised
+                of = f"{index} of {promised} frames" if promised > index else f"after {index} frames"
+                yield Frame(index, time + step if index else 0.0, None, f"{name}: the video ends early: {of}")
 
     def digest(self) -> str:
-        """SHA-256 of the file's bytes and the turn."""
-        return _digest([self.file], f"quarter_turns={self.quarter_turns}")
+        """SHA-256 of the file's bytes, the turn and the reader's number."""
+        return digest([self.file], f"reader={READER},quarter_turns={self.quarter_turns}")
 
 
 FrameSource = Pictures | Video
 
 
-def opened(file: str | Path) -> cv2.VideoCapture:
-    """The video file, opened. Raises OSError where that cannot be done."""
+@contextmanager
+def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """Open a video file and its first stream of moving pictures. Raises OSError if there is none."""
     file = Path(file)
+    cannot = f"{file}: cannot be opened as a video"
+    if not _is_utf8(str(file)):
+        raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it")
+    if file.is_file() and _is_text(file):  # a play list would make FFmpeg open other files
+        raise OSError(f"{cannot}: it is text")
+    if file.is_file() and is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
+        raise OSError(f"{cannot}: it is a picture")
     try:
-        str(file).encode()
-    except UnicodeEncodeError:  # OpenCV would bring the process down
-        raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it") from None
-    if file.is_file() and _is_text(file):  # FFmpeg would draw it as a terminal does
-        raise OSError(f"{file}: cannot be opened as a video: it is text")
-    if file.is_file() and _is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
-        raise OSError(f"{file}: cannot be opened as a video: it is a picture")
-    capture = cv2.VideoCapture(str(file.absolute()))  # 12:30.mp4 alone would be an address with the protocol 12
-    if not capture.isOpened():
-        raise OSError(f"{file}: cannot be opened as a video; copy it anew or convert it to AVI or MP4")
-    return capture
+        # absolute: 12:30.mp4 alone would be an address with the protocol 12
+        container = av.open(str(file.absolute()), metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError):
+        raise OSError(f"{cannot}; copy it again or convert it to AVI or MP4") from None
+    with container:
+        # a sound file's cover is no video
+        streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+        if not streams:
+            raise OSError(f"{cannot}: there is only sound in it; name the file with the pictures")
+        stream = streams[0]
+        context = stream.codec_context
+        if context is None:
+            raise OSError(f"{cannot}: its codec is not known; convert it to AVI or MP4")
+        if context.width * context.height >= SEVERAL_THREADS_FROM:
+            stream.thread_type = "AUTO"
+        else:
+            context.thread_count = 1
+        yield container, stream
 
 
-def _is_text(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(4096)
-        return (
-            not head.startswith(b"YUV4MPEG2")
-            and b"\0" not in head
-            and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
-        )
-    except (OSError, UnicodeDecodeError):
-        return False
-
-
-def _is_picture(file: Path) -> bool:
-    """Whether it begins as a PNG, JPEG, BMP or TIFF does; not a PNG that moves, nor JPEGs one after another."""
+def is_picture(file: Path) -> bool:
+    """Return whether a file begins as a single picture does; a PNG that moves and JPEGs in a row are none."""
     try:
         with file.open("rb") as stream:
             head = stream.read(4096)
@@ -192,30 +143,18 @@ def _is_picture(file: Path) -> bool:
                     return content.find(b"\xff\xd9\xff\xd8\xff") < 0
     except OSError:
         return False
-    return head.startswith((b"BM", b"II*\0", b"MM\0*")) or (head.startswith(PNG) and b"acTL" not in head)
-
-
-def upright(video: Video, is_upright: Callable[[np.ndarray], bool], frames: int = 5) -> Video:
-    """The video with the `quarter_turns` that set it upright; as it is where no turn does better.
-
-    `is_upright` takes an image, BGR uint8 (H, W, 3), and tells whether it shows an upright face: this module knows
-    none. It is asked about the first `frames` frames, as they are, then turned. Raises OSError.
-    """
-    images = [frame.image for frame in islice(replace(video, quarter_turns=0), frames) if frame.image is not None]
-    best, turns = 0, 0
-    for turn in (0, 1, 3, 2):
-        votes = sum(bool(is_upright(np.ascontiguousarray(np.rot90(image, turn)))) for image in images)
-        if votes > best:
-            best, turns = votes, turn
-        if best == len(images):
-            break
-    return replace(video, quarter_turns=turns)
+    webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
+    heif = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif")
+    plain = head.startswith((b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  "))
+    return webp or heif or plain or (head.startswith(PNG) and b"acTL" not in head)
 
 
 def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
-    """The same frames, decoded by a thread while those before them are worked on; what goes wrong with one is raised
-    where it would have come. `count` are decoded in one go, and twice as many in memory at most: a thread that wakes
-    for each of them gets in the way of a detector's own."""
+    """Yield the same frames, decoded by a thread while the caller works on those before them.
+
+    An error is raised where its frame would have come. `count` frames are decoded in one go, and at most twice as
+    many are in memory: a thread that wakes for each of them gets in the way of a detector's own.
+    """
     source = iter(frames)
 
     def some() -> tuple[list[T], Exception | None]:
@@ -240,70 +179,33 @@ def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
                 return
 
 
-def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
-    """A picture as BGR uint8 (H, W, 3) and an empty string, or None and the reason in one line."""
-    name = Path(file).name  # not the folder: tracks and their reasons are kept when recordings move
-    try:
-        data = np.fromfile(file, np.uint8)  # unlike cv2.imread, this takes any file name on any system
-    except OSError as error:
-        return None, f"{name}: {error.strerror or error}"
-    if data.size == 0:
-        return None, f"{name}: empty file"
-    if _is_cut_off(data.tobytes()):
-        return None, f"{name}: cut off, its end is missing: copy it anew"
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    except cv2.error:
-        image = None
-    if image is None:
-        return None, f"{name}: not a readable picture"
-    problem = _too_large(image)
-    return (None, f"{name}: {problem}") if problem else (image, "")
+def _square(width: int, height: int, ratio) -> tuple[int, int]:
+    """Return a frame's size with square pixels, given their width to height; no side gets shorter.
 
-
-def _too_large(image: np.ndarray) -> str:
-    """Why a picture is not taken for its size; empty where it is."""
-    height, width = image.shape[:2]
-    if max(width, height) <= LONGEST_SIDE:
-        return ""
-    return f"{width}x{height} pixels, {LONGEST_SIDE} a side can be looked at: scale it down"
-
-
-def _is_cut_off(data: bytes) -> bool:
-    """Whether the end mark of a JPEG or PNG is missing: some decoders fill what is missing with grey and say nothing.
-
-    Bytes after the end mark do no harm, and the mark inside an embedded preview does not count.
+    A ratio within 1 % of square is an encoder's rounding, one beyond four is damage.
     """
-    if data.startswith(PNG):
-        at = 8
-        while data[at + 4 : at + 8] != b"IEND":
-            at += 12 + int.from_bytes(data[at : at + 4])
-            if at >= len(data):
-                return True
-        return len(data) < at + 12
-    if data.startswith(b"\xff\xd8\xff"):
-        at = 2
-        while data[at + 1 : at + 2] != b"\xda":  # the scan, after segments with their length and bytes of filling
-            at += 1 if data[at + 1 : at + 2] == b"\xff" else 2 + int.from_bytes(data[at + 2 : at + 4])
-            if at >= len(data):
-                return True
-        return b"\xff\xd9" not in data[at:]
-    return False
+    ratio = float(ratio or 1)
+    if not 0.25 <= ratio <= 4 or math.isclose(ratio, 1, rel_tol=0.01):
+        return width, height
+    return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
-def _header(capture: cv2.VideoCapture) -> tuple[float, int]:
-    fps, frames = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    if not 0 < fps < 1000:  # browsers write 1000, the tick of their clock
-        return 25.0, 0
-    return fps, int(frames) if 0 < frames < 1e7 else 0
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _digest(files, options: str) -> str:
-    digest = hashlib.sha256(options.encode())
-    for file in files:
-        try:
-            with Path(file).open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError:  # reading the frames will tell of it; with the file back, the digest is another
-            digest.update(b"unreadable" + Path(file).name.encode(errors="surrogateescape"))
-    return digest.hexdigest()
+def _is_text(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(4096)
+        return (
+            not head.startswith(b"YUV4MPEG2")
+            and b"\0" not in head
+            and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
+        )
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,13 +1,9 @@
-"""Metrics, intervals and tests of predictions. Writes results as CSV; draws nothing."""
+"""Metrics, intervals and tests of predictions. Writes and draws nothing."""
 
 from __future__ import annotations
 
-import platform
-import subprocess
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,13 +11,12 @@ from scipy.stats import norm
 from scipy.stats import t as student
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from fer_utils import paths
 from fer_utils.features.phases import Phases
 
 STAND_IN = "rendered stand-in"
 # what tells one result from another: the model, the features that it was trained on and those that it was tested with,
-# the folds, and the rows that chose its epoch
-KEYS = ("model", "variant", "tested", "protocol", "select_on")
+# the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
+KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
@@ -166,44 +161,7 @@ def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_csv(frame: pd.DataFrame, path: Path, dataset: str, rendered: bool, provenance: bool = False) -> Path:
-    """Write `frame` with the dataset's name and mark first and, if asked for, versions and commit last. Atomic."""
-    marked = frame.copy()
-    marked.insert(0, "dataset", dataset)
-    marked.insert(1, "data", STAND_IN if rendered else "real")
-    if provenance:
-        marked = marked.assign(**versions())
-    return write_table(marked, path)
-
-
-def write_table(frame: pd.DataFrame, path: Path) -> Path:
-    """Write `frame` as it is. Atomic."""
-    with paths.replacing(path) as temporary:
-        # names of files may be any bytes
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", errors="backslashreplace")
-    return path
-
-
-def versions() -> dict[str, str]:
-    """What made a result: the project's commit, Python, and the libraries that compute."""
-    libraries = ("fer-utils", "ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn")
-    return {
-        "commit": _commit(),
-        "python": platform.python_version(),
-        **{library.replace("-", "_"): version(library) for library in libraries},
-    }
-
-
 def _draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
     """How often each subject is drawn, a row a resample."""
     share = np.full(n_subjects, 1 / n_subjects)
     return np.random.default_rng(seed).multinomial(n_subjects, share, resamples).astype(float)
-
-
-def _commit() -> str:
-    command = ["git", "-C", str(paths.root()), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -16,7 +16,7 @@ from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import splits
 from fer_utils.evaluation.experiments import BASE, Run
-from fer_utils.evaluation.splits import Folds, Reasons, Split
+from fer_utils.evaluation.splits import Folds, Reasons, Scheme, Split
 from fer_utils.features import tensors
 from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import extraction
@@ -36,7 +36,6 @@ ABLATIONS = {
 }
 # the same features of points that were found in another way: (mode, detector) for `extraction.extract`
 DETECTION = {"image mode": ("image", "face_landmarker"), "face_mesh": ("video", "face_mesh")}
-MERGED = "all merged"
 PATHS = "paths"  # what MiniRocket sees
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
 JITTER = (2, 4, 8, 16)  # times the trembling of `tensors.detector_noise`
@@ -118,88 +117,67 @@ def runs(
 
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
-    """The folds that the runs need; see `splits.possible`."""
-    keys = dict.fromkeys((run.protocol, run.seed) for run in planned)
-    rows = table.emotions, table.subjects
-    return splits.possible({(name, seed): partial(splits.make, name, *rows, n_folds, seed) for name, seed in keys})
+    """Return the folds that the runs need; see `splits.possible`."""
+    schemes = dict.fromkeys(run.scheme for run in planned)
+    return splits.possible(
+        {scheme: partial(splits.make, scheme.protocol, table, n_folds, scheme.seed) for scheme in schemes}
+    )
 
 
-@dataclass(frozen=True)
-class Merged:
-    """One table of several datasets: the emotions that all of them have, and each row's dataset. A person who is in two
-    of them has one name. `left_out` has a row a dataset and reason: how many sequences are not among them."""
+def merge(
+    sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[str, LandmarkTrack]]
+) -> tuple[FeatureTable, pd.DataFrame]:
+    """Sequences and tracks by dataset → one table with the emotions that all of them have, and how many sequences were
+    left out, a row a dataset and reason. A person who is in two datasets has one name.
 
-    table: FeatureTable
-    datasets: np.ndarray
-    left_out: pd.DataFrame
-
-    def rows(self, *names: str) -> np.ndarray:
-        """(n,) bool: the rows of some datasets."""
-        return np.isin(self.datasets, names)
-
-
-def merge(sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[str, LandmarkTrack]]) -> Merged:
-    """Sequences and tracks by dataset → one table. Raises StudyError where the sets share fewer than two emotions."""
-    shared = set.intersection(*({each.emotion for each in found} for found in sequences.values()))
+    Raises StudyError if the sets share fewer than two emotions.
+    """
+    shared = set.intersection(*({sequence.emotion for sequence in those} for those in sequences.values()))
     if len(shared) < 2:
         raise StudyError(f"{', '.join(sequences)}: fewer than two emotions are in all of them")
-    renamed, found, owner, missing = [], {}, {}, Counter()
-    for name, each in ((name, each) for name, those in sequences.items() for each in those):
-        if each.emotion not in shared:
-            missing[name, f"{each.emotion} is not in all of the datasets"] += 1
-        elif each.id not in tracks[name]:
+    renamed, kept, owner, missing = [], {}, {}, Counter()
+    for name, sequence in ((name, sequence) for name, those in sequences.items() for sequence in those):
+        if sequence.emotion not in shared:
+            missing[name, f"{sequence.emotion} is not in all of the datasets"] += 1
+        elif sequence.id not in tracks[name]:
             missing[name, "no landmarks"] += 1
         else:
-            key = f"{name}/{each.id}"
-            renamed.append(replace(each, id=key))
-            found[key], owner[key] = tracks[name][each.id], name
-    table = tensors.table(renamed, found)
+            key = f"{name}/{sequence.id}"
+            renamed.append(replace(sequence, id=key, dataset=name))
+            kept[key], owner[key] = tracks[name][sequence.id], name
+    table = tensors.table(renamed, kept)
     missing.update((owner[key], reason) for key, reason in table.refused.items())
-    left_out = pd.DataFrame([(*key, n) for key, n in missing.items()], columns=["set", "reason", "sequences"])
-    return Merged(table, np.array([owner[i] for i in table.ids.tolist()]), left_out)
+    return table, pd.DataFrame([(*key, n) for key, n in missing.items()], columns=["set", "reason", "sequences"])
 
 
-def cross_folds(merged: Merged, n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
-    """The folds of matrix and composites, by their names and seed; see `splits.possible`."""
-    makers = _matrix_makers(merged, n_folds, seed) | _composite_makers(merged, n_folds, seed)
-    made, reasons = splits.possible(makers)
-    return {key: [replace(split, protocol=key[0]) for split in folds] for key, folds in made.items()}, reasons
+def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
+    """Return the folds of the matrix and the composites of a merged table; see `splits.possible`.
 
-
-def _matrix_makers(merged: Merged, n_folds: int, seed: int) -> dict[tuple[str, int], Callable[[], list[Split]]]:
-    """Every set trained on, every set tested on: folds by the name "source → target" and seed. Within a dataset,
-    and between two that film the same people, they are folds of people."""
-    names = dict.fromkeys(merged.datasets.tolist())
-    rows = merged.table.emotions, merged.table.subjects
-    makers = {}
-    for source, target in product(names, names):
-        name, sides = f"{source} → {target}", (merged.rows(source), merged.rows(target))
-        makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
-    return makers
-
-
-def _composite_makers(merged: Merged, n_folds: int, seed: int) -> dict[tuple[str, int], Callable[[], list[Split]]]:
-    """The paper's composites (sec. 4.2): all sets but MMI trained on and MMI tested, if there are two others;
-    and all merged in folds, of people and, as in the paper perhaps, of sequences."""
-    rows = merged.table.emotions, merged.table.subjects
-    makers: dict[tuple[str, int], Callable[[], list[Split]]] = {}
-    names = list(dict.fromkeys(merged.datasets.tolist()))
-    others = [name for name in names if name != "mmi"]
+    The matrix: every dataset trained on, every one tested on. The paper's composites (sec. 4.2): all sets but MMI
+    trained on and MMI tested, if there are two others; and all merged in folds, of people and, as in the paper perhaps,
+    of sequences.
+    """
+    names = tuple(dict.fromkeys(table.datasets.tolist()))
+    others = tuple(name for name in names if name != "mmi")
+    sides = [((source,), (target,)) for source, target in product(names, names)]
     if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
-        name, sides = f"{' + '.join(others)} → mmi", (merged.rows(*others), merged.rows("mmi"))
-        makers[name, seed] = partial(splits.transfer, name, *rows, *sides, n_folds, seed)
+        sides.append((others, ("mmi",)))
+    makers: dict[Scheme, Callable[[], list[Split]]] = {
+        Scheme(splits.between(table, *pair), seed, *pair): partial(splits.transfer, table, *pair, n_folds, seed)
+        for pair in sides
+    }
     for protocol in ("grouped", "stratified"):
-        makers[f"{MERGED}, {protocol}", seed] = partial(splits.make, protocol, *rows, n_folds, seed)
-    return makers
+        makers[Scheme(protocol, seed)] = partial(splits.make, protocol, table, n_folds, seed)
+    return splits.possible(makers)
 
 
-def cross_runs(names: Iterable[tuple[str, int]], matrix_model: str, models: list[str], seed: int = 0) -> list[Run]:
-    """The runs of the matrix with one model, and of the composites with several, by the names of their folds. The
-    paper's network is not trained on the merged sets' folds of sequences: they take longest and say least."""
+def cross_runs(schemes: Iterable[Scheme], matrix_model: str, models: list[str]) -> list[Run]:
+    """Return the runs of the matrix with one model, and of the composites with several. The paper's network is not
+    trained on the merged sets' folds of sequences: they take longest and say least."""
     runs = []
-    for name, _ in names:
-        composite = name.startswith(MERGED) or " + " in name
-        for model in models if composite else [matrix_model]:
-            if not (model == "paper" and splits.leaks(name)):
-                runs.append(Run(model, name, seed))
+    for scheme in schemes:
+        in_matrix = len(scheme.source) == len(scheme.target) == 1
+        for model in [matrix_model] if in_matrix else models:
+            if not (model == "paper" and scheme.protocol == splits.LEAKY):
+                runs.append(Run(model, scheme.protocol, scheme.seed, source=scheme.source, target=scheme.target))
     return runs

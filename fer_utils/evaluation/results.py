@@ -2,93 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fer_utils import paths
 from fer_utils.data.sequence import Sequence
-from fer_utils.errors import StudyError, UserError
-from fer_utils.evaluation import metrics, plans
+from fer_utils.errors import UserError
+from fer_utils.evaluation import metrics, plans, tables
 from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation.tables import SHOWN
 from fer_utils.features import geometry
 from fer_utils.features.geometry import SequenceRefused
 from fer_utils.features.tensors import FeatureTable, SequenceFeatures, sequence_features
 from fer_utils.landmarks.track import LandmarkTrack
 
-SHOWN = (
-    "sequences", "seeds", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "macro_f1_low",
-    "macro_f1_high", "accuracy_sd_seeds",
-)  # fmt: skip
-
-
 NOISE = "times the trembling from frame to frame (added noise)"
-# what the figures of a table need, by its kind
-COLUMNS = {
-    "curves": ("emotion", "time", "intensity", "mouth_opening", "key_frame", "phase"),
-    "predictions": (*metrics.KEYS, "seed", "fold", "id", "subject", "emotion", "predicted"),
-    "summary": (*metrics.KEYS, *SHOWN),
-    "open_summary": (*metrics.KEYS, *SHOWN),
-    "open_predictions": (*metrics.KEYS, "seed", "id", "subject", "emotion", "predicted"),
-    "cross_summary": (*metrics.KEYS, *SHOWN),
-    "open_importance": ("values", "regions", "lost", "sd", "stable"),
-}
-
-
-def read(path: Path, kind: str = "") -> pd.DataFrame:
-    """A results CSV; with the columns that figures of its `kind` need. Raises StudyError, naming the file, where it is
-    not there, damaged or of an older version."""
-    frame = read_plain(path)
-    needed = ["dataset", "data", *(metrics.KEYS if "protocol" in frame and "model" in frame else ())]
-    needed += COLUMNS.get(kind, ())
-    if missing := [name for name in needed if name not in frame]:
-        raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
-    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.BASELINES).all():
-        raise StudyError(f"{path}: without the network that was asked; what could not be made, and why, is beside it")
-    return frame
-
-
-def read_plain(path: Path) -> pd.DataFrame:
-    """A CSV. Raises StudyError, naming the file, where it is not there or damaged."""
-    try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except FileNotFoundError:
-        raise StudyError(f"{path}: not there; run the notebook that writes it first") from None
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read ({str(error).splitlines()[0]}); run its notebook again") from None
-
-
-def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables KIND_DATASET.csv that are there and can be read, by dataset; says which are not, and why."""
-    for name in datasets:
-        path = out / f"{kind}_{name}.csv"
-        if not path.is_file():
-            print(f"{path.name}: not there, since its notebook failed or was not run")
-            continue
-        try:
-            table = read(path, kind)
-        except StudyError as error:
-            print(error)
-            continue
-        yield name, table
-
-
-def of_notebook_03(path: Path, kind: str) -> pd.DataFrame:
-    """Its rows under folds of people; none where the table is not there or cannot be read, which is said."""
-    if path.is_file():
-        try:
-            table = read(path, kind)
-            return table[table["protocol"] == "grouped"]
-        except StudyError as error:
-            print(error)
-    return pd.DataFrame({"model": [], "protocol": []})
-
-
-def rendered(table: pd.DataFrame) -> bool:
-    """Whether a stand-in's numbers are in the table."""
-    return bool((table["data"] == metrics.STAND_IN).any())
 
 
 def one_of_each(
@@ -132,32 +64,32 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
     return pd.concat(frames, ignore_index=True)
 
 
-def coverage(tables: Mapping[str, FeatureTable]) -> pd.DataFrame:
+def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
     """How many sequences each variant of the features has, and how many it refused."""
-    rows = [(name, len(table), len(table.refused)) for name, table in tables.items()]
+    rows = [(name, len(table), len(table.refused)) for name, table in variants.items()]
     return pd.DataFrame(rows, columns=["variant", "sequences", "refused"])
 
 
-def models(summary: pd.DataFrame, paper: Path) -> pd.DataFrame:
-    """Models under folds of people; the paper's network out of notebook 03's summary, where that is there."""
+def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
+    """Models under folds of people; the paper's network out of notebook 03's summary, if that is there."""
     mine = summary[
         (summary["protocol"] == "grouped")
         & (summary["select_on"] == "validation")
         & summary["variant"].isin([BASE, plans.PATHS])
         & (summary["variant"] == summary["tested"])
     ]
-    theirs = of_notebook_03(paper, "summary")
+    theirs = _of_notebook_03(out, "summary", dataset)
     theirs = theirs[~theirs["model"].isin(mine["model"])]
     both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
     return both.sort_values("accuracy", ascending=False, kind="stable")[["model", *SHOWN]].reset_index(drop=True)
 
 
-def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
+def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
     """`network` and the paper's network against each model, on the same sequences and folds."""
     mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
     mine = mine[mine["variant"].isin([BASE, plans.PATHS]) & (mine["variant"] == mine["tested"])]
     by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
-    for name, group in of_notebook_03(paper, "predictions").groupby("model"):
+    for name, group in _of_notebook_03(out, "predictions", dataset).groupby("model"):
         by_model.setdefault(str(name), group)
     rows = []
     for one in dict.fromkeys((network, "paper")):
@@ -170,9 +102,7 @@ def pairs(predictions: pd.DataFrame, paper: Path, network: str) -> pd.DataFrame:
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, by the folds it is tested on and the rows that choose its epoch."""
     found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
-    on_test = found["select_on"] == "test"
-    found["protocol"] = np.where(on_test, found["protocol"] + ", best epoch on test", found["protocol"])
-    return found[["protocol", *SHOWN]].reset_index(drop=True)
+    return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
@@ -224,22 +154,33 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def asked(found: pd.DataFrame) -> str:
-    """The network that notebook 03b asked its questions of: the first that is no baseline. (`read` refuses tables
-    without one.)"""
+    """The network that notebook 03b asked its questions of: the first that is no baseline. (`tables.read` refuses
+    tables without one.)"""
     return found.loc[~found["model"].isin(plans.BASELINES), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with its interval by the set that was trained on and the one that was tested on, a row a pair."""
-    found = summary[summary["protocol"].str.fullmatch(r"\w+ → \w+")].copy()
-    found[["source", "target"]] = found["protocol"].str.extract(r"(\w+) → (\w+)")
-    return found[["source", "target", "model", *SHOWN]].reset_index(drop=True)
+    """Accuracy with its interval by the dataset that was trained on and the one that was tested on, a row a pair."""
+    rows = summary[~_composite(summary)]
+    return rows[["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
-    """The composites, a row a model and protocol."""
-    named = summary["protocol"].str.startswith(plans.MERGED) | summary["protocol"].str.contains(" + ", regex=False)
-    return summary[named][["protocol", "model", *SHOWN]].reset_index(drop=True)
+    """The composites, a row a model, datasets and protocol."""
+    return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _composite(summary: pd.DataFrame) -> pd.Series:
+    """Whether several datasets are trained on."""
+    return summary["source"].str.contains("+", regex=False)
+
+
+def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
+    """Its rows under folds of people; none if the table is missing or cannot be read, which is printed."""
+    if paths.table(out, dataset, kind).is_file():
+        for _, table in tables.each(out, kind, [dataset]):
+            return table[table["protocol"] == "grouped"]
+    return pd.DataFrame({"model": [], "protocol": []})
 
 
 def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:

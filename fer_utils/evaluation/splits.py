@@ -1,4 +1,5 @@
-"""Who is trained on and who is tested on: folds, their manifest, and the checks that no one is on both sides."""
+"""Who is trained on and who is tested on: folds of sequence ids, their manifest, and the checks that no one is on both
+sides."""
 
 from __future__ import annotations
 
@@ -7,24 +8,44 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 
+from fer_utils.data.registry import joined
 from fer_utils.errors import SplitError
 from fer_utils.features.tensors import FeatureTable
 
 # folds of rows, as the paper may have them (a person can be in training and test); folds of people; each person a fold
 PROTOCOLS = ("stratified", "grouped", "leave-one-subject-out")
-LEAKY = "stratified"  # the one that allows that; of merged sets, with their name before it
+LEAKY = "stratified"  # the only one that lets a person be on both sides
+TRANSFER = "cross-dataset"  # one fold: all of the source trained on, all of the target tested
 PARTS = ("fit", "validation", "test")
+
+
+class Scheme(NamedTuple):
+    """Which folds: a protocol, a seed, and the datasets that are trained on and tested on (empty: all in the table)."""
+
+    protocol: str
+    seed: int = 0
+    source: tuple[str, ...] = ()
+    target: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        sides = f"{joined(self.source)} to {joined(self.target)}, " if self.source else ""
+        return f"{sides}{self.protocol}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Row numbers of one fold. Training is `fit` plus `validation`, by which a network's epochs are chosen; no subject
-    is in both of these. `untrained` names the emotions of the test rows that no training row has."""
+    """The sequence ids of one fold.
+
+    Training is `fit` plus `validation`, by which a network's epochs are chosen; no subject is in both of these.
+    `source` and `target` name the datasets trained on and tested on, joined by "+". `untrained` names the emotions of
+    the test part that training lacks.
+    """
 
     protocol: str
     seed: int
@@ -32,6 +53,8 @@ class Split:
     fit: np.ndarray
     validation: np.ndarray
     test: np.ndarray
+    source: str = ""
+    target: str = ""
     untrained: str = ""
 
     @property
@@ -39,76 +62,69 @@ class Split:
         return np.concatenate([self.fit, self.validation])
 
 
-Folds = dict[tuple[str, int], list[Split]]  # by protocol and seed
-Reasons = dict[tuple[str, int], str]
+Folds = dict[Scheme, list[Split]]
+Reasons = dict[Scheme, str]
 
 
-def leaks(protocol: str) -> bool:
-    """Whether a person may be in training and test in folds of this name."""
-    return protocol.rpartition(", ")[2] == LEAKY
-
-
-def make(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int = 5, seed: int = 0) -> list[Split]:
-    """The folds of a protocol; each row is tested once.
+def make(protocol: str, table: FeatureTable, n_folds: int = 5, seed: int = 0) -> list[Split]:
+    """Return the folds of a protocol; each sequence of the table is tested once.
 
     Raises SplitError for an unknown protocol, or data too few for it or for a validation part.
     """
-    return [
-        _split(protocol, seed, number, emotions, subjects, train, test)
-        for number, (train, test) in enumerate(_outer(protocol, emotions, subjects, n_folds, seed))
-    ]
+    outer = _outer(protocol, table.emotions, table.subjects, n_folds, seed)
+    return [_split(Scheme(protocol, seed), number, table, *rows) for number, rows in enumerate(outer)]
 
 
 def transfer(
-    name: str,
-    emotions: np.ndarray,
-    subjects: np.ndarray,
-    source: np.ndarray,
-    target: np.ndarray,
-    n_folds: int = 5,
-    seed: int = 0,
+    table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...], n_folds: int = 5, seed: int = 0
 ) -> list[Split]:
-    """Folds `name`: train on the rows in the mask `source`, test on those in the mask `target`, each of these once.
+    """Return folds that train on the datasets `source` and test each sequence of the datasets `target` once.
 
-    One fold where they share no subject. Where they do (VIS and NIR film the same people, and a set shares all with
-    itself), the target is tested in folds of people, and those of a fold are left out of its training.
+    One fold, named TRANSFER, if they share no subject. If they do (VIS and NIR film the same people, and a set shares
+    all with itself), the target is tested in folds of people, "grouped", and a fold's people are left out of its
+    training.
     """
-    if not source.any() or not target.any():
-        raise SplitError(f"{int(source.sum())} rows to train on and {int(target.sum())} to test on: both are needed")
-    tested = np.flatnonzero(target)
-    if set(subjects[source]) & set(subjects[target]):
-        parts = [tested[test] for _, test in _outer("grouped", emotions[target], subjects[target], n_folds, seed)]
-    else:
-        parts = [tested]
-    splits = []
-    for number, test in enumerate(parts):
-        train = np.flatnonzero(source & ~np.isin(subjects, subjects[test]))
-        splits.append(_split(name, seed, number, emotions, subjects, train, test))
-    return splits
+    sources, targets = np.isin(table.datasets, source), np.isin(table.datasets, target)
+    if not sources.any() or not targets.any():
+        raise SplitError(f"{sources.sum()} rows to train on and {targets.sum()} to test on: both are needed")
+    subjects, parts = table.subjects, [np.flatnonzero(targets)]
+    scheme = Scheme(between(table, source, target), seed, source, target)
+    if scheme.protocol != TRANSFER:
+        outer = _outer(scheme.protocol, table.emotions[targets], subjects[targets], n_folds, seed)
+        parts = [parts[0][rows] for _, rows in outer]
+    trained = [np.flatnonzero(sources & ~np.isin(subjects, subjects[test])) for test in parts]
+    return [_split(scheme, number, table, *rows) for number, rows in enumerate(zip(trained, parts, strict=True))]
+
+
+def between(table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...]) -> str:
+    """Return the protocol by which `transfer` tests: "grouped" if the datasets share people, else TRANSFER."""
+    sources, targets = np.isin(table.datasets, source), np.isin(table.datasets, target)
+    return "grouped" if set(table.subjects[sources]) & set(table.subjects[targets]) else TRANSFER
 
 
 def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
-    """The folds of both of the paper's possible protocols, or those of a manifest; and as `possible`."""
+    """Return the folds of both of the paper's possible protocols, or those of a manifest; and as `possible`."""
     if manifest:
         given: Folds = {}
-        for split in read_manifest(Path(manifest), table.ids, table.emotions, table.subjects):
-            given.setdefault((split.protocol, split.seed), []).append(split)
+        for split in read_manifest(Path(manifest), table):
+            given.setdefault(Scheme(split.protocol, split.seed), []).append(split)
         _tell_untrained(given)
         return given, {}
-    args = table.emotions, table.subjects, n_folds, seed
-    return possible({(name, seed): partial(make, name, *args) for name in ("stratified", "grouped")})
+    return possible(
+        {Scheme(name, seed): partial(make, name, table, n_folds, seed) for name in ("stratified", "grouped")}
+    )
 
 
-def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:
-    """The folds that can be made, and why the others cannot; both by protocol and seed. Says which are tested on what
-    they are not trained on. Raises SplitError where none can."""
+def possible(makers: Mapping[Scheme, Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:
+    """Return the folds that can be made, and why the others cannot; both by scheme. Prints which of them are tested on
+    an emotion that they are not trained on. Raises SplitError if none can be made."""
     made, reasons = {}, {}
-    for (protocol, seed), maker in makers.items():
+    for scheme, maker in makers.items():
         try:
-            made[protocol, seed] = maker()
+            made[scheme] = maker()
         except SplitError as error:
-            reasons[protocol, seed] = str(error)
-            print(f"{protocol}, seed {seed}: left out: {error}")
+            reasons[scheme] = str(error)
+            print(f"{scheme}: left out: {error}")
     if not made:
         raise SplitError(next(iter(reasons.values())))
     _tell_untrained(made)
@@ -116,26 +132,26 @@ def possible(makers: Mapping[tuple[str, int], Callable[[], list[Split]]]) -> tup
 
 
 def _tell_untrained(made: Folds) -> None:
-    for (protocol, seed), folds in made.items():
+    for scheme, folds in made.items():
         if lacking := [split.untrained for split in folds if split.untrained]:
-            names = sorted({name for each in lacking for name in each.split(", ")})
+            emotions = sorted({name for names in lacking for name in names.split(", ")})
             print(
-                f"{protocol}, seed {seed}: {len(lacking)} of {len(folds)} folds are tested on an emotion that they are "
-                f"not trained on: {', '.join(names)}"
+                f"{scheme}: {len(lacking)} of {len(folds)} folds are tested on an emotion that they are not trained "
+                f"on: {', '.join(emotions)}"
             )
 
 
-def check_disjoint(subjects: np.ndarray, train: np.ndarray, test: np.ndarray) -> None:
-    """Raise SplitError where a subject is on both sides."""
-    if both := sorted(set(subjects[train]) & set(subjects[test])):
+def check_disjoint(subjects: Iterable[str], others: Iterable[str]) -> None:
+    """Raise SplitError if a subject is on both sides."""
+    if both := sorted(set(subjects) & set(others)):
         raise SplitError(f"on both sides of the split: {', '.join(both)}")
 
 
 def inner(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers (fit, validation) with a fifth of the subjects, at least one, in validation; disjoint in subjects.
-    More than a fifth where no emotion has five sequences.
+    """Return row numbers (fit, validation) with a fifth of the subjects, at least one, in validation; disjoint in
+    subjects. More than a fifth if no emotion has five sequences.
 
-    Raises SplitError where there are fewer than two subjects, or no two sequences of one emotion.
+    Raises SplitError if there are fewer than two subjects, or no two sequences of one emotion.
     """
     n_subjects = len(set(subjects))
     if n_subjects < 2:
@@ -144,42 +160,35 @@ def inner(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np
     if n_parts < 2:
         raise SplitError("no emotion has two sequences to divide into training and validation: give more data")
     fit, validation = next(_folds(StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed), emotions, subjects))
-    check_disjoint(subjects, fit, validation)
+    check_disjoint(subjects[fit], subjects[validation])
     return fit, validation
 
 
-def manifest(splits: Iterable[Split], ids: np.ndarray, subjects: np.ndarray) -> pd.DataFrame:
-    """Every fold's rows by name: a row a fold and sequence, with the part that it is in."""
+def manifest(made: Folds, table: FeatureTable) -> pd.DataFrame:
+    """Return every fold's sequences: a row a fold and sequence, with the part that it is in."""
+    subject_of = dict(zip(table.ids.tolist(), table.subjects.tolist(), strict=True))
+    names = ("source", "target", "protocol", "seed", "fold")
     parts = [
-        pd.DataFrame(
-            {
-                "protocol": split.protocol,
-                "seed": split.seed,
-                "fold": split.fold,
-                "part": part,
-                "id": ids[getattr(split, part)],
-                "subject": subjects[getattr(split, part)],
-            }
-        )
-        for split in splits
+        pd.DataFrame({name: getattr(split, name) for name in names} | {"part": part, "id": getattr(split, part)})
+        for split in (split for folds in made.values() for split in folds)
         for part in PARTS
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(subject=lambda frame: frame["id"].map(subject_of))
 
 
-def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: np.ndarray) -> list[Split]:
-    """The folds that `manifest` wrote as CSV, or that a user wrote alike, for rows with these ids.
+def read_manifest(path: Path, table: FeatureTable) -> list[Split]:
+    """Return the folds that `manifest` wrote as CSV for sequences of this table, or that a user wrote alike.
 
-    Raises SplitError, naming the file, where a column is missing, an id is unknown, a sequence is on two sides of a
-    fold, or tested in two folds, or a subject is on two sides (but for "stratified" folds, which allow that between
-    training and test).
+    Needed are the columns protocol, seed, fold, part and id. Raises SplitError, naming the file, if a column is
+    missing, an id is unknown, a sequence is on two sides of a fold, or tested in two folds, or a subject is on two
+    sides (but for "stratified" folds, which allow that between training and test).
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
     except (OSError, ValueError) as error:
         raise SplitError(f"{path}: no split manifest ({str(error).splitlines()[0]})") from None
     if missing := {"protocol", "seed", "fold", "part", "id"} - set(frame.columns):
-        raise SplitError(f"{path}: no split manifest, it lacks {', '.join(sorted(missing))}; write it anew")
+        raise SplitError(f"{path}: no split manifest, it lacks {', '.join(sorted(missing))}; write it again")
     for name in ("seed", "fold"):
         whole = frame[name].str.fullmatch(r"[0-9]{1,9}(\.0)?")
         if not whole.all():
@@ -187,25 +196,28 @@ def read_manifest(path: Path, ids: np.ndarray, emotions: np.ndarray, subjects: n
         frame[name] = frame[name].str.removesuffix(".0").astype(int)
     if wrong := sorted(set(frame["part"]) - set(PARTS)):
         raise SplitError(f"{path}: part {wrong[0]!r} is none of {', '.join(PARTS)}")
-    if unknown := sorted(set(frame["id"]) - set(ids)):
+    if unknown := sorted(set(frame["id"]) - set(table.ids)):
         raise SplitError(f"{path}: {len(unknown)} ids are not in the data, the first is {unknown[0]}")
-    row = {name: number for number, name in enumerate(ids)}
+    known = {i: (table.subjects[row], table.emotions[row]) for row, i in enumerate(table.ids.tolist())}
+    everything = joined(table.datasets.tolist())
     splits = []
     for (protocol, seed, fold), rows in frame.groupby(["protocol", "seed", "fold"], sort=False):
         where = f"{path}: fold {fold} ({protocol}, seed {seed})"
-        part = {name: np.array([row[i] for i in rows.loc[rows["part"] == name, "id"]], int) for name in PARTS}
+        part = {name: rows.loc[rows["part"] == name, "id"].to_numpy(np.str_) for name in PARTS}
         if empty := [name for name in PARTS if not len(part[name])]:
             raise SplitError(f"{where}: nothing in {empty[0]}")
         if rows["id"].duplicated().any():
             raise SplitError(f"{where}: {rows.loc[rows['id'].duplicated(), 'id'].iloc[0]} is there twice")
+        people, emotions = ({name: {known[i][k] for i in ids} for name, ids in part.items()} for k in (0, 1))
         try:
-            check_disjoint(subjects, part["fit"], part["validation"])
-            if not leaks(str(protocol)):
-                check_disjoint(subjects, np.concatenate([part["fit"], part["validation"]]), part["test"])
+            check_disjoint(people["fit"], people["validation"])
+            if protocol != LEAKY:
+                check_disjoint(people["fit"] | people["validation"], people["test"])
         except SplitError as error:
             raise SplitError(f"{where}: {error}") from None
-        missing = _missing(emotions, np.concatenate([part["fit"], part["validation"]]), part["test"])
-        splits.append(Split(str(protocol), int(seed), int(fold), **part, untrained=missing))
+        untrained = ", ".join(sorted(emotions["test"] - emotions["fit"] - emotions["validation"]))
+        splits.append(Split(str(protocol), int(seed), int(fold), **part, source=everything, target=everything,
+                            untrained=untrained))  # fmt: skip
     tested = frame[frame["part"] == "test"]
     if (twice := tested.duplicated(["protocol", "seed", "id"])).any():
         protocol, _, name = tested.loc[twice, ["protocol", "seed", "id"]].iloc[0]
@@ -242,19 +254,24 @@ def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None):
         return iter(list(splitter.split(emotions, emotions, subjects)))
 
 
-def _split(protocol, seed, fold, emotions, subjects, train, test) -> Split:
-    if not leaks(protocol):
-        check_disjoint(subjects, train, test)
+def _split(scheme: Scheme, fold: int, table: FeatureTable, train: np.ndarray, test: np.ndarray) -> Split:
+    """The split with these row numbers."""
+    emotions, subjects, ids = table.emotions, table.subjects, table.ids
+    if scheme.protocol != LEAKY:
+        check_disjoint(subjects[train], subjects[test])
     try:
-        fit, validation = inner(emotions[train], subjects[train], seed)
+        fit, validation = inner(emotions[train], subjects[train], scheme.seed)
     except SplitError as error:
-        raise SplitError(f"fold {fold} ({protocol}): {error}") from None
-    missing = _missing(emotions, train, test)
-    return Split(protocol, seed, fold, train[fit], train[validation], test, missing)
-
-
-def _missing(emotions: np.ndarray, train: np.ndarray, test: np.ndarray) -> str:
-    return ", ".join(sorted(set(emotions[test]) - set(emotions[train])))
+        raise SplitError(f"fold {fold} ({scheme.protocol}): {error}") from None
+    return Split(
+        scheme.protocol,
+        scheme.seed,
+        fold,
+        *(ids[rows] for rows in (train[fit], train[validation], test)),
+        source=joined(scheme.source or table.datasets.tolist()),
+        target=joined(scheme.target or table.datasets.tolist()),
+        untrained=", ".join(sorted(set(emotions[test]) - set(emotions[train]))),
+    )
 
 
 def _largest_class(emotions: np.ndarray) -> int:

@@ -154,8 +154,8 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each; the phases that were found,
-    by id; and what was refused."""
+    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each, `datasets` among them (empty
+    strings if not given); the phases that were found, by id; and what was refused."""
 
     x: np.ndarray
     emotions: np.ndarray
@@ -163,6 +163,11 @@ class FeatureTable:
     ids: np.ndarray
     refused: Mapping[str, str] = field(default_factory=dict)
     phases: Mapping[str, phases.Phases] = field(default_factory=dict)
+    datasets: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.datasets is None:
+            object.__setattr__(self, "datasets", np.full(len(self.ids), ""))
 
     def __len__(self) -> int:
         return len(self.x)
@@ -195,6 +200,7 @@ def table(
         ids=np.array([sequence.id for sequence in kept], np.str_),
         refused=refused,
         phases=found,
+        datasets=np.array([sequence.dataset for sequence in kept], np.str_),
     )
 
 

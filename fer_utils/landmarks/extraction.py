@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from fer_utils import paths
 from fer_utils.data import tree
+from fer_utils.data.pictures import Frame
 from fer_utils.data.sequence import LeftOut, Sequence
-from fer_utils.data.video import Frame, FrameSource
+from fer_utils.data.video import FrameSource
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.detectors import Mode, identity
 from fer_utils.landmarks.track import NO_FACE, LandmarkTrack, track

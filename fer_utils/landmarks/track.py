@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_utils import paths
-from fer_utils.data.video import Frame
+from fer_utils.data.pictures import Frame
 from fer_utils.errors import first_line
 from fer_utils.landmarks.detectors import Mode, open_detector
 

@@ -125,16 +125,16 @@ def confusions(predictions: pd.DataFrame) -> Figure:
     return figure
 
 
-def intervals(table: pd.DataFrame, name: str) -> Figure:
-    """Accuracy and macro-F1 with their 95 % intervals, a row a value of the column `name` (and a model, where there are
-    several, and the number of seeds, where it differs), the first at the top."""
+def intervals(table: pd.DataFrame, *names: str) -> Figure:
+    """Draw accuracy and macro-F1 with their 95 % intervals, a row a value of the columns `names` (and a model, if there
+    are several, and the number of seeds, if it differs), the first at the top."""
     if table.empty:
         figure, axes = plt.subplots(figsize=(9, 0.9))
         axes.text(0.5, 0.5, "no such runs could be made", ha="center", va="center", fontsize=9)
         axes.set_axis_off()
         return figure
-    label = table[name].astype(str)
-    if name != "model" and "model" in table and len(set(table["model"])) > 1:
+    label = _labels(table, names)
+    if "model" not in names and "model" in table and len(set(table["model"])) > 1:
         label = label + ": " + table["model"].astype(str)
     if "seeds" in table and len(set(table["seeds"])) > 1:
         label = label + table["seeds"].map(lambda seeds: f" ({seeds} seed{'s' * (seeds > 1)})")
@@ -248,6 +248,18 @@ def ledger(table: pd.DataFrame) -> Figure:
     axes.set_xlabel("frames a second")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _labels(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
+    """What each row is, by some of its columns; source and target as "source → target"."""
+    words = {name: table[name].astype(str) for name in names}
+    if "source" in words and "target" in words:
+        source, target = words.pop("source"), words.pop("target")
+        words = {"sides": source.where(source == target, source + " → " + target), **words}
+    if "select_on" in words:
+        words["select_on"] = "epoch chosen on " + words["select_on"]
+    first, *others = words.values()
+    return first.str.cat(others, sep=", ")
 
 
 def _percent(value: float, _: int) -> str:

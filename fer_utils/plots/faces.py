@@ -16,10 +16,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from fer_utils import paths
+from fer_utils.data import registry
 from fer_utils.data.sequence import Sequence
 from fer_utils.data.video import Video
 from fer_utils.evaluation.metrics import STAND_IN
 from fer_utils.evaluation.results import one_of_each
+from fer_utils.features.geometry import PAIRS
 from fer_utils.features.phases import Phases
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import LandmarkTrack
@@ -32,14 +34,21 @@ LETTER = 0.012  # width of one in `stream`, as a share of the time shown
 def mark(figure: Figure, rendered: bool) -> Figure:
     """Write the stand-in's mark into the figure's corner, where its data are rendered."""
     if rendered:
-        if (layout := figure.get_layout_engine()) is not None:
-            layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
+        _leave_room_below(figure)
         figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
     return figure
 
 
-def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
-    """Write the figure as PNG, and if asked for as SVG beside it, atomically; return it for showing."""
+def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = False) -> Figure:
+    """Write the figure into the run `out` as PNG, and if asked for as SVG beside it, atomically; return it for showing.
+
+    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else its title is written into a corner, since
+    figures of two datasets look alike. `name` is one of `captions`.
+    """
+    path = paths.figure(out, dataset, name)
+    if dataset != paths.ALL:
+        _leave_room_below(figure)
+        figure.text(0.005, 0.005, registry.title(dataset), ha="left", va="bottom", fontsize=8, color="#555555")
     with paths.replacing(path) as temporary:
         figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
     if vector:
@@ -49,6 +58,12 @@ def save(figure: Figure, path: Path, vector: bool = False) -> Figure:
             figure.savefig(temporary, metadata={"Date": None})
     plt.close(figure)  # else a notebook shows it twice
     return figure
+
+
+def _leave_room_below(figure: Figure) -> None:
+    """A line for the mark and for the dataset's title."""
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
 
 
 def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:
@@ -77,40 +92,67 @@ def face(
     if np.isnan(points).any():
         return
     if category:
-        shown = [index for name in regions.CATEGORIES[category] for index in regions.by_region()[name]]
-        lines = points[list(combinations(shown, 2)), :2]
+        paired = [index for name in regions.CATEGORIES[category] for index in regions.by_region()[name]]
+        lines = points[list(combinations(paired, 2)), :2]
         axes.add_collection(LineCollection(lines, colors=ORANGE, linewidths=0.25, alpha=0.6))
     for name, indices in regions.by_region().items():
         chosen = points[list(indices)]
         axes.scatter(*chosen[:, :2].T, s=7, color=REGION_COLOURS[name], label=name, linewidths=0)
     if labels:
         axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=8, markerscale=2)
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-    margin = 0.25 * (high - low).max()
+    shown = points[:, :2] if image is not None else points[list(regions.landmarks()), :2]
+    low, high = shown.min(axis=0), shown.max(axis=0)
+    margin = (0.25 if image is not None else 0.05) * (high - low).max()
     axes.set_xlim(low[0] - margin, high[0] + margin)
     axes.set_ylim(high[1] + margin, low[1] - margin)
 
 
 def pair_over_time(
-    times: np.ndarray, distance: np.ndarray, angle: np.ndarray, phases: Phases, key_frames: np.ndarray, title: str
+    times: np.ndarray,
+    distance: np.ndarray,
+    angle: np.ndarray,
+    phases: Phases,
+    key_frames: np.ndarray,
+    title: str,
+    points: np.ndarray,
+    pair: tuple[int, int],
 ) -> Figure:
-    """Distance and angle of a pair, and the intensity of the whole face, over time in seconds, with onset, apex,
-    offset and the key frames."""
-    figure, panels = plt.subplots(3, 1, figsize=(7.5, 6), sharex=True, layout="constrained")
+    """Draw a pair on one frame's points (478, 3), beside its distance and angle and the intensity of the whole face
+    over time in seconds, with onset, apex, offset and the key frames.
+
+    Faint lines on the face join the first point to all points that the study pairs it with.
+    """
+    figure = plt.figure(figsize=(10, 5), layout="constrained")
+    grid = figure.add_gridspec(3, 2, width_ratios=(2, 3))
+    panels = [figure.add_subplot(grid[0, 1])]
+    panels += [figure.add_subplot(grid[row, 1], sharex=panels[0]) for row in (1, 2)]
     rows = (
-        (distance, "distance (inter-ocular)", BLUE),
-        (np.degrees(np.unwrap(angle)), "angle (degrees)", PURPLE),
-        (phases.intensity, "whole face: intensity\n(inter-ocular)", BLACK),
+        (distance, "distance\n(inter-ocular)", BLUE),
+        (np.degrees(np.unwrap(angle)), "angle\n(degrees)", PURPLE),
+        (phases.intensity, "intensity of the face\n(inter-ocular)", BLACK),
     )
     for axes, (values, name, colour) in zip(panels, rows, strict=True):
         axes.plot(times, values, color=colour, linewidth=1.8)
         axes.plot(times[key_frames], values[key_frames], "o", color=colour, markersize=5, label="key frames")
         _mark_phases(axes, times, phases)
-        axes.set_ylabel(name)
+        axes.set_ylabel(name, fontsize=9)
+        axes.tick_params(labelbottom=axes is panels[-1])
     figure.suptitle(title, fontsize=10)
     panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="best")
     panels[-1].set_xlabel("time (s)")
+    _pair_on_face(figure.add_subplot(grid[:, 0]), points, pair)
     return figure
+
+
+def _pair_on_face(axes: Axes, points: np.ndarray, pair: tuple[int, int]) -> None:
+    face(axes, points)
+    partners = PAIRS[(pair[0] == PAIRS).any(axis=1)]
+    axes.add_collection(LineCollection(points[partners, :2], colors=ORANGE, linewidths=0.4, alpha=0.6))
+    x, y = points[list(pair), :2].T
+    axes.plot(x, y, "o-", color=BLACK, markersize=6, linewidth=1.5)
+    for index, right in zip(pair, x >= x[::-1], strict=True):  # the numbers outside of the line between them
+        axes.annotate(index, points[index, :2], xytext=(6 if right else -6, 0), textcoords="offset points",
+                      ha="left" if right else "right", va="center", weight="bold")  # fmt: skip
 
 
 def stream(table: pd.DataFrame) -> Figure:

@@ -1,4 +1,4 @@
-"""Widgets to step through sequences and pairs in JupyterLab; the same views as figures where nobody is looking."""
+"""Widgets to step through recordings and pairs in JupyterLab, and the same views as figures without JupyterLab."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def frames(
     pictures: bool,
     interactive: bool,
 ) -> widgets.Widget | Figure:
-    """Step through a sequence's frames with its points, regions and the pairs of a category.
+    """Step through the frames of a recording, with its points by region and the pairs of a category.
 
-    `pictures` draws the frames behind the points. Not `interactive`, it is a figure of one sequence's first, middle
-    and last frame.
+    `pictures` draws the frames behind the points. Without `interactive`, return a figure of the first recording's
+    first, middle and last frame.
     """
     chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
-    held: dict[str, list] = {}  # the frames of the sequence on show
+    held: dict[str, list] = {}  # the frames of the recording on show
 
     def draw(sequence: str, frames: tuple[int, ...], category: str) -> Figure:
         track = tracks[sequence]
@@ -47,14 +47,14 @@ def frames(
             note = f": {track.reasons[frame]}" if track.reasons[frame] else ""
             axes.set_title(f"frame {frame}, {track.times[frame]:.2f} s{note}", fontsize=9)
         figure.suptitle(f"{sequence}: {chosen[sequence].emotion}", fontsize=10)
-        plt.close(figure)  # it is shown once, by who asked for it
+        plt.close(figure)  # else the notebook shows it a second time
         return faces.mark(figure, chosen[sequence].rendered)
 
     first = next(iter(chosen))
     if not interactive:
         last = len(tracks[first]) - 1
         return draw(first, (0, last // 2, last), "")
-    picker = widgets.Dropdown(options=list(chosen), description="sequence")
+    picker = _picker(chosen)
     slider = widgets.IntSlider(0, 0, len(tracks[first]) - 1, description="frame", continuous_update=False)
     category = widgets.Dropdown(
         options=[("none", ""), *((name, name) for name in regions.CATEGORIES)], description="pairs"
@@ -70,25 +70,32 @@ def pairs(
     interactive: bool,
     pair: tuple[int, int] = (61, 291),
 ) -> widgets.Widget | Figure:
-    """Distance and angle of a chosen pair over time, with onset, apex and the key frames.
+    """Show two chosen points on the face, and their distance and angle over time with onset, apex and key frames.
 
-    Not `interactive`, it is a figure of the first sequence and of `pair` (the corners of the mouth by default).
+    The title says whether the study uses the pair. Without `interactive`, return a figure of the first recording that
+    gives features and of `pair` (by default the corners of the mouth).
     """
     chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
 
     def draw(sequence: str, first: int, second: int) -> Figure:
+        if first == second:
+            raise UserError(f"point {first} twice: choose two different points")
         track = tracks[sequence]
         made = tensors.sequence_features(track, chosen[sequence].apex)
-        points = geometry.normalise(geometry.bridge(track.points, track.times))
-        only = np.array([[first, second]])
+        points = geometry.bridge(track.points, track.times)
+        level, only = geometry.normalise(points), np.array([[first, second]])
+        used = {frozenset(pair) for pair in geometry.PAIRS.tolist()}
+        verdict = "one of the study's pairs" if frozenset((first, second)) in used else "not one of the study's pairs"
         figure = faces.pair_over_time(
             track.times,
-            geometry.distances(points, only)[:, 0],
-            geometry.angles(points, only)[:, 0],
+            geometry.distances(level, only)[:, 0],
+            geometry.angles(level, only)[:, 0],
             made.phases,
             made.key_frames,
             f"{sequence} ({chosen[sequence].emotion}), pair {first}–{second}: "
-            f"{regions.region_of(first)} to {regions.region_of(second)}",
+            f"{regions.region_of(first)} to {regions.region_of(second)}, {verdict}",
+            points[made.phases.apex],
+            (first, second),
         )
         plt.close(figure)
         return faces.mark(figure, chosen[sequence].rendered)
@@ -97,26 +104,33 @@ def pairs(
         for name in chosen:
             with suppress(geometry.SequenceRefused):
                 return draw(name, *pair)
-        raise UserError("no sequence gives features: look at the reasons in the table of what was left out")
+        raise UserError("no recording gives features; notebook 01 lists what was left out and why")
     names = [(f"{index} ({regions.region_of(index)})", index) for index in regions.landmarks()]
     return _view(
         draw,
         {
-            "sequence": widgets.Dropdown(options=list(chosen), description="sequence"),
+            "sequence": _picker(chosen),
             "first": widgets.Dropdown(options=names, value=pair[0], description="point"),
             "second": widgets.Dropdown(options=names, value=pair[1], description="and point"),
         },
     )
 
 
+def _picker(chosen: Mapping[str, Sequence]) -> widgets.Dropdown:
+    options = [(f"{name} · {sequence.emotion}", name) for name, sequence in chosen.items()]
+    return widgets.Dropdown(options=options, description="recording")
+
+
 def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """The controls above a picture of the figure that `draw` makes of their values, anew at every change; or above the
-    reason, where the sequence is refused.
+    """Put the controls above a picture of the figure that `draw` makes of their values, drawn again at every change; or
+    above the reason, if there is nothing to draw.
 
     A picture, not an `Output` that captures what a cell shows: while one is being filled, nbclient can miss that the
-    cell has ended, and a notebook run by papermill then waits for ever.
+    cell has ended, and a notebook run by papermill then waits for ever. A box would stretch the picture to its own
+    width: `align_self` keeps the size that it is drawn in.
     """
-    picture, message = widgets.Image(format="png"), widgets.Label()
+    picture = widgets.Image(format="png", layout=widgets.Layout(align_self="flex-start", max_width="100%"))
+    message = widgets.Label()
 
     def show(_=None) -> None:
         values = {name: control.value for name, control in controls.items()}
@@ -124,6 +138,8 @@ def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> w
             picture.value, message.value = _png(draw(**values)), ""
         except geometry.SequenceRefused as reason:
             message.value = f"{values['sequence']}: {reason}"
+        except UserError as reason:
+            message.value = str(reason)
         picture.layout.display = "none" if message.value else ""
 
     for control in controls.values():

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import count
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import anywidget
@@ -14,7 +15,7 @@ import numpy as np
 import traitlets
 
 from fer_utils import paths
-from fer_utils.data import video
+from fer_utils.data.video import Video
 from fer_utils.errors import first_line
 from fer_utils.landmarks import regions
 from fer_utils.plots import style
@@ -145,25 +146,13 @@ class _Player:
                 camera.stop(note, error)
 
     def _play(self, source: int | Path) -> tuple[str, bool]:
-        """Plays until halted, or until there is no more; returns why that was, and whether it is an error."""
+        """Play until halted, or until there is no more; return why that was, and whether it is an error."""
         clip, unseen = isinstance(source, Path), 0
-        capture = video.opened(source) if clip else cv2.VideoCapture(source)
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # of a camera the newest frame, not one that waited
-        try:
-            if not capture.isOpened():
-                mend = "plug one in there, or choose the browser's camera"
-                return f"The kernel's machine has no camera {source}: {mend}.", True
-            step = 1 / (capture.get(cv2.CAP_PROP_FPS) or 25)
-            began = last = time.monotonic()
-            for number in count():
-                good, image = capture.read()
-                if not good and clip and number:
-                    capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-                    good, image = capture.read()
-                if not good:
-                    return f"{source}: no frame can be read." if clip else "The camera was taken away.", True
-                now = time.monotonic()
-                if not self._send(number, image, number * step if clip else now - began):
+        step = 1 / Video(source).fps if clip else 0.0  # a camera keeps its own pace
+        last = time.monotonic()
+        with closing(_over_and_over(source, step) if clip else _filmed(source)) as pictures:
+            for number, (at, image) in enumerate(pictures):
+                if not self._send(number, image, at):
                     return "", False
                 unseen = 0 if self.seen.wait(ACKNOWLEDGED_WITHIN) else unseen + 1
                 if unseen == UNSEEN:
@@ -171,8 +160,7 @@ class _Player:
                 if self._halted.wait(max(0.0, last + step - time.monotonic())):
                     return "", False
                 last = max(last + step, time.monotonic() - step)
-        finally:
-            capture.release()
+        return f"{source}: no frame can be read." if clip else "The camera was taken away.", True
 
     def _send(self, number: int, image: np.ndarray, at: float) -> bool:
         """Send a picture with what is recognised in it; False where the player was halted."""
@@ -188,6 +176,34 @@ class _Player:
             whose = {"page": camera._page, "run": camera._run}
             camera.send({"kind": "picture", "number": number, **whose, **answer}, buffers=[points, jpeg.tobytes()])
         return True
+
+
+def _over_and_over(clip: Path, step: float) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield the pictures of a clip with their times, `step` seconds apart, without an end if there are any."""
+    number = -1
+    while True:
+        before = number
+        for frame in Video(clip):
+            if frame.image is not None:
+                number += 1
+                yield number * step, frame.image
+        if number == before:
+            return
+
+
+def _filmed(device: int) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield the pictures of a camera with their times, until it is taken away. Raises OSError if there is none."""
+    capture = cv2.VideoCapture(device)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one that waited
+    try:
+        if not capture.isOpened():
+            fix = "plug one in there, or choose the browser's camera"
+            raise OSError(f"The kernel's machine has no camera {device}: {fix}.")
+        began = time.monotonic()
+        while (read := capture.read())[0]:
+            yield time.monotonic() - began, read[1]
+    finally:
+        capture.release()
 
 
 def _answer(seen: Recognition, image: np.ndarray) -> tuple[dict, bytes]:

@@ -43,7 +43,7 @@ def command(app: bool = False) -> list[str]:
             options.append("--allow-root")
         return [sys.executable, "-m", "jupyterlab", *options, str(notebook)]
     if importlib.util.find_spec("voila") is None:
-        raise StudyError("voila is not installed: pip install 'fer-utils[app]', or leave --app out")
+        raise StudyError("voila is not installed: pip install 'fer-utils[demo]', or leave --app out")
     options = ["--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--Voila.{connection}"]
     # a page that is closed cannot end its kernel, of some 0.9 GB: one that no page is connected to is ended
     options += [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_utils.data.video import LONGEST_SIDE
+from fer_utils.data.pictures import LONGEST_SIDE
 from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import geometry, phases, tensors
 from fer_utils.landmarks.detectors import open_detector

@@ -10,14 +10,12 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-import platform
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
-from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -28,8 +26,9 @@ import pandas as pd
 from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
-from fer_utils.data.video import read_ahead
-from fer_utils.evaluation import metrics
+from fer_utils import paths
+from fer_utils.data.video import Video, read_ahead
+from fer_utils.evaluation import tables
 from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
 from fer_utils.landmarks.detectors import open_detector
@@ -41,6 +40,7 @@ from fer_utils.models.training import Trainer
 from fer_utils.realtime import overlay
 from fer_utils.realtime.streaming import Recognizer
 from fer_utils.standins.source import inventory
+from fer_utils.study.record import header
 from fer_utils.workers import pool
 
 WARM_UP = 30  # frames at the start that are not counted
@@ -54,17 +54,6 @@ LIVE = "compact int8"  # the classifier of the whole streams
 REAL_TIME = 165.0  # frames a second that the paper reports, with an RTX 3060 (sec. 4.3; second hand)
 
 Classifier = classifiers.SequenceClassifier | litert.LiteClassifier
-
-
-def header() -> dict[str, str | int]:
-    """The machine and the versions that the numbers belong to."""
-    return {
-        "cpu": _cpu(),
-        "cores": os.cpu_count() or 1,
-        "system": platform.platform(),
-        **metrics.versions(),
-        "mediapipe": version("mediapipe"),
-    }
 
 
 def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
@@ -284,10 +273,7 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
 def _frames(clips: list[str]) -> Iterator[np.ndarray]:
     while True:
         for clip in clips:
-            capture = cv2.VideoCapture(clip)
-            while (read := capture.read())[0]:
-                yield read[1]
-            capture.release()
+            yield from (frame.image for frame in Video(Path(clip)) if frame.image is not None)
 
 
 def _of_one_size(clips: list[str]) -> list[str]:
@@ -334,14 +320,6 @@ def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
     return float("nan")
 
 
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
 def write(table: pd.DataFrame, out: Path) -> Path:
     """The ledger as CSV, with the machine in every row."""
-    return metrics.write_table(table.assign(**header()), out / "bench.csv")
+    return tables.write(table.assign(**header()), paths.table(out, paths.ALL, "bench"))

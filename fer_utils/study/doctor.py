@@ -51,16 +51,15 @@ def _python() -> Check:
 
 
 def _libraries() -> Iterator[Check]:
-    for requirement in map(Requirement, requires("fer-utils") or ()):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+    for extra, needed_by in (("", ""), ("demo", "fer demo"), ("study", "fer study")):
+        installed = {requirement: _installed(requirement.name) for requirement in _requirements(extra)}
+        if extra and sum(not found for found in installed.values()) > len(installed) / 2:
+            yield Check(f"fer-utils[{extra}]", None, f"not installed; only {needed_by} needs it")
             continue
-        try:
-            found = version(requirement.name)
-            good = Version(found) in requirement.specifier
-        except PackageNotFoundError:
-            found, good = "missing", False
-        mend = "" if good else "pip install --require-hashes -r requirements.lock"
-        yield Check(f"{requirement.name} {requirement.specifier}", good, found, mend)
+        for requirement, found in installed.items():
+            good = bool(found) and Version(found) in requirement.specifier
+            mend = "" if good else "pip install --require-hashes -r requirements.lock"
+            yield Check(f"{requirement.name} {requirement.specifier}", good, found or "missing", mend)
     try:
         yield Check(
             "one OpenCV", False, f"opencv-python {version('opencv-python')} overwrites opencv-contrib-python's files",
@@ -68,6 +67,25 @@ def _libraries() -> Iterator[Check]:
         )  # fmt: skip
     except PackageNotFoundError:
         yield Check("one OpenCV", True, f"cv2 {cv2.__version__}")
+
+
+def _requirements(extra: str) -> list[Requirement]:
+    """What the package itself requires, or one of its extras besides."""
+    known = [
+        requirement for requirement in map(Requirement, requires("fer-utils") or ()) if requirement.name != "fer-utils"
+    ]
+    if not extra:
+        return [each for each in known if not each.marker or each.marker.evaluate({"extra": ""})]
+    return [
+        each for each in known if each.marker and "extra" in str(each.marker) and each.marker.evaluate({"extra": extra})
+    ]
+
+
+def _installed(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _model() -> Iterator[Check]:

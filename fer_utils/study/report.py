@@ -14,39 +14,21 @@ from nbconvert import HTMLExporter
 
 from fer_utils import paths
 from fer_utils.errors import StudyError, first_line
+from fer_utils.evaluation import tables
 from fer_utils.evaluation.metrics import STAND_IN
-from fer_utils.evaluation.results import read_plain
+from fer_utils.plots import captions
 
-# what the notebooks write: for each dataset as KIND_DATASET.csv and figures/KIND_DATASET.png, and once
-TABLES = (
-    *("left_out", "coverage", "curves", "phases", "phase_errors"),
-    *("splits", "results", "summary", "recalls", "predictions", "history", "refused"),
-    *(f"open_{kind}" for kind in ("summary", "results", "recalls", "predictions", "pairs", "importance", "refused")),
-    *("open_features", "open_splits"),
-)
-FIGURES = (
-    *("01_faces", "02_categories", "02_intensity", "02_changes", "03_training", "03_confusion", "03_protocols"),
-    *("03b_models", "03b_leakage", "03b_ablations", "03b_conditions", "03b_importance"),
-)
-CROSS_TABLES = (
-    *("splits_cross", "cross_summary", "cross_results", "cross_recalls", "cross_predictions", "cross_refused"),
-    "cross_left_out",
-)
-CROSS_FIGURES = ("04_matrix", "04_composites")
-SPEED_TABLES, SPEED_FIGURES = ("bench",), ("05_ledger",)
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
 REFUSED = "Runs that could not be made"
-ABOUT = ("dataset", "data", "model", "protocol", "variant", "tested", "select_on", "sequences", "subjects", "seeds")
+ABOUT = (
+    *("dataset", "data", "model", "source", "target", "protocol", "variant", "tested", "select_on"),
+    *("sequences", "subjects", "seeds"),
+)
 MEASURES = {
     "accuracy": "accuracy % [95 %]",
     "balanced_accuracy": "balanced accuracy % [95 %]",
     "macro_f1": "macro-F1 % [95 %]",
 }
-DEMO_FIGURES = ("07_stream",)
-PAPER_FIGURES = (
-    *("method", "landmark_sets", "architecture", "features", "confusion", "models", "leakage", "ablations"),
-    *("conditions", "importance", "important", "matrix", "composites"),
-)
 
 
 @dataclass
@@ -99,7 +81,8 @@ def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
 def readable(found: pd.DataFrame) -> pd.DataFrame:
     """A table of results for reading: percentages with their intervals, and what distinguishes the rows."""
     always = ("dataset", "data", "model", "protocol", "sequences", "subjects")
-    table = found[[name for name in ABOUT if name in always or len(set(found[name])) > 1]].copy()
+    own = {"source", "target"} if (found["source"] == found["dataset"]).all() else set()  # they would repeat its name
+    table = found[[name for name in ABOUT if name in always or (len(set(found[name])) > 1 and name not in own)]].copy()
     for name, title in MEASURES.items():
         low, high = found[f"{name}_low"], found[f"{name}_high"]
         table[title] = [
@@ -131,7 +114,7 @@ def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     found = []
     for name in _datasets(done):
         with suppress(StudyError):  # not there, or damaged: the notebook that writes it failed, which is said
-            found.append(read_plain(out / f"{kind}_{name}.csv"))
+            found.append(tables.read_csv(paths.table(out, name, kind)))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
@@ -147,33 +130,32 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
         yield f"<p class='mark'><b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage "
         yield "runs; they say nothing about real faces, and are not to be set beside published numbers.</p>"
     yield "<h2>Claimed and found</h2><p>In %; the interval is over people.</p>"
-    claimed = out / "claims.csv"
+    claimed = paths.table(out, paths.ALL, "claims")
     yield from _table(claimed, shown=_claims) if claimed.is_file() else ["<p>Not known, since notebook 06 failed.</p>"]
     yield from _table(paths.figures() / "published.csv", "What the paper and others published", _yardsticks)
     yield "<h2>Results</h2>"
     yield "<p>No results.</p>" if found.empty else _html(readable(found))
-    yield from _pictures(out, "figures/paper", ("method",))
+    yield from _pictures(out, paths.ALL, ["method"])
     for name in _datasets(done):
         yield f"<h2>{name}</h2>"
-        yield from _pictures(out, "figures", [f"{kind}_{name}" for kind in FIGURES])
+        yield from _pictures(out, name, captions.FIGURES)
         for kind, (title, shown) in SHOWN.items():
-            yield from _table(out / f"{kind}_{name}.csv", title, shown)
+            yield from _table(paths.table(out, name, kind), title, shown)
     yield "<h2>Across datasets</h2>"
-    yield from _pictures(out, "figures", CROSS_FIGURES)
-    yield from _table(out / "cross_summary.csv", "Results across datasets", readable)
-    yield from _table(out / "cross_refused.csv", REFUSED)
-    yield from _table(out / "cross_left_out.csv", "Sequences that are not among these", _rounded)
+    yield from _pictures(out, paths.ALL, ["matrix", "composites"])
+    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "Results across datasets", readable)
+    yield from _table(paths.table(out, paths.ALL, "cross_refused"), REFUSED)
+    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that are not among these", _rounded)
     yield "<h2>Real time</h2>"
-    yield from _pictures(out, "figures", SPEED_FIGURES)
-    yield from _table(out / "bench.csv", "The ledger", _ledger)
+    yield from _pictures(out, paths.ALL, ["ledger"])
+    yield from _table(paths.table(out, paths.ALL, "bench"), "The ledger", _ledger)
     yield "<h2>Live</h2>"
-    yield from _pictures(out, "figures", DEMO_FIGURES)
+    yield from _pictures(out, paths.ALL, ["stream"])
     yield "<h2>The paper's figures, and ours</h2>"
-    paper = sorted(path.stem for path in (out / "figures" / "paper").glob("*.png"))
-    yield from _pictures(out, "figures/paper", paper)
+    yield from _pictures(out, paths.ALL, ["landmark_sets", "architecture"])
     yield "<h2>Left out</h2>"
     for name in _datasets(done):
-        if not (out / f"left_out_{name}.csv").is_file():
+        if not paths.table(out, name, "left_out").is_file():
             yield f"<p>{name}: not known, since notebook 01 failed.</p>"
         elif missing.empty or name not in set(missing["dataset"]):
             yield f"<p>{name}: nothing.</p>"
@@ -191,9 +173,9 @@ def _index(done: list[NotebookRun], out: Path) -> Iterator[str]:
 
 def _is_rendered(done: list[NotebookRun], out: Path) -> bool:
     """Whether a table of this run is a stand-in's. What an earlier run left there of other datasets does not count."""
-    of_each = [f"{kind}_{name}.csv" for kind in TABLES for name in _datasets(done)]
-    tables = [out / name for name in (*of_each, *(f"{kind}.csv" for kind in CROSS_TABLES))]
-    return any(STAND_IN in path.read_text(encoding="utf-8", errors="replace") for path in tables if path.is_file())
+    written = [paths.table(out, name, kind) for kind in tables.KINDS for name in _datasets(done)]
+    written += [paths.table(out, paths.ALL, kind) for kind in tables.ACROSS]
+    return any(STAND_IN in path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file())
 
 
 def _frames(done: list[NotebookRun], out: Path) -> Iterator[str]:
@@ -214,7 +196,7 @@ def _table(path: Path, title: str = "", shown: Callable[[pd.DataFrame], pd.DataF
     if not path.is_file():
         return
     try:
-        table = read_plain(path)
+        table = tables.read_csv(path)
         content = _html(shown(table)) if len(table) else ""
     except (StudyError, KeyError, TypeError, ValueError) as error:
         content = f"<p>{html.escape(path.name)} cannot be shown: {html.escape(first_line(error))}</p>"
@@ -257,7 +239,7 @@ def _ledger(bench: pd.DataFrame) -> pd.DataFrame:
 
 
 def _yardsticks(published: pd.DataFrame) -> pd.DataFrame:
-    return published[["method", "year", "dataset", "protocol", "accuracy", "source"]]
+    return published[["method", "year", "source", "target", "protocol", "accuracy", "reference"]]
 
 
 # tables of a dataset, by kind, with their titles
@@ -280,9 +262,9 @@ def _html(table: pd.DataFrame) -> str:
     return table.to_html(index=False, border=0, na_rep="")
 
 
-def _pictures(out: Path, folder: str, names: Iterable[str]) -> Iterator[str]:
+def _pictures(out: Path, dataset: str, names: Iterable[str]) -> Iterator[str]:
     for name in names:
-        if (out / folder / f"{name}.png").is_file():
-            called = html.escape(name)
-            image = f"<img src='../{folder}/{called}.png' alt='{called}'>"
+        if paths.figure(out, dataset, name).is_file():
+            called = html.escape(f"{dataset}: {name}")
+            image = f"<img src='../figures/{dataset}/{name}.png' alt='{called}'>"
             yield f"<figure>{image}<figcaption>{called}</figcaption></figure>"

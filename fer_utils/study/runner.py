@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import filelock
@@ -16,9 +17,11 @@ from fer_utils import paths, workers
 from fer_utils.data import registry
 from fer_utils.data.inventory import survey
 from fer_utils.errors import StudyError, first_line
+from fer_utils.evaluation import tables
+from fer_utils.plots import captions
 from fer_utils.quiet import children_log_to
 from fer_utils.standins.source import STAND_INS
-from fer_utils.study import report
+from fer_utils.study import record, report
 from fer_utils.study.report import NotebookRun
 
 # notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
@@ -96,10 +99,16 @@ def run(
     out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
     out = paths.at_home(out).resolve()
     paths.check_writable(out)
+    started = datetime.now().astimezone()
     with _alone_in(out), _cluster(scheduler, jobs) as address:
         given = _given(splits, names, out) if splits else {}
         _forget(out, names)
         done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
+        said = [
+            {"notebook": each.notebook, "dataset": each.dataset, "seconds": round(each.seconds), "error": each.error}
+            for each in done
+        ]
+        record.write(out, names, started, {"data": data, "jobs": common["jobs"], **settings}, said)
         report.write(done, out)
     return done, out
 
@@ -177,39 +186,35 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
 
 
 def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
-    """The split manifests of the datasets in the folder of an earlier study, copied under `out`, where that study's own
-    may be written anew. Raises StudyError where one is missing."""
+    """Copy the datasets' split manifests out of the folder of an earlier study into `out`, which may be that folder.
+
+    Return the copies' paths by dataset. Raises StudyError if one is missing.
+    """
     copies = {}
     for name in names:
+        manifest = paths.table(splits, name, "splits")
         try:
-            content = (splits / f"splits_{name}.csv").read_bytes()
+            content = manifest.read_bytes()
         except OSError as error:
             raise StudyError(
-                f"{splits / f'splits_{name}.csv'}: cannot be read ({error.strerror}); --splits names a folder with the "
-                "folds of every dataset that is studied: name some of them by --datasets, or another folder"
+                f"{manifest}: cannot be read ({error.strerror}); --splits names the folder of an earlier study with "
+                "the folds of every dataset that is studied: name some of them by --datasets, or another folder"
             ) from None
-        with paths.replacing(out / "given_splits" / f"splits_{name}.csv") as temporary:
+        copy = paths.folds(out, name) / "given.csv"
+        with paths.replacing(copy) as temporary:
             temporary.write_bytes(content)
-        copies[name] = str(out / "given_splits" / f"splits_{name}.csv")
+        copies[name] = str(copy)
     return copies
 
 
 def _forget(out: Path, names: list[str]) -> None:
-    """Remove the tables and figures of an earlier run: what it found must not pass for what this one finds."""
-    for name in names:
-        for old in (
-            *(f"{kind}_{name}.csv" for kind in report.TABLES),
-            *(f"figures/{kind}_{name}.png" for kind in report.FIGURES),
-        ):
-            (out / old).unlink(missing_ok=True)
-    for old in (
-        *(f"{kind}.csv" for kind in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
-        *(f"figures/{kind}.png" for kind in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
-    ):
-        (out / old).unlink(missing_ok=True)
-    for old in (out / "figures" / "paper").glob("*"):
-        if old.stem.split("_")[0] in {kind.split("_")[0] for kind in report.PAPER_FIGURES} and old.suffix in (
-            ".png",
-            ".svg",
-        ):
-            old.unlink()
+    """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
+    for place, kinds, figures in [
+        *((name, tables.KINDS, captions.FIGURES) for name in names),
+        (paths.ALL, tables.ACROSS, captions.ACROSS),
+    ]:
+        for kind in kinds:
+            paths.table(out, place, kind).unlink(missing_ok=True)
+        for figure in figures:
+            for suffix in (".png", ".svg"):
+                paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

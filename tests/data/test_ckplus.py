@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_utils.data import ckplus, labels
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.registry import scan
 from fer_utils.data.sequence import LeftOut, MissingDataset
-from fer_utils.data.video import Pictures
 from tests.data.test_tree import unreadable, write_pictures
 
 PARSER = settings(derandomize=True, deadline=None, max_examples=150)

@@ -4,8 +4,9 @@ import unicodedata
 
 import pytest
 
+from fer_utils.data.pictures import Pictures
 from fer_utils.data.registry import DatasetError, MissingDataset, scan
-from fer_utils.data.video import Pictures, Video
+from fer_utils.data.video import Video
 from tests.data.test_tree import unreadable, write_pictures, write_video
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from fer_utils.data import labels, mmi
 from fer_utils.data.registry import DatasetError, MissingDataset, scan
 from fer_utils.data.sequence import LeftOut
-from fer_utils.data.video import Video, upright
+from fer_utils.data.video import Video
+from fer_utils.landmarks.upright import upright
 from tests.data.test_tree import write_video
 
 PARSER = settings(derandomize=True, deadline=None, max_examples=150)

@@ -3,13 +3,17 @@
 import pandas as pd
 import pytest
 
+from fer_utils import paths
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import claims, metrics, results
+from fer_utils.evaluation import claims, tables
 
-COMPOSITE, ALL = "ckplus + oulu_vis + oulu_nir → mmi", "ckplus+oulu_vis+oulu_nir+mmi"
+ALL = "ckplus+oulu_vis+oulu_nir+mmi"
+COMPOSITE, MERGED = ("ckplus+oulu_vis+oulu_nir", "mmi"), (ALL, ALL)
+NAMES = ("ckplus", "oulu_vis", "oulu_nir", "mmi")
 
 # table 5 and section 4.2 of the paper, in %
-PAPER = {"ckplus": 93, "oulu_vis": 79, "oulu_nir": 77, "mmi": 68, COMPOSITE: 69.7, "all merged": 82.1}
+PAPER = {(name, name): value for name, value in zip(NAMES, (93, 79, 77, 68), strict=True)}
+PAPER |= {COMPOSITE: 69.7, MERGED: 82.1}
 
 # accuracies in % that others published: CK+, Oulu-CASIA VIS, MMI
 FIELD = {
@@ -22,35 +26,42 @@ FIELD = {
 }
 
 
-def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, name=None, protocol="grouped", **columns):
-    """The summary of one dataset with a row a protocol."""
+def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=None, protocols=("grouped",), **columns):
+    """The summary of one dataset, or with `sides` the one across datasets, with a row a protocol."""
+    source, target = sides or (dataset, dataset)
     rows = [
         {
             **{"model": "paper", "variant": "61 landmarks", "tested": "61 landmarks", "protocol": each},
+            **{"source": source, "target": target},
             "select_on": "validation",
-            **dict.fromkeys(results.SHOWN, 1),
+            **dict.fromkeys(tables.SHOWN, 1),
             **{"sequences": 327, "accuracy": accuracy, "accuracy_low": low, "accuracy_high": high},
             **columns,
         }
-        for each in ([protocol] if isinstance(protocol, str) else protocol)
+        for each in protocols
     ]
-    path = folder / (name or f"summary_{dataset}.csv")
-    return metrics.write_csv(pd.DataFrame(rows), path, dataset, rendered)
+    kind, several = ("cross_summary", dataset.split("+")) if sides else ("summary", dataset)
+    tables.save(folder, several, rendered, {kind: pd.DataFrame(rows)})
+    return paths.table(folder, paths.ALL if sides else dataset, kind)
 
 
-def found_for(table, dataset="ckplus"):
-    return table[table["dataset"] == dataset].to_dict("records")
+def found_for(table, dataset="ckplus", target=None):
+    return table[(table["source"] == dataset) & (table["target"] == (target or dataset))].to_dict("records")
+
+
+def claimed(table):
+    return {(row.source, row.target): row.claimed for row in table.itertuples()}
 
 
 class TestPublished:
     def test_the_papers_own_numbers(self):
         table = claims.published()
         paper = table[table["what"] == "paper"]
-        assert dict(zip(paper["dataset"], paper["accuracy"], strict=True)) == PAPER
+        assert {(row.source, row.target): row.accuracy for row in paper.itertuples()} == PAPER
         assert set(paper["method"]) == {"Koksal & Gumus"} and set(paper["year"]) == {2025}
-        assert paper["source"].str.startswith("arXiv:2512.05669").all()
+        assert paper["reference"].str.startswith("arXiv:2512.05669").all()
         first_hand = paper[paper["provenance"] == "abstract (first hand)"]
-        assert first_hand["dataset"].tolist() == ["ckplus", "oulu_vis", "oulu_nir", "mmi"]
+        assert first_hand["source"].tolist() == first_hand["target"].tolist() == list(NAMES)
 
     def test_the_fields_numbers(self):
         table = claims.published()
@@ -61,7 +72,7 @@ class TestPublished:
             for dataset, value in zip(("ckplus", "oulu_vis", "mmi"), values, strict=True)
             if value is not None
         }
-        found = {(row.method, row.year, row.dataset): row.accuracy for row in field.itertuples()}
+        found = {(row.method, row.year, row.target): row.accuracy for row in field.itertuples()}
         assert found == expected and len(field) == len(expected) == 17
 
     def test_protocol_kind_source_and_provenance_stand_beside_every_number(self):
@@ -83,9 +94,9 @@ class TestTable:
     def test_nothing_was_run(self, tmp_path):
         table = claims.table(tmp_path)
         assert list(table) == list(claims.COLUMNS)
-        assert dict(zip(table["dataset"], table["claimed"], strict=True)) == PAPER
+        assert claimed(table) == PAPER
         assert set(table["verdict"]) == {"needs the licensed data"}
-        assert table.drop(columns=["dataset", "claimed", "verdict"]).isna().all().all()
+        assert table.drop(columns=["source", "target", "claimed", "verdict"]).isna().all().all()
 
     def test_a_stand_ins_number_is_not_shown_beside_the_papers(self, tmp_path):
         write(tmp_path, 0.815, 0.755, 0.869, rendered=True)
@@ -125,45 +136,32 @@ class TestTable:
         assert row["verdict"] == "not judged: all people have the same result, so there is no interval"
 
     def test_every_protocol_has_a_row_and_the_other_sets_stay_open(self, tmp_path):
-        write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi", protocol=("stratified", "grouped"))
+        write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi", protocols=("stratified", "grouped"))
         write(tmp_path, 0.7, 0.6, 0.8, dataset="oulu_vis", rendered=True)
         table = claims.table(tmp_path)
         assert [row["protocol"] for row in found_for(table, "mmi")] == ["stratified", "grouped"]
         assert [row["difference"] for row in found_for(table, "mmi")] == pytest.approx([2, 2])
-        assert list(dict.fromkeys(table["dataset"])) == list(PAPER) and len(table) == 7
+        assert claimed(table) == PAPER and len(table) == 7
         compared = table[table["difference"].notna()]
-        assert set(compared["dataset"]) == {"mmi"}
-        assert set(table.loc[table["dataset"] != "mmi", "verdict"]) == {"needs the licensed data"}
+        assert set(compared["source"]) == set(compared["target"]) == {"mmi"}
+        assert set(table.loc[table["difference"].isna(), "verdict"]) == {"needs the licensed data"}
 
-    def test_composites_come_from_the_summary_across_datasets(self, tmp_path):
-        names = ("ckplus → mmi", COMPOSITE, "all merged, grouped", "all merged, stratified")
-        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, name="cross_summary.csv", protocol=names)
+    @pytest.mark.parametrize(("sides", "difference"), [(COMPOSITE, 15.3), (MERGED, 2.9)])
+    def test_composites_come_from_the_summary_across_datasets(self, tmp_path, sides, difference):
+        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, sides=sides, protocols=("grouped", "stratified"))
         table = claims.table(tmp_path)
-        (across,) = found_for(table, COMPOSITE)
-        assert (across["protocol"], across["difference"]) == (COMPOSITE, pytest.approx(15.3))
-        merged = found_for(table, "all merged")
-        assert [row["protocol"] for row in merged] == ["all merged, grouped", "all merged, stratified"]
-        assert [row["difference"] for row in merged] == pytest.approx([2.9, 2.9])
-        assert {row["verdict"] for row in merged} == {"claimed less than is found: below the interval"}
+        rows = found_for(table, *sides)
+        assert [row["protocol"] for row in rows] == ["grouped", "stratified"]
+        assert [row["difference"] for row in rows] == pytest.approx([difference] * 2)
+        assert {row["verdict"] for row in rows} == {"claimed less than is found: below the interval"}
         assert [row["verdict"] for row in found_for(table, "mmi")] == ["needs the licensed data"]
 
-    def test_the_order_in_which_the_sets_were_named_does_not_matter(self, tmp_path):
-        name = "oulu_nir + ckplus + oulu_vis → mmi"
-        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol=(name, "mmi → oulu_nir + ckplus + oulu_vis"))
-        (row,) = found_for(claims.table(tmp_path), COMPOSITE)
-        assert (row["protocol"], row["difference"]) == (name, pytest.approx(0.3))
-
-    def test_another_composite_is_not_the_papers(self, tmp_path):
-        write(tmp_path, 0.7, 0.6, 0.8, name="cross_summary.csv", protocol="ckplus + oulu_vis → mmi")
-        (row,) = found_for(claims.table(tmp_path), COMPOSITE)
-        assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
-
-    def test_two_sets_merged_are_not_the_papers_four(self, tmp_path):
-        write(
-            tmp_path, 0.85, 0.83, 0.87, dataset="ckplus+mmi", name="cross_summary.csv", protocol="all merged, grouped"
-        )
-        (row,) = found_for(claims.table(tmp_path), "all merged")
-        assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
+    @pytest.mark.parametrize("sides", [("ckplus+oulu_vis", "mmi"), ("ckplus+mmi", "ckplus+mmi"), COMPOSITE[::-1]])
+    def test_other_composites_are_not_the_papers(self, tmp_path, sides):
+        write(tmp_path, 0.7, 0.6, 0.8, sides=sides)
+        for claim in (COMPOSITE, MERGED):
+            (row,) = found_for(claims.table(tmp_path), *claim)
+            assert row["verdict"] == "needs the licensed data" and pd.isna(row["found"])
 
     def test_a_summary_of_an_older_version_is_named_and_the_others_go_on(self, tmp_path):
         path = write(tmp_path, 0.9, 0.8, 1)
@@ -178,9 +176,9 @@ class TestTable:
 
     def test_what_was_studied_but_not_found_does_not_need_data(self, tmp_path):
         for name, rendered in (("ckplus", False), ("mmi", True)):
-            metrics.write_csv(pd.DataFrame({"id": ["a"]}), tmp_path / f"coverage_{name}.csv", name, rendered)
-        verdicts = claims.table(tmp_path).set_index("dataset")["verdict"]
-        assert verdicts.pop("ckplus") == "not known: the notebook that finds it failed or was not run"
+            tables.save(tmp_path, name, rendered, {"coverage": pd.DataFrame({"id": ["a"]})})
+        verdicts = claims.table(tmp_path).set_index(["source", "target"])["verdict"]
+        assert verdicts.pop(("ckplus", "ckplus")) == "not known: the notebook that measures it failed or was not run"
         assert set(verdicts) == {"needs the licensed data"}
 
     @pytest.mark.parametrize("missing", ["accuracy_low", "seeds"])
@@ -200,6 +198,6 @@ class TestTable:
 
     def test_it_can_be_written_and_read(self, tmp_path):
         write(tmp_path, 0.9, 0.87, 0.929)
-        path = metrics.write_table(claims.table(tmp_path), tmp_path / "claims.csv")
+        path = tables.write(claims.table(tmp_path), tmp_path / "claims.csv")
         again = pd.read_csv(path)
         assert again["difference"].tolist()[:1] == [-3] and again["difference"].isna().sum() == 5

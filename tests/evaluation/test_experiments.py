@@ -1,6 +1,5 @@
 """Folds as jobs: what reaches fit and test, what is kept and taken again, and what happens when something fails."""
 
-import json
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import ClassVar
 
@@ -9,8 +8,9 @@ import pandas as pd
 import pytest
 
 from fer_utils.errors import StudyError, TrainingError
-from fer_utils.evaluation import experiments, splits
+from fer_utils.evaluation import experiments, jobs, splits, store
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.models import classifiers
 
@@ -23,7 +23,11 @@ def make_table(n=80, shape=(4, 6), drop=()):
     x = np.zeros((len(kept), *shape), np.float32)
     x[:, 0, 0] = kept
     return FeatureTable(
-        x, NAMES[kept % 4], np.array([f"s{number // 4:02d}" for number in kept]), np.array([f"r{n}" for n in kept])
+        x,
+        NAMES[kept % 4],
+        np.array([f"s{number // 4:02d}" for number in kept]),
+        np.array([f"r{n}" for n in kept]),
+        datasets=np.full(len(kept), "toy"),
     )
 
 
@@ -64,16 +68,15 @@ def oracle(monkeypatch):
     monkeypatch.setattr(classifiers, "make", make)
     Oracle.seen.clear()
     Oracle.kept.clear()
-    experiments._load.cache_clear()
+    store.load.cache_clear()
 
 
 def run(tmp_path, runs, tables=None, **options):
     tables = tables or {BASE: make_table()}
-    base = tables[BASE]
-    keys = {(each.protocol, each.seed) for each in runs}
-    folds = {(p, s): splits.make(p, base.emotions, base.subjects, seed=s) for p, s in keys}
+    schemes = {each.scheme for each in runs}
+    folds = {scheme: splits.make(scheme.protocol, tables[BASE], seed=scheme.seed) for scheme in schemes}
     with ThreadPoolExecutor(1) as executor:
-        return experiments.run(runs, tables, folds, tmp_path, options.pop("executor", executor), **options)
+        return experiments.run(runs, tables, folds, tmp_path / "folds", options.pop("executor", executor), **options)
 
 
 @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
@@ -94,6 +97,7 @@ def test_a_row_a_fold_a_sequence_and_an_epoch(tmp_path):
     outcome = run(tmp_path, [Run("paper", "grouped"), Run("paper", "stratified")], settings={"epochs": 7})
     assert outcome.folds["fold"].tolist() == [0, 1, 2, 3, 4] * 2
     assert outcome.folds["protocol"].tolist() == ["grouped"] * 5 + ["stratified"] * 5
+    assert set(outcome.predictions["source"]) == set(outcome.predictions["target"]) == {"toy"}
     assert outcome.folds["n_fit"].tolist() == [len(fitted) for fitted, *_ in Oracle.seen]
     assert (outcome.folds["n_fit"] + outcome.folds["n_validation"] + outcome.folds["n_test"]).eq(80).all()
     assert outcome.folds.groupby("protocol")["subjects_shared"].sum().gt(0).to_dict() == {
@@ -117,11 +121,11 @@ def test_a_row_a_fold_a_sequence_and_an_epoch(tmp_path):
 def test_an_emotion_that_training_lacks_is_told_and_has_probability_zero(tmp_path):
     table = make_table()
     table.emotions[5] = "contempt"
-    folds = {("grouped", 0): splits.make("grouped", table.emotions, table.subjects)}
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
     with ThreadPoolExecutor(1) as executor, pytest.MonkeyPatch.context() as patch:
         patch.setattr(Oracle, "fit", lambda self, x, emotions, validation, refit: setattr(
             self, "classes", np.unique(np.concatenate([emotions, validation[1]]))) or {})  # fmt: skip
-        outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path, executor)
+        outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path / "folds", executor)
     row = outcome.predictions.set_index("id").loc["r5"]
     assert (row["emotion"], row["p_contempt"]) == ("contempt", 0)
     without = outcome.folds.set_index("fold")["untrained"]
@@ -166,8 +170,8 @@ def test_the_same_models_are_tested_with_other_features(tmp_path):
 
 
 def test_a_fold_that_other_features_lack_has_no_result_and_the_rest_goes_on(tmp_path):
-    (first, *_) = splits.make("grouped", make_table().emotions, make_table().subjects)
-    other = make_table(drop=first.test.tolist())
+    (first, *_) = splits.make("grouped", make_table())
+    other = make_table(drop=[int(name[1:]) for name in first.test])
     outcome = run(tmp_path, [Run("paper", "grouped", tested=("short",))], {BASE: make_table(), "short": other})
     short = outcome.folds[outcome.folds["tested"] == "short"]
     assert short["n_test"].tolist()[0] == 0 and short["accuracy"].isna().tolist() == [True] + [False] * 4
@@ -195,7 +199,7 @@ def test_importance_is_lost_with_the_features_that_decide(tmp_path):
 class TestResuming:
     def test_what_is_done_is_not_done_again(self, tmp_path):
         first = run(tmp_path, [Run("paper", "grouped")])
-        kept = sorted((tmp_path / "folds").iterdir())
+        kept = sorted((tmp_path / "folds").glob("*.json"))
         assert len(kept) == 5
         kept[2].unlink()
         kept[3].write_text(kept[3].read_text()[:-20])  # cut off
@@ -213,7 +217,7 @@ class TestResuming:
         if change == "data":
             table.x[3, 1, 1] = 1e-3
         if change == "code":
-            monkeypatch.setattr(experiments, "_made_by", lambda: ["other"])
+            monkeypatch.setattr(jobs, "_made_by", lambda: ["other"])
         options = {"settings": {"epochs": 3}} if change == "settings" else {}
         run(tmp_path, [Run("paper", "grouped", seed=int(change == "seed"))], {BASE: table}, **options)
         assert len(Oracle.seen) == 5
@@ -236,7 +240,7 @@ class TestResuming:
 
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, [Run("paper", "grouped")], executor=Interrupted())
-        kept = list((tmp_path / "folds").glob("*"))
+        kept = list((tmp_path / "folds").glob("*.json"))
         assert len(kept) <= 2  # whatever order they are seen in
         Oracle.seen.clear()
         assert len(run(tmp_path, [Run("paper", "grouped")]).folds) == 5
@@ -249,6 +253,8 @@ def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
         {
             "model": "broken",
             "variant": BASE,
+            "source": "toy",
+            "target": "toy",
             "protocol": "grouped",
             "select_on": "validation",
             "seed": 0,
@@ -256,11 +262,11 @@ def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
         }
     ]
     assert set(outcome.folds["model"]) == {"paper"} and len(outcome.folds) == 5
-    assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").iterdir())
+    assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").glob("*.json"))
 
 
 def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
-    folds = {("grouped", 0): splits.make("grouped", make_table().emotions, make_table().subjects, 5, 0)}
+    folds = {Scheme("grouped"): splits.make("grouped", make_table())}
     runs = [Run("paper", "leave-one-subject-out"), Run("paper", "grouped")]
     with ThreadPoolExecutor(1) as executor:
         outcome = experiments.run(runs, {BASE: make_table()}, folds, tmp_path, executor)
@@ -273,24 +279,3 @@ def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_pat
 def test_nothing_could_be_made(tmp_path):
     with pytest.raises(StudyError, match="none of the 1 runs could be made; the first: needs 23 GB"):
         run(tmp_path, [Run("broken", "grouped")])
-
-
-def test_a_stored_table_comes_back(tmp_path):
-    table = make_table()
-    key = experiments._store(table, tmp_path)
-    again = experiments._load(str(tmp_path), key)
-    for name in ("x", "emotions", "subjects", "ids"):
-        assert np.array_equal(getattr(table, name), getattr(again, name))
-    assert json.loads((tmp_path / f"{key}.json").read_text())["ids"][3] == "r3"
-    assert experiments._store(make_table(drop=[1]), tmp_path) != key
-
-
-@pytest.mark.parametrize("suffix", ["npy", "json"])
-def test_a_damaged_table_is_stored_anew(tmp_path, suffix):
-    table = make_table()
-    key = experiments._store(table, tmp_path)
-    file = tmp_path / f"{key}.{suffix}"
-    whole = file.read_bytes()
-    file.write_bytes(whole[: len(whole) // 2])
-    assert experiments._store(table, tmp_path) == key
-    assert file.read_bytes() == whole

@@ -1,13 +1,9 @@
 """Splits that do not leak, metrics worked out by hand, intervals over subjects, and the tables."""
 
-import shutil
-import subprocess
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.errors import OutputError
 from fer_utils.evaluation import metrics
 from fer_utils.features.phases import Phases
 
@@ -15,7 +11,8 @@ from fer_utils.features.phases import Phases
 def outcome(true, predicted, subjects, **columns):
     """Predictions as `experiments.run` returns them, a letter an emotion."""
     frame = {"emotion": list(true), "predicted": list(predicted), "subject": list(subjects)}
-    key = {"model": "paper", "variant": "61", "tested": "61", "protocol": "grouped", "select_on": "validation"}
+    key = {"model": "paper", "variant": "61", "tested": "61", "source": "toy", "target": "toy"}
+    key |= {"protocol": "grouped", "select_on": "validation"}
     ids = [f"row {number}" for number in range(len(frame["emotion"]))]
     return pd.DataFrame({**key, "seed": 0, "fold": 0, "id": ids, **frame, **columns})
 
@@ -171,65 +168,6 @@ class TestPaired:
             metrics.paired(one, other.assign(seed=1))
         with pytest.raises(ValueError, match="not the same folds"):
             metrics.paired(one, other.assign(fold=1))
-
-
-class TestWriteCsv:
-    frame = pd.DataFrame({"fold": [0, 1], "accuracy": [2 / 3, 1.0]})
-
-    @pytest.mark.parametrize(("rendered", "mark"), [(True, "rendered stand-in"), (False, "real")])
-    def test_dataset_and_mark_come_first(self, tmp_path, rendered, mark):
-        path = metrics.write_csv(self.frame, tmp_path / "new" / "results.csv", "ckplus", rendered)
-        text = f"dataset,data,fold,accuracy\nckplus,{mark},0,0.666667\nckplus,{mark},1,1\n"
-        assert path.read_bytes().decode() == text
-        assert list(self.frame) == ["fold", "accuracy"]
-
-    def test_provenance_comes_last(self, tmp_path):
-        table = pd.read_csv(metrics.write_csv(self.frame, tmp_path / "a.csv", "mmi", False, provenance=True))
-        made_by = ["commit", "python", "fer_utils", "ai_edge_litert", "tensorflow", "keras", "numpy", "scikit_learn"]
-        assert list(table) == ["dataset", "data", "fold", "accuracy", *made_by]
-        assert table["numpy"].tolist() == [np.__version__] * 2
-        assert table["commit"].notna().all()
-
-    def test_an_old_table_stays_whole_until_the_new_one_is(self, tmp_path):
-        class Unwritable:
-            def __str__(self):
-                raise RuntimeError("no text")
-
-        path = metrics.write_csv(self.frame, tmp_path / "a.csv", "mmi", False)
-        before = path.read_bytes()
-        with pytest.raises(RuntimeError, match="no text"):
-            metrics.write_csv(pd.DataFrame({"a": [1, Unwritable()]}), path, "mmi", False)
-        assert path.read_bytes() == before
-        assert list(tmp_path.iterdir()) == [path]
-
-    def test_a_folder_that_is_a_file(self, tmp_path):
-        (tmp_path / "taken").write_text("a file")
-        with pytest.raises(OutputError, match=r"taken/a\.csv: cannot be written"):
-            metrics.write_csv(self.frame, tmp_path / "taken" / "a.csv", "mmi", False)
-
-
-class TestCommit:
-    def test_outside_a_checkout(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("FER_ROOT", str(tmp_path))
-        monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-        assert metrics.versions()["commit"] == "unknown"
-
-    @pytest.mark.skipif(not shutil.which("git"), reason="needs git")
-    def test_changed_files_are_told(self, monkeypatch, tmp_path):
-        def git(*arguments):
-            who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-            command = ["git", "-C", str(tmp_path), *who, *arguments]
-            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-        git("init")
-        (tmp_path / "file").write_text("one")
-        git("add", "file")
-        git("commit", "-m", "one")
-        monkeypatch.setenv("FER_ROOT", str(tmp_path))
-        commit = metrics.versions()["commit"]
-        assert commit == git("rev-parse", "HEAD")[:12]
-        (tmp_path / "file").write_text("two")
-        assert metrics.versions()["commit"] == f"{commit}-dirty"
 
 
 class TestPhaseErrors:

@@ -1,14 +1,15 @@
 """What is asked, of which features, in which folds: people in two sets are one person, and nobody is on both sides."""
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from fer_utils.errors import SplitError, StudyError
 from fer_utils.evaluation import plans
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
@@ -115,8 +116,8 @@ class TestRuns:
         few = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, people, np.arange(20).astype(str))
         planned = [Run("compact", "grouped"), Run("compact", "stratified", 1), Run("compact", "leave-one-subject-out")]
         made, reasons = plans.folds(few, planned)
-        assert list(made) == [("stratified", 1)]
-        assert reasons["grouped", 0].startswith("2 subjects cannot be split into 5 folds")
+        assert list(made) == [Scheme("stratified", 1)]
+        assert reasons[Scheme("grouped")].startswith("2 subjects cannot be split into 5 folds")
         said = capsys.readouterr().out.splitlines()
         assert [line.split(":")[0] for line in said] == ["grouped, seed 0", "leave-one-subject-out, seed 0"]
         with pytest.raises(SplitError, match="2 subjects cannot be split into 5 folds"):
@@ -136,16 +137,14 @@ class TestMerge:
         track = make_track(LEVELS)
         tracks = {name: {each.id: track for each in those} for name, those in found.items()}
         del tracks["oulu_nir"]["P2 fear"]
-        merged = plans.merge(found, tracks)
-        assert set(merged.table.emotions) == {"fear", "happiness"}
+        merged, left_out = plans.merge(found, tracks)
+        assert set(merged.emotions) == {"fear", "happiness"}
         assert merged.datasets.tolist() == ["oulu_vis"] * 4 + ["oulu_nir"] * 3 + ["ckplus"] * 2
-        assert merged.table.ids.tolist()[3:5] == ["oulu_vis/P2 happiness", "oulu_nir/P1 fear"]
-        assert set(merged.table.subjects[merged.rows("oulu_vis")]) == set(
-            merged.table.subjects[merged.rows("oulu_nir")]
-        )
-        assert set(merged.table.subjects) == {"oulu/P1", "oulu/P2", "ckplus/P1"}
-        assert merged.rows("oulu_nir", "ckplus").tolist() == [False] * 4 + [True] * 5
-        assert merged.left_out.to_numpy().tolist() == [
+        assert merged.ids.tolist()[3:5] == ["oulu_vis/P2 happiness", "oulu_nir/P1 fear"]
+        vis, nir = (set(merged.subjects[merged.datasets == name]) for name in ("oulu_vis", "oulu_nir"))
+        assert vis == nir
+        assert set(merged.subjects) == {"oulu/P1", "oulu/P2", "ckplus/P1"}
+        assert left_out.to_numpy().tolist() == [
             ["oulu_vis", "anger is not in all of the datasets", 2],
             ["oulu_nir", "anger is not in all of the datasets", 2],
             ["oulu_nir", "no landmarks", 1],
@@ -173,54 +172,57 @@ def merged():
     ]
     datasets, people, emotions = (np.array(column) for column in zip(*rows, strict=True))
     ids = np.array([f"{number}" for number in range(len(rows))])
-    table = FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids)
-    return plans.Merged(table, datasets, pd.DataFrame())
+    return FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids, datasets=datasets)
 
 
-def is_composite(key):
-    return "merged" in key[0] or "+" in key[0]
+def of(table, ids, name):
+    return getattr(table, name)[np.isin(table.ids, ids)]
 
 
 class TestAcross:
     def test_every_set_is_trained_on_and_tested_on_and_nobody_is_on_both_sides(self, merged):
-        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if not is_composite(key)}
+        made = {scheme: folds for scheme, folds in plans.cross_folds(merged)[0].items() if len(scheme.source) == 1}
         names = ("oulu_vis", "oulu_nir", "ckplus", "mmi")
-        assert set(made) == {(f"{one} → {other}", 0) for one in names for other in names}
-        people = merged.table.subjects
-        for (name, _), folds in made.items():
-            source, target = name.split(" → ")
-            assert (
-                sorted(np.concatenate([split.test for split in folds])) == np.flatnonzero(merged.rows(target)).tolist()
-            )
-            assert len(folds) == (5 if source == target or ("oulu" in source and "oulu" in target) else 1)
+        assert {(*scheme.source, *scheme.target) for scheme in made} == set(product(names, names))
+        for (protocol, _, (source,), (target,)), folds in made.items():
+            tested = np.concatenate([split.test for split in folds])
+            assert sorted(tested) == sorted(merged.ids[merged.datasets == target])
+            same_people = source == target or ("oulu" in source and "oulu" in target)
+            assert (protocol, len(folds)) == (("grouped", 5) if same_people else ("cross-dataset", 1))
             for split in folds:
-                assert set(merged.datasets[split.train]) == {source}
-                assert not set(people[split.train]) & set(people[split.test])
+                assert (split.protocol, split.source, split.target) == (protocol, source, target)
+                assert set(of(merged, split.train, "datasets")) == {source}
+                assert not set(of(merged, split.train, "subjects")) & set(of(merged, split.test, "subjects"))
 
     def test_the_composites(self, merged):
-        made = {key: folds for key, folds in plans.cross_folds(merged)[0].items() if is_composite(key)}
-        assert [name for name, _ in made] == [
-            "oulu_vis + oulu_nir + ckplus → mmi", "all merged, grouped", "all merged, stratified",
-        ]  # fmt: skip
-        people = merged.table.subjects
-        ((tested,), *_) = made.values()
-        assert set(merged.datasets[tested.test]) == {"mmi"} and "mmi" not in merged.datasets[tested.train]
-        for split in made["all merged, grouped", 0]:
-            assert split.protocol == "all merged, grouped"
-            assert not set(people[split.train]) & set(people[split.test])
-        assert any(set(people[s.train]) & set(people[s.test]) for s in made["all merged, stratified", 0])
+        made = {scheme: folds for scheme, folds in plans.cross_folds(merged)[0].items() if len(scheme.source) != 1}
+        everything = "ckplus+oulu_vis+oulu_nir+mmi"
+        assert [(folds[0].source, folds[0].target, folds[0].protocol, len(folds)) for folds in made.values()] == [
+            ("ckplus+oulu_vis+oulu_nir", "mmi", "cross-dataset", 1),
+            (everything, everything, "grouped", 5),
+            (everything, everything, "stratified", 5),
+        ]
+        (tested,), grouped, stratified = made.values()
+        assert set(of(merged, tested.test, "datasets")) == {"mmi"}
+        assert set(of(merged, tested.train, "datasets")) == {"oulu_vis", "oulu_nir", "ckplus"}
+        shared = [
+            [set(of(merged, split.train, "subjects")) & set(of(merged, split.test, "subjects")) for split in folds]
+            for folds in (grouped, stratified)
+        ]
+        assert not any(shared[0]) and any(shared[1])
 
     def test_of_two_sets_there_is_no_composite_but_the_merged(self, merged):
-        kept = np.flatnonzero(merged.rows("ckplus", "mmi"))
-        part = merged.table
-        rows = FeatureTable(part.x[kept], part.emotions[kept], part.subjects[kept], part.ids[kept])
-        made, reasons = plans.cross_folds(plans.Merged(rows, merged.datasets[kept], pd.DataFrame()))
-        composites = [key[0] for key in made if is_composite(key)]
-        assert composites == ["all merged, grouped", "all merged, stratified"] and reasons == {}
+        kept = np.isin(merged.datasets, ("ckplus", "mmi"))
+        part = FeatureTable(*(getattr(merged, name)[kept] for name in ("x", "emotions", "subjects", "ids")),
+                            datasets=merged.datasets[kept])  # fmt: skip
+        made, reasons = plans.cross_folds(part)
+        composites = [(folds[0].source, folds[0].protocol) for scheme, folds in made.items() if not scheme.source]
+        assert composites == [("ckplus+mmi", "grouped"), ("ckplus+mmi", "stratified")] and reasons == {}
+        assert len(made) == 4 + 2
 
     def test_one_model_in_the_matrix_and_several_in_the_composites(self, merged):
         made, _ = plans.cross_folds(merged)
         runs = plans.cross_runs(made, "compact", ["compact", "paper"])
         assert len(runs) == 16 + 2 + 2 + 1 and len(set(runs)) == len(runs)
-        paper = [run.protocol for run in runs if run.model == "paper"]
-        assert paper == ["oulu_vis + oulu_nir + ckplus → mmi", "all merged, grouped"]
+        paper = [(len(run.source), run.protocol) for run in runs if run.model == "paper"]
+        assert paper == [(3, "cross-dataset"), (0, "grouped")]

@@ -4,26 +4,28 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.errors import StudyError, UserError
-from fer_utils.evaluation import metrics, plans, results
+from fer_utils.errors import UserError
+from fer_utils.evaluation import metrics, plans, results, tables
 from fer_utils.evaluation.experiments import BASE
 from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
 
 RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 12)))
-REST = {name: 0.5 for name in results.SHOWN}
+REST = {name: 0.5 for name in tables.SHOWN}
 
 
 def row(accuracy, model="compact", variant=BASE, tested=None, protocol="grouped", select_on="validation", **columns):
     """One row of a summary; the interval is 0.1 to each side."""
-    key = {"model": model, "variant": variant, "tested": tested or variant, "protocol": protocol}
+    key = {"model": model, "variant": variant, "tested": tested or variant, "source": "toy", "target": "toy"}
+    key |= {"protocol": protocol, "select_on": select_on}
     found = {"accuracy": accuracy, "accuracy_low": accuracy - 0.1, "accuracy_high": accuracy + 0.1}
-    return {**key, "select_on": select_on, **REST, **found, "sequences": 20, "seeds": 1, **columns}
+    return {**key, **REST, **found, "sequences": 20, "seeds": 1, **columns}
 
 
 def predicted(answers, model="compact", seed=0, folds="00001111", **columns):
     """Predictions for eight sequences of four people, all of them angry; an answer a letter."""
-    key = {"model": model, "variant": BASE, "tested": BASE, "protocol": "grouped", "select_on": "validation"}
+    key = {"model": model, "variant": BASE, "tested": BASE, "source": "toy", "target": "toy", "protocol": "grouped"}
+    key["select_on"] = "validation"
     return pd.DataFrame(
         {
             **key,
@@ -36,87 +38,6 @@ def predicted(answers, model="compact", seed=0, folds="00001111", **columns):
             **columns,
         }
     )
-
-
-class TestRead:
-    def test_what_was_written_comes_back(self, tmp_path):
-        written = pd.DataFrame([row(0.75, accuracy_sd_seeds=np.nan), row(0.5, model="svm", accuracy_sd_seeds=0.25)])
-        path = metrics.write_csv(written, tmp_path / "open_summary_mmi.csv", "mmi", True, provenance=True)
-        found = results.read(path)
-        pd.testing.assert_frame_equal(found[list(written)], written, check_dtype=False)
-        assert found["dataset"].tolist() == ["mmi"] * 2 and results.rendered(found)
-
-    @pytest.mark.parametrize("name", ["NA", "null", "nan"])
-    def test_a_name_that_looks_like_nothing_stays_a_name(self, tmp_path, name):
-        path = metrics.write_csv(pd.DataFrame({"subject": [name]}), tmp_path / "a.csv", "folder", False)
-        assert results.read(path)["subject"].tolist() == [name]
-
-    @pytest.mark.parametrize("column", ["variant", "tested", "select_on"])
-    def test_a_file_of_an_older_version_is_named_with_its_missing_column(self, tmp_path, column):
-        older = pd.DataFrame([row(0.9)]).drop(columns=column)
-        path = metrics.write_csv(older, tmp_path / "summary_ckplus.csv", "ckplus", False)
-        with pytest.raises(StudyError) as raised:
-            results.read(path)
-        assert str(raised.value) == f"{path}: written by an older version (no column {column}); run its notebook again"
-
-    def test_the_first_version_had_neither_variant_nor_mark(self, tmp_path):
-        path = tmp_path / "summary_mmi.csv"
-        path.write_text("model,protocol,accuracy\npaper,grouped,0.7\n")
-        with pytest.raises(StudyError, match=r"summary_mmi\.csv: written by an older version \(no column dataset\)"):
-            results.read(path)
-
-    def test_tables_that_are_no_results_need_no_model(self, tmp_path):
-        path = metrics.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / "a.csv", "mmi", False)
-        assert results.read(path)["lost"].tolist() == [0.1]
-
-    def test_a_file_that_is_not_there(self, tmp_path):
-        with pytest.raises(StudyError) as raised:
-            results.read(tmp_path / "summary_mmi.csv")
-        assert str(raised.value) == f"{tmp_path / 'summary_mmi.csv'}: not there; run the notebook that writes it first"
-
-    @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b"a,b\n1,2\n1,2,3\n"])
-    def test_a_damaged_file(self, tmp_path, content):
-        path = tmp_path / "summary_mmi.csv"
-        path.write_bytes(content)
-        with pytest.raises(
-            StudyError, match=r"summary_mmi\.csv: cannot be read \(.+\); run its notebook again"
-        ) as raised:
-            results.read(path)
-        assert "\n" not in str(raised.value)
-
-    def test_a_folder_in_its_place(self, tmp_path):
-        with pytest.raises(StudyError, match="cannot be read"):
-            results.read(tmp_path)
-
-    def test_each_gives_those_that_are_there_and_says_which_are_not(self, tmp_path, capsys):
-        for name, lost in (("mmi", 0.1), ("ckplus", 0.2)):
-            metrics.write_csv(pd.DataFrame({"lost": [lost]}), tmp_path / f"open_refused_{name}.csv", name, False)
-        found = list(results.each(tmp_path, "open_refused", ["ckplus", "oulu_vis", "mmi"]))
-        assert [(name, table["lost"].tolist()) for name, table in found] == [("ckplus", [0.2]), ("mmi", [0.1])]
-        said = capsys.readouterr().out
-        assert said == "open_refused_oulu_vis.csv: not there, since its notebook failed or was not run\n"
-
-    def test_one_that_cannot_be_read_is_told_of_and_the_others_go_on(self, tmp_path, capsys):
-        for name in ("ckplus", "mmi"):
-            metrics.write_csv(pd.DataFrame({"lost": [0.1]}), tmp_path / f"open_refused_{name}.csv", name, False)
-        older = tmp_path / "open_refused_ckplus.csv"
-        older.write_text("lost\n0.1\n")
-        assert [name for name, _ in results.each(tmp_path, "open_refused", ["ckplus", "mmi"])] == ["mmi"]
-        said = capsys.readouterr().out
-        assert said == f"{older}: written by an older version (no column dataset); run its notebook again\n"
-
-    @pytest.mark.parametrize(("kind", "column"), [("open_summary", "macro_f1_low"), ("open_importance", "sd")])
-    def test_a_column_that_figures_need_is_missed_before_they_are_drawn(self, tmp_path, capsys, kind, column):
-        table = pd.DataFrame([row(0.9)]) if kind == "open_summary" else results.importance(pd.DataFrame())
-        for name, older in (("ckplus", [column]), ("mmi", [])):
-            metrics.write_csv(table.drop(columns=older), tmp_path / f"{kind}_{name}.csv", name, False)
-        assert [name for name, _ in results.each(tmp_path, kind, ["ckplus", "mmi"])] == ["mmi"]
-        assert f"{kind}_ckplus.csv: written by an older version (no column {column})" in capsys.readouterr().out
-
-    def test_one_rendered_row_marks_the_table(self):
-        assert not results.rendered(pd.DataFrame({"data": ["real", "real"]}))
-        assert results.rendered(pd.DataFrame({"data": ["real", "rendered stand-in"]}))
-        assert not results.rendered(pd.DataFrame({"data": []}))
 
 
 class TestSequences:
@@ -200,18 +121,19 @@ class TestModels:
         )
 
     def paper(self, tmp_path, *rows):
-        return metrics.write_csv(pd.DataFrame(rows), tmp_path / "summary_mmi.csv", "mmi", False)
+        tables.save(tmp_path, "mmi", False, {"summary": pd.DataFrame(rows)})
+        return tmp_path, "mmi"
 
     def test_folds_of_people_and_whole_sequences_only_the_best_first(self, tmp_path):
-        found = results.models(self.summary(), tmp_path / "missing.csv")
+        found = results.models(self.summary(), tmp_path, "mmi")
         assert found["model"].tolist() == ["minirocket", "compact", "svm"]
         assert found["accuracy"].tolist() == [0.9, 0.8, 0.7]
         assert found["accuracy_low"].tolist() == pytest.approx([0.8, 0.7, 0.6])
-        assert list(found) == ["model", *results.SHOWN]
+        assert list(found) == ["model", *tables.SHOWN]
 
     def test_the_papers_network_comes_from_notebook_03(self, tmp_path):
         rows = row(0.75, model="paper"), row(0.95, model="paper", protocol="stratified")
-        found = results.models(self.summary(), self.paper(tmp_path, *rows))
+        found = results.models(self.summary(), *self.paper(tmp_path, *rows))
         assert found[["model", "accuracy"]].to_numpy().tolist() == [
             ["minirocket", 0.9],
             ["compact", 0.8],
@@ -220,26 +142,26 @@ class TestModels:
         ]
 
     def test_a_model_that_both_notebooks_trained_is_shown_once(self, tmp_path):
-        found = results.models(self.summary(), self.paper(tmp_path, row(0.1, model="compact")))
+        found = results.models(self.summary(), *self.paper(tmp_path, row(0.1, model="compact")))
         assert found["accuracy"].tolist() == [0.9, 0.8, 0.7]
 
     @pytest.mark.parametrize("column", ["variant", "protocol", "macro_f1_low"])
     def test_an_older_summary_is_named_and_the_others_go_on(self, tmp_path, capsys, column):
         older = pd.DataFrame([row(0.9, model="paper")]).drop(columns=column)
-        path = metrics.write_csv(older, tmp_path / "summary_mmi.csv", "mmi", False)
-        assert results.models(self.summary(), path)["model"].tolist() == ["minirocket", "compact", "svm"]
-        assert capsys.readouterr().out.startswith(f"{path}: written by an older version (no column ")
+        tables.save(tmp_path, "mmi", False, {"summary": older})
+        assert results.models(self.summary(), tmp_path, "mmi")["model"].tolist() == ["minirocket", "compact", "svm"]
+        assert "mmi/summary.csv: written by an older version (no column " in capsys.readouterr().out
 
     def test_no_folds_of_people_could_be_made(self, tmp_path):
-        found = results.models(pd.DataFrame([row(0.9, protocol="stratified")]), tmp_path / "missing.csv")
-        assert found.empty and list(found) == ["model", *results.SHOWN]
+        found = results.models(pd.DataFrame([row(0.9, protocol="stratified")]), tmp_path, "mmi")
+        assert found.empty and list(found) == ["model", *tables.SHOWN]
 
 
 class TestPairs:
     def test_the_network_and_the_papers_against_every_other_once(self, tmp_path):
         mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm")])
-        path = metrics.write_csv(predicted("aaaaaabb", model="paper"), tmp_path / "predictions_mmi.csv", "mmi", False)
-        found = results.pairs(mine, path, "compact")
+        tables.save(tmp_path, "mmi", False, {"predictions": predicted("aaaaaabb", model="paper")})
+        found = results.pairs(mine, tmp_path, "mmi", "compact")
         assert found[["model", "against", "difference"]].to_numpy().tolist() == [
             ["compact", "svm", 0.375],  # 7 and 4 of 8
             ["compact", "paper", 0.125],
@@ -249,8 +171,8 @@ class TestPairs:
 
     def test_where_the_network_is_the_papers_there_is_one_row_a_model(self, tmp_path):
         mine = pd.concat([predicted("aaaaaaab", model="paper"), predicted("aaaabbbb", model="svm")])
-        path = metrics.write_csv(predicted("bbbbbbbb", model="paper"), tmp_path / "predictions_mmi.csv", "mmi", False)
-        found = results.pairs(mine, path, "paper")
+        tables.save(tmp_path, "mmi", False, {"predictions": predicted("bbbbbbbb", model="paper")})
+        found = results.pairs(mine, tmp_path, "mmi", "paper")
         assert found[["model", "against", "difference"]].to_numpy().tolist() == [["paper", "svm", 0.375]]
 
     def test_other_protocols_variants_and_choices_of_the_epoch_take_no_part(self, tmp_path):
@@ -262,12 +184,12 @@ class TestPairs:
         ]
         paths = predicted("aaaaaabb", model="minirocket", variant="paths", tested="paths")
         mine = pd.concat([predicted("aaaaaaab"), *wrong, paths])
-        found = results.pairs(mine, tmp_path / "missing.csv", "compact")
+        found = results.pairs(mine, tmp_path, "mmi", "compact")
         assert found[["model", "against", "difference"]].to_numpy().tolist() == [["compact", "minirocket", 0.125]]
 
     def test_other_folds_give_a_note_instead_of_a_number(self, tmp_path):
         mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm", folds="11110000")])
-        found = results.pairs(mine, tmp_path / "missing.csv", "compact")
+        found = results.pairs(mine, tmp_path, "mmi", "compact")
         assert found[["model", "against"]].to_numpy().tolist() == [["compact", "svm"]]
         assert found["note"].iloc[0].startswith("not the same folds")
         assert "difference" not in found
@@ -275,13 +197,14 @@ class TestPairs:
     def test_older_predictions_are_named_and_the_others_go_on(self, tmp_path, capsys):
         mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm")])
         older = predicted("aaaaaabb", model="paper").drop(columns="seed")
-        path = metrics.write_csv(older, tmp_path / "predictions_mmi.csv", "mmi", False)
-        assert results.pairs(mine, path, "compact")["against"].tolist() == ["svm"]
+        tables.save(tmp_path, "mmi", False, {"predictions": older})
+        assert results.pairs(mine, tmp_path, "mmi", "compact")["against"].tolist() == ["svm"]
+        path = tmp_path / "tables/mmi/predictions.csv"
         said = f"{path}: written by an older version (no column seed); run its notebook again\n"
         assert capsys.readouterr().out == said
 
     def test_one_model_alone_has_no_pairs(self, tmp_path):
-        assert results.pairs(predicted("aaaaaaab"), tmp_path / "missing.csv", "compact").empty
+        assert results.pairs(predicted("aaaaaaab"), tmp_path, "mmi", "compact").empty
 
 
 def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
@@ -297,19 +220,19 @@ def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
         ]
     )
     found = results.leakage(summary, "compact")
-    assert found[["protocol", "accuracy"]].to_numpy().tolist() == [
-        ["grouped", 0.8],
-        ["stratified", 0.85],
-        ["grouped, best epoch on test", 0.9],
-        ["leave-one-subject-out", 0.75],
+    assert found[["protocol", "select_on", "accuracy"]].to_numpy().tolist() == [
+        ["grouped", "validation", 0.8],
+        ["stratified", "validation", 0.85],
+        ["grouped", "test", 0.9],
+        ["leave-one-subject-out", "validation", 0.75],
     ]
-    assert list(found) == ["protocol", *results.SHOWN]
-    assert summary["protocol"].tolist()[2] == "grouped"  # the summary itself is left as it was
+    assert list(found) == ["protocol", "select_on", *tables.SHOWN]
 
 
 def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_seed():
     def rows(hits, **values):
-        named = dict(zip(metrics.KEYS, ("compact", *2 * (BASE,), "grouped", "validation"), strict=True)) | values
+        key = ("compact", *2 * (BASE,), *2 * ("toy",), "grouped", "validation")
+        named = dict(zip(metrics.KEYS, key, strict=True)) | values
         named = {"seed": 0, **named} | ({"tested": named["variant"]} if "tested" not in values else {})
         people = [{"id": f"r{n}", "subject": f"s{n // 2}", "emotion": "fear"} for n in range(10)]
         return [named | row | {"predicted": "fear" if n < hits else "anger"} for n, row in enumerate(people)]
@@ -332,7 +255,7 @@ def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_se
         ["angles only", 0.7, 1, 10],
         ["122 landmarks", 0.6, 1, 10],
     ]
-    assert list(found) == ["variant", *results.SHOWN]
+    assert list(found) == ["variant", *tables.SHOWN]
 
 
 class TestConditions:
@@ -373,7 +296,7 @@ class TestConditions:
     def test_none_was_asked_about(self, rows):
         found = results.conditions(pd.DataFrame(rows), "compact")
         assert len(found) == 0
-        assert list(found) == ["kind", "amount", *results.SHOWN]
+        assert list(found) == ["kind", "amount", *tables.SHOWN]
 
 
 class TestImportance:
@@ -400,25 +323,21 @@ class TestImportance:
     def test_none_was_asked_about(self, tmp_path):
         table = results.importance(pd.DataFrame())
         assert list(table) == ["values", "regions", "n_features", "lost", "sd", "stable", "folds"]
-        path = metrics.write_csv(table, tmp_path / "open_importance_mmi.csv", "mmi", True)
-        assert results.read(path, "open_importance").empty
+        tables.save(tmp_path, "mmi", True, {"open_importance": table})
+        assert tables.read(tmp_path, "open_importance", "mmi").empty
 
 
 def test_the_network_that_was_asked_is_the_first_that_is_no_baseline():
     assert results.asked(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
 
 
-def test_a_table_without_the_network_that_was_asked_is_refused(tmp_path):
-    path = metrics.write_csv(pd.DataFrame([row(0.9, model="svm")]), tmp_path / "open_summary_mmi.csv", "mmi", True)
-    with pytest.raises(StudyError, match=r"open_summary_mmi\.csv: without the network that was asked"):
-        results.read(path, "open_summary")
-
-
 def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
     found = pd.DataFrame(
         [
             {
-                **dict(zip(metrics.KEYS, (model, variant, variant, "grouped", "validation"), strict=True)),
+                **dict(
+                    zip(metrics.KEYS, (model, variant, variant, "toy", "toy", "grouped", "validation"), strict=True)
+                ),
                 **{"seed": seed, "id": name, "subject": name, "emotion": "fear"},
                 "predicted": "fear" if right else "anger",
             }
@@ -445,13 +364,13 @@ def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
 class TestAcrossDatasets:
     summary = pd.DataFrame(
         [
-            row(0.8, protocol="ckplus → ckplus"),
-            row(0.5, protocol="ckplus → oulu_vis"),
-            row(0.4, protocol="oulu_vis → ckplus"),
-            row(0.6, protocol="ckplus + oulu_vis → mmi"),
-            row(0.65, protocol="ckplus + oulu_vis → mmi", model="paper"),
-            row(0.7, protocol="all merged, grouped"),
-            row(0.75, protocol="all merged, stratified"),
+            row(0.8, source="ckplus", target="ckplus"),
+            row(0.5, source="ckplus", target="oulu_vis", protocol="cross-dataset"),
+            row(0.4, source="oulu_vis", target="ckplus", protocol="cross-dataset"),
+            row(0.6, source="ckplus+oulu_vis", target="mmi", protocol="cross-dataset"),
+            row(0.65, source="ckplus+oulu_vis", target="mmi", protocol="cross-dataset", model="paper"),
+            row(0.7, source="ckplus+mmi", target="ckplus+mmi"),
+            row(0.75, source="ckplus+mmi", target="ckplus+mmi", protocol="stratified"),
         ]
     )
 
@@ -462,20 +381,20 @@ class TestAcrossDatasets:
             ["ckplus", "oulu_vis", 0.5],
             ["oulu_vis", "ckplus", 0.4],
         ]
-        assert list(found) == ["source", "target", "model", *results.SHOWN]
+        assert list(found) == ["source", "target", "protocol", "model", *tables.SHOWN]
 
     def test_the_composites_are_the_rest(self):
         found = results.composites(self.summary)
-        assert found[["protocol", "model", "accuracy"]].to_numpy().tolist() == [
-            ["ckplus + oulu_vis → mmi", "compact", 0.6],
-            ["ckplus + oulu_vis → mmi", "paper", 0.65],
-            ["all merged, grouped", "compact", 0.7],
-            ["all merged, stratified", "compact", 0.75],
+        assert found[["source", "target", "protocol", "model", "accuracy"]].to_numpy().tolist() == [
+            ["ckplus+oulu_vis", "mmi", "cross-dataset", "compact", 0.6],
+            ["ckplus+oulu_vis", "mmi", "cross-dataset", "paper", 0.65],
+            ["ckplus+mmi", "ckplus+mmi", "grouped", "compact", 0.7],
+            ["ckplus+mmi", "ckplus+mmi", "stratified", "compact", 0.75],
         ]
 
     def test_one_without_the_other(self):
         """As when the matrix's model could not be trained."""
-        composites = self.summary[self.summary["protocol"].str.startswith("all")]
+        composites = self.summary[self.summary["source"] == "ckplus+mmi"]
         assert results.matrix(composites).empty
         assert {"source", "target", "accuracy"} <= set(results.matrix(composites))
         assert results.composites(self.summary[:3]).empty

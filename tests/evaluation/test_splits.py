@@ -7,11 +7,24 @@ from sklearn.model_selection import StratifiedKFold
 
 from fer_utils.errors import SplitError
 from fer_utils.evaluation import splits
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 
 
+def table_of(emotions, subjects, datasets=None):
+    """A table of sequences named 000, 001, …, which pandas would make numbers of."""
+    emotions, subjects = np.array(list(emotions), np.str_), np.array(list(subjects), np.str_)
+    ids = np.array([f"{number:03d}" for number in range(len(emotions))], np.str_)
+    return FeatureTable(np.zeros((len(ids), 4, 6), np.float32), emotions, subjects, ids, datasets=datasets)
+
+
+def of(table, ids, name="subjects"):
+    """The subjects, or what `name` names, of some ids of a table."""
+    return getattr(table, name)[np.isin(table.ids, ids)]
+
+
 def rows(n_subjects=17, seed=0):
-    """Emotions and subjects of an unbalanced dataset: subjects show one to six emotions, happiness most often."""
+    """A table of an unbalanced dataset: subjects show one to six emotions, happiness most often."""
     draw = np.random.default_rng(seed)
     names = np.array(["anger", "disgust", "fear", "happiness", "sadness", "surprise"])
     shown = [
@@ -20,7 +33,8 @@ def rows(n_subjects=17, seed=0):
     ]
     emotions = np.concatenate([*shown, np.repeat(["happiness", "surprise"], n_subjects)])
     subjects = [f"toy/s{number}" for number, each in enumerate(shown) for _ in each]
-    return emotions, np.array(subjects + [f"toy/s{number}" for number in range(n_subjects)] * 2)
+    subjects += [f"toy/s{number}" for number in range(n_subjects)] * 2
+    return table_of(emotions, subjects, np.full(len(emotions), "toy"))
 
 
 class TestMake:
@@ -28,20 +42,20 @@ class TestMake:
     @pytest.mark.parametrize("n_folds", [2, 5])
     @pytest.mark.parametrize("seed", [0, 7])
     def test_every_row_is_tested_once_and_trained_on_otherwise(self, protocol, n_folds, seed):
-        emotions, subjects = rows()
-        folds = list(splits.make(protocol, emotions, subjects, n_folds, seed))
+        table = rows()
+        folds = splits.make(protocol, table, n_folds, seed)
         assert len(folds) == n_folds
-        assert sorted(np.concatenate([split.test for split in folds])) == list(range(len(emotions)))
+        assert sorted(np.concatenate([split.test for split in folds])) == table.ids.tolist()
         for split in folds:
-            assert sorted([*split.fit, *split.validation, *split.test]) == list(range(len(emotions)))
-            assert not set(subjects[split.fit]) & set(subjects[split.validation])
+            assert (split.protocol, split.seed, split.source, split.target) == (protocol, seed, "toy", "toy")
+            assert sorted([*split.fit, *split.validation, *split.test]) == table.ids.tolist()
+            assert not set(of(table, split.fit)) & set(of(table, split.validation))
 
     def test_grouped_folds_share_no_subject_and_stratified_ones_do(self):
-        emotions, subjects = rows()
+        table = rows()
         shared = {
             protocol: [
-                len(set(subjects[split.train]) & set(subjects[split.test]))
-                for split in splits.make(protocol, emotions, subjects)
+                len(set(of(table, split.train)) & set(of(table, split.test))) for split in splits.make(protocol, table)
             ]
             for protocol in splits.PROTOCOLS
         }
@@ -50,54 +64,52 @@ class TestMake:
         assert min(shared["stratified"]) > 0
 
     def test_stratified_folds_keep_the_shares_of_the_emotions(self):
-        emotions, subjects = rows(40)
-        for test in (split.test for split in splits.make("stratified", emotions, subjects)):
-            for name in set(emotions):
-                assert abs((emotions[test] == name).sum() - (emotions == name).sum() / 5) < 1
+        table = rows(40)
+        for test in (of(table, split.test, "emotions") for split in splits.make("stratified", table)):
+            for name in set(table.emotions):
+                assert abs((test == name).sum() - (table.emotions == name).sum() / 5) < 1
 
     def test_grouped_folds_keep_the_shares_as_well_as_subjects_allow(self):
-        emotions, subjects = rows(40)
-        for test in (split.test for split in splits.make("grouped", emotions, subjects)):
-            assert abs(np.mean(emotions[test] == "happiness") - np.mean(emotions == "happiness")) < 0.1
-            assert 0.1 < len(test) / len(emotions) < 0.3
+        table = rows(40)
+        for test in (of(table, split.test, "emotions") for split in splits.make("grouped", table)):
+            assert abs(np.mean(test == "happiness") - np.mean(table.emotions == "happiness")) < 0.1
+            assert 0.1 < len(test) / len(table) < 0.3
 
     @pytest.mark.parametrize("protocol", ["stratified", "grouped"])
     def test_the_seed_decides(self, protocol):
         def tests(seed):
-            return [sorted(split.test) for split in splits.make(protocol, *rows(), seed=seed)]
+            return [sorted(split.test) for split in splits.make(protocol, rows(), seed=seed)]
 
         assert tests(3) == tests(3)
         assert tests(3) != tests(4)
 
     @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
     def test_a_fold_that_trains_without_an_emotion_says_so(self, protocol):
-        emotions, subjects = rows()
-        emotions = emotions.astype("<U12")
-        emotions[3] = "contempt"
-        folds = splits.make(protocol, emotions, subjects)
-        assert [split.untrained for split in folds] == ["contempt" if 3 in split.test else "" for split in folds]
+        table = rows()
+        table.emotions[3] = "contempt"
+        folds = splits.make(protocol, table)
+        assert [split.untrained for split in folds] == ["contempt" if "003" in split.test else "" for split in folds]
 
     def test_it_is_printed_too(self, capsys):
-        emotions, subjects = rows()
-        emotions = emotions.astype("<U12")
-        emotions[3] = "contempt"
-        folds = {("grouped", 7): splits.make("grouped", emotions, subjects)}
+        table = rows()
+        table.emotions[3] = "contempt"
+        folds = {Scheme("grouped", 7): splits.make("grouped", table)}
         splits.possible({key: lambda made=made: made for key, made in folds.items()})
         said = "grouped, seed 7: 1 of 5 folds are tested on an emotion that they are not trained on: contempt\n"
         assert capsys.readouterr().out == said
 
     def test_each_person_is_a_fold_of_their_own(self):
-        emotions, subjects = rows()
-        folds = splits.make("leave-one-subject-out", emotions, subjects, n_folds=5)
-        assert [set(subjects[split.test]) for split in folds] == [{name} for name in np.unique(subjects)]
+        table = rows()
+        folds = splits.make("leave-one-subject-out", table, n_folds=5)
+        assert [set(of(table, split.test)) for split in folds] == [{name} for name in np.unique(table.subjects)]
 
     @pytest.mark.filterwarnings("ignore:The groups parameter is ignored")
     def test_a_splitter_that_leaks_is_found_out(self, monkeypatch):
         monkeypatch.setattr(splits, "StratifiedGroupKFold", StratifiedKFold)  # pays no heed to groups
         with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
-            list(splits.make("grouped", *rows()))
+            splits.make("grouped", rows())
         with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
-            splits.inner(*rows())
+            splits.inner(rows().emotions, rows().subjects)
 
     @pytest.mark.parametrize(
         ("protocol", "emotions", "subjects", "n_folds", "message"),
@@ -130,14 +142,14 @@ class TestMake:
     )
     def test_data_that_cannot_be_split(self, protocol, emotions, subjects, n_folds, message):
         with pytest.raises(SplitError, match=message) as raised:
-            list(splits.make(protocol, np.array(list(emotions)), np.array(list(subjects)), n_folds))
+            splits.make(protocol, table_of(emotions, subjects), n_folds)
         assert "\n" not in str(raised.value)
 
 
 class TestInner:
     @pytest.mark.parametrize("seed", range(4))
     def test_a_fifth_of_the_subjects_validates_and_the_rest_is_fitted(self, seed):
-        emotions, subjects = rows(20)
+        emotions, subjects = rows(20).emotions, rows(20).subjects
         fit, validation = splits.inner(emotions, subjects, seed)
         assert sorted([*fit, *validation]) == list(range(len(emotions)))
         assert not set(subjects[fit]) & set(subjects[validation])
@@ -166,67 +178,72 @@ class TestInner:
 
 
 def test_a_planted_subject_is_named():
-    subjects = np.array(["s1", "s2", "s3", "s1", "s4", "s2"])
-    splits.check_disjoint(subjects, np.array([0, 2, 3]), np.array([1, 4, 5]))
+    splits.check_disjoint(["s1", "s3", "s1"], ["s2", "s4", "s2"])
     with pytest.raises(SplitError, match=r"^on both sides of the split: s1, s2$"):
-        splits.check_disjoint(subjects, np.array([0, 1, 2]), np.array([3, 4, 5]))
+        splits.check_disjoint(["s1", "s2", "s3"], ["s1", "s4", "s2"])
 
 
 class TestTransfer:
     """Two sets that film the same ten people, and one of others."""
 
-    subjects = np.array([f"p{n % 10}" for n in range(60)] * 2 + [f"q{n % 8}" for n in range(48)])
-    emotions = np.array([("anger", "fear", "surprise")[n // 10 % 3] for n in range(168)])
-    vis, nir, other = (np.isin(np.arange(168), part) for part in (range(60), range(60, 120), range(120, 168)))
+    table = table_of(
+        [("anger", "fear", "surprise")[n // 10 % 3] for n in range(168)],
+        [f"p{n % 10}" for n in range(60)] * 2 + [f"q{n % 8}" for n in range(48)],
+        np.repeat(["vis", "nir", "other"], [60, 60, 48]),
+    )
 
     def test_strangers_are_one_fold(self):
-        (split,) = splits.transfer("vis → other", self.emotions, self.subjects, self.vis, self.other)
-        assert (split.protocol, split.fold) == ("vis → other", 0)
-        assert sorted(split.train) == list(range(60)) and sorted(split.test) == list(range(120, 168))
+        (split,) = splits.transfer(self.table, ("vis",), ("other",))
+        assert (split.source, split.target, split.protocol, split.fold) == ("vis", "other", "cross-dataset", 0)
+        assert set(of(self.table, split.train, "datasets")) == {"vis"} and len(split.train) == 60
+        assert sorted(split.test) == self.table.ids[120:].tolist()
 
     def test_people_of_both_sets_are_never_on_both_sides(self):
-        folds = splits.transfer("vis → nir", self.emotions, self.subjects, self.vis, self.nir)
-        assert sorted(np.concatenate([split.test for split in folds])) == list(range(60, 120))
+        folds = splits.transfer(self.table, ("vis",), ("nir",))
+        assert sorted(np.concatenate([split.test for split in folds])) == self.table.ids[60:120].tolist()
+        everyone = set(self.table.subjects[:60])
         for split in folds:
-            assert set(split.train) <= set(range(60))
-            assert set(self.subjects[split.train]) == set(self.subjects[:60]) - set(self.subjects[split.test])
+            assert (split.source, split.target, split.protocol) == ("vis", "nir", "grouped")
+            assert set(of(self.table, split.train, "datasets")) == {"vis"}
+            assert set(of(self.table, split.train)) == everyone - set(of(self.table, split.test))
 
     def test_a_set_against_itself(self):
-        folds = splits.transfer("vis → vis", self.emotions, self.subjects, self.vis, self.vis)
-        for split in folds:
-            assert sorted([*split.train, *split.test]) == list(range(60))
-            assert not set(self.subjects[split.train]) & set(self.subjects[split.test])
+        for split in splits.transfer(self.table, ("vis",), ("vis",)):
+            assert sorted([*split.train, *split.test]) == self.table.ids[:60].tolist()
+            assert not set(of(self.table, split.train)) & set(of(self.table, split.test))
+
+    def test_several_sets_have_one_name_whatever_their_order(self):
+        for source in (("vis", "nir"), ("nir", "vis")):
+            (split,) = splits.transfer(self.table, source, ("other",))
+            assert (split.source, len(split.train)) == ("nir+vis", 120)
 
     def test_nothing_to_train_on(self):
         with pytest.raises(SplitError, match="0 rows to train on and 60 to test on"):
-            splits.transfer("", self.emotions, self.subjects, np.zeros(168, bool), self.vis)
+            splits.transfer(self.table, (), ("vis",))
 
 
 class TestManifest:
     @pytest.fixture
     def made(self):
-        emotions, subjects = rows()
-        ids = np.array([f"00{number}" for number in range(len(emotions))])  # pandas would make numbers of them
-        return ids, emotions, subjects
+        return rows()
 
     @pytest.mark.parametrize("protocol", splits.PROTOCOLS)
     def test_comes_back_as_it_was(self, tmp_path, made, protocol):
-        ids, emotions, subjects = made
-        folds = splits.make(protocol, emotions, subjects, seed=3)
-        splits.manifest(folds, ids, subjects).to_csv(tmp_path / "a.csv", index=False)
-        again = splits.read_manifest(tmp_path / "a.csv", ids, emotions, subjects)
+        folds = splits.make(protocol, made, seed=3)
+        splits.manifest({Scheme(protocol, 3): folds}, made).to_csv(tmp_path / "a.csv", index=False)
+        again = splits.read_manifest(tmp_path / "a.csv", made)
         assert [(s.protocol, s.seed, s.fold, s.untrained) for s in again] == [
             (protocol, 3, number, "") for number in range(len(folds))
         ]
         for one, other in zip(folds, again, strict=True):
+            assert (one.source, one.target) == (other.source, other.target) == ("toy", "toy")
             for part in splits.PARTS:
                 assert getattr(one, part).tolist() == getattr(other, part).tolist()
 
     def change(self, tmp_path, made, protocol, edit):
-        ids, emotions, subjects = made
-        frame = splits.manifest(splits.make(protocol, emotions, subjects), ids, subjects)
+        frame = splits.manifest({Scheme(protocol): splits.make(protocol, made)}, made)
         edit(frame).to_csv(tmp_path / "a.csv", index=False)
-        return splits.read_manifest(tmp_path / "a.csv", ids, emotions, subjects)
+        return splits.read_manifest(tmp_path / "a.csv", made)
 
     def plant(self, frame):
         """One sequence of a subject who is tested in fold 0, moved to its training part."""
@@ -271,32 +288,30 @@ class TestManifest:
             self.change(tmp_path, made, "grouped", edit)
 
     def test_no_manifest_at_all(self, tmp_path, made):
-        ids, emotions, subjects = made
         (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00nothing")
         for name in ("a.csv", "b.csv"):
             with pytest.raises(SplitError, match=name):
-                splits.read_manifest(tmp_path / name, ids, emotions, subjects)
+                splits.read_manifest(tmp_path / name, made)
 
     def test_a_dataset_takes_its_folds_from_a_manifest(self, tmp_path, made):
-        ids, emotions, subjects = made
-        table = FeatureTable(np.zeros((len(ids), 4, 6), np.float32), emotions, subjects, ids)
-        own, _ = splits.for_dataset(table, n_folds=3, seed=2)
-        assert {key: len(folds) for key, folds in own.items()} == {("stratified", 2): 3, ("grouped", 2): 3}
-        splits.manifest(own["grouped", 2], ids, subjects).to_csv(tmp_path / "a.csv", index=False)
-        given, reasons = splits.for_dataset(table, str(tmp_path / "a.csv"))
-        assert reasons == {} and list(given) == [("grouped", 2)]
-        assert [split.test.tolist() for split in given["grouped", 2]] == [s.test.tolist() for s in own["grouped", 2]]
+        own, _ = splits.for_dataset(made, n_folds=3, seed=2)
+        stratified, grouped = Scheme("stratified", 2), Scheme("grouped", 2)
+        assert {scheme: len(folds) for scheme, folds in own.items()} == {stratified: 3, grouped: 3}
+        splits.manifest({grouped: own[grouped]}, made).to_csv(tmp_path / "a.csv", index=False)
+        given, reasons = splits.for_dataset(made, str(tmp_path / "a.csv"))
+        assert reasons == {} and list(given) == [grouped]
+        assert [split.test.tolist() for split in given[grouped]] == [split.test.tolist() for split in own[grouped]]
 
 
 def test_two_people_leave_the_protocol_that_needs_more_and_the_other_goes_on(capsys):
-    emotions, subjects = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
-    table = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, subjects, np.arange(20).astype(str))
+    subjects = np.repeat(["s1", "s2"], 10)
+    table = table_of(np.resize(["anger", "fear"], 20), subjects)
     made, reasons = splits.for_dataset(table)
-    assert list(made) == [("stratified", 0)] and list(reasons) == [("grouped", 0)]
+    assert list(made) == [Scheme("stratified")] and list(reasons) == [Scheme("grouped")]
     said = capsys.readouterr().out
     assert said == (
         "grouped, seed 0: left out: 2 subjects cannot be split into 5 folds: give more data or fewer folds\n"
     )
-    table = FeatureTable(table.x, np.full(20, "anger"), subjects, table.ids)
+    table = table_of(np.full(20, "anger"), subjects)
     with pytest.raises(SplitError, match=r"only one emotion \(anger\) is there: nothing to tell apart"):
         splits.for_dataset(table)

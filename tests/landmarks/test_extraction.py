@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.video import Frame, Pictures, Video
+from fer_utils.data.video import Video
 from fer_utils.errors import OutputError
 from fer_utils.landmarks import extraction, face_landmarker, track
 from fer_utils.landmarks.track import LandmarkTrack

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from fer_utils import paths
-from fer_utils.data.video import Frame, Video
+from fer_utils.data.pictures import Frame
+from fer_utils.data.video import Video
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from fer_utils.evaluation import results
+from fer_utils.evaluation import results, tables
 from fer_utils.plots import charts, faces, style
 
 pytestmark = pytest.mark.usefixtures("no_windows")
@@ -84,7 +84,7 @@ class TestCurves:
     def test_out_of_a_csv(self, tmp_path):
         table = self.table("anger").assign(dataset="mmi", data="real")
         table.to_csv(tmp_path / "curves.csv", index=False)
-        figure = charts.curves(results.read(tmp_path / "curves.csv"))
+        figure = charts.curves(tables.read_csv(tmp_path / "curves.csv"))
         assert line(figure.axes[0], "key frames").get_xdata() == pytest.approx([0.1, 0.2, 0.3])
         assert len(figure.axes[0].lines) == 6  # three curves, three phases
 

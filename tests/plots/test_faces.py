@@ -13,11 +13,12 @@ import pytest
 
 from fer_utils.data.video import Video
 from fer_utils.errors import UserError
-from fer_utils.features import tensors
+from fer_utils.features import geometry, tensors
 from fer_utils.features.phases import Phases
 from fer_utils.landmarks import regions
 from fer_utils.plots import faces
-from tests.data.test_video import patterned, write_video
+from tests.clips import patterned
+from tests.data.test_video import write_video
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
@@ -89,10 +90,10 @@ class TestMark:
 class TestSave:
     def test_a_picture_is_written_and_the_figure_closed(self, tmp_path):
         figure = plt.figure(figsize=(2, 1))
-        assert faces.save(figure, tmp_path / "new" / "a.png") is figure
-        assert cv2.imread(str(tmp_path / "new" / "a.png")).shape == (110, 220, 3)
+        assert faces.save(figure, tmp_path / "new", "all", "a") is figure
+        assert cv2.imread(str(tmp_path / "new/figures/all/a.png")).shape == (110, 220, 3)
         assert plt.get_fignums() == []
-        assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.png"]
+        assert [path.name for path in (tmp_path / "new/figures/all").iterdir()] == ["a.png"]
 
     @staticmethod
     def drawn():
@@ -104,25 +105,26 @@ class TestSave:
         return faces.mark(figure, True)
 
     def test_a_vector_picture_lies_beside_it_with_its_text_as_text(self, tmp_path):
-        faces.save(self.drawn(), tmp_path / "a.png", vector=True)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg"]
-        drawing = ElementTree.parse(tmp_path / "a.svg").getroot()
+        faces.save(self.drawn(), tmp_path, "mmi", "a", vector=True)
+        folder = tmp_path / "figures/mmi"
+        assert sorted(path.name for path in folder.iterdir()) == ["a.png", "a.svg"]
+        drawing = ElementTree.parse(folder / "a.svg").getroot()
         assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
         assert (drawing.get("width"), drawing.get("height")) == ("216pt", "144pt")
         texts = ["".join(each.itertext()) for each in drawing.iter("{http://www.w3.org/2000/svg}text")]
-        assert "Δ of 14 pairs – öäü <&>" in texts and MARK in texts
+        assert "Δ of 14 pairs – öäü <&>" in texts and MARK in texts and "MMI" in texts
 
     def test_two_runs_write_the_same_bytes(self, tmp_path):
         for folder in ("one", "two"):
-            faces.save(self.drawn(), tmp_path / folder / "a.png", vector=True)
+            faces.save(self.drawn(), tmp_path / folder, "mmi", "a", vector=True)
         for name in ("a.png", "a.svg"):
-            first, second = ((tmp_path / folder / name).read_bytes() for folder in ("one", "two"))
+            first, second = ((tmp_path / folder / "figures/mmi" / name).read_bytes() for folder in ("one", "two"))
             assert first == second
-        assert b"<dc:date>" not in (tmp_path / "one" / "a.svg").read_bytes()
+        assert b"<dc:date>" not in (tmp_path / "one/figures/mmi/a.svg").read_bytes()
 
     def test_settings_of_other_figures_stay_as_they_are(self, tmp_path):
         before = {name: plt.rcParams[name] for name in ("svg.fonttype", "svg.hashsalt")}
-        faces.save(self.drawn(), tmp_path / "a.png", vector=True)
+        faces.save(self.drawn(), tmp_path, "mmi", "a", vector=True)
         assert {name: plt.rcParams[name] for name in before} == before
 
 
@@ -138,7 +140,8 @@ class TestFace:
         assert len(colours) == 7
         assert [text.get_text() for text in axes.get_legend().get_texts()] == list(regions.REGIONS)
         bottom, top = axes.get_ylim()
-        assert bottom > points[:, 1].max() > points[:, 1].min() > top  # y grows downwards
+        drawn = points[list(regions.landmarks()), 1]
+        assert bottom > drawn.max() > drawn.min() > top  # y grows downwards
 
     def test_over_a_picture_in_its_colours(self, make_track):
         image = np.full((40, 60, 3), (255, 0, 0), np.uint8)  # blue in OpenCV's order
@@ -209,18 +212,28 @@ class TestSequences:
 
 
 @pytest.mark.parametrize("offset", [4, 5])
-def test_pair_over_time(offset):
+def test_pair_over_time(offset, make_track):
     times, degrees = np.arange(6) / 10, np.array([160, 170, -175, -160, -150, -150])
     phases = Phases(1, 4, offset, np.linspace(0, 0.5, 6))
     key_frames = np.array([1, 2, 4])
-    figure = faces.pair_over_time(times, np.arange(6.0), np.radians(degrees), phases, key_frames, "a title")
+    points = make_track([0]).points[0]
+    pair = (145, 263)
+    figure = faces.pair_over_time(
+        times, np.arange(6.0), np.radians(degrees), phases, key_frames, "a title", points, pair
+    )
     assert figure.get_suptitle() == "a title"
-    distance, angle, intensity = figure.axes
+    *over_time, face = figure.axes
+    distance, angle, intensity = over_time
     assert distance.lines[0].get_ydata().tolist() == [0, 1, 2, 3, 4, 5]
     assert angle.lines[0].get_ydata() == pytest.approx([160, 170, 185, 200, 210, 210])  # no jump by 360
     assert angle.lines[1].get_ydata() == pytest.approx([170, 185, 210])
     assert intensity.lines[0].get_ydata().tolist() == phases.intensity.tolist()
-    for axes in figure.axes:
+    np.testing.assert_array_equal(face.lines[0].get_xydata(), points[list(pair), :2])
+    assert [text.get_text() for text in face.texts] == ["145", "263"]
+    lines = next(each for each in face.collections if hasattr(each, "get_segments")).get_segments()
+    partners = {int(index) for used in geometry.PAIRS for index in used if 145 in used} - {145}
+    assert len(lines) == len(partners) and all((points[145, :2] == line).all(axis=1).any() for line in lines)
+    for axes in over_time:
         assert axes.lines[1].get_xdata() == pytest.approx([0.1, 0.2, 0.4])
         assert verticals(axes) == pytest.approx({"onset": 0.1, "apex": 0.4} | ({"offset": 0.5} if offset == 5 else {}))
 

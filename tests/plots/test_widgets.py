@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_utils.features import geometry, tensors
 from fer_utils.plots import widgets
-from tests.data.test_video import patterned
+from tests.clips import patterned
 
 pytestmark = pytest.mark.usefixtures("no_windows")
 
@@ -72,7 +72,11 @@ class TestFaces:
 
     def test_the_widget_opens_with_the_first_frame(self, dataset, shown):
         found = controls(widgets.frames(*dataset, pictures=False, interactive=True))
-        assert found["sequence"].options == ("long", "longer", "short")
+        assert found["recording"].options == (
+            ("long · fear", "long"),
+            ("longer · anger", "longer"),
+            ("short · sadness", "short"),
+        )
         assert (found["frame"].min, found["frame"].max) == (0, 11)
         assert [titles(figure) for figure in shown] == [["frame 0, 0.00 s"]]
 
@@ -87,7 +91,7 @@ class TestFaces:
         found = controls(widgets.frames(*dataset, pictures=False, interactive=True))
         found["frame"].value = 9
         for name, last, frame in (("longer", 19, 9), ("short", 2, 2), ("long", 11, 2)):
-            found["sequence"].value = name
+            found["recording"].value = name
             assert (found["frame"].max, found["frame"].value) == (last, frame)
             assert shown[-1].get_suptitle().startswith(f"{name}: ")
             assert titles(shown[-1])[0].startswith(f"frame {frame}, ")
@@ -109,7 +113,7 @@ class TestFaces:
         tracks = {"a": make_track([0, 0]), "b": make_track([0, 0, 0])}
         found = controls(widgets.frames(sequences, tracks, pictures=True, interactive=True))
         for name, frame, seed in (("b", 2, 12), ("a", 1, 1), ("a", 0, 0)):
-            found["sequence"].value = name
+            found["recording"].value = name
             found["frame"].value = frame
             np.testing.assert_array_equal(shown[-1].axes[0].images[0].get_array(), patterned(seed)[..., ::-1])
 
@@ -118,11 +122,11 @@ class TestPairs:
     def test_figure_of_the_first_sequence_and_the_corners_of_the_mouth(self, dataset):
         tracks = dataset[1]
         figure = widgets.pairs(*dataset, interactive=False)
-        assert figure.get_suptitle() == "long (fear), pair 61–291: mouth to mouth"
+        assert figure.get_suptitle() == "long (fear), pair 61–291: mouth to mouth, one of the study's pairs"
         assert [text.get_text() for text in figure.texts].count("rendered stand-in") == 1
         points = geometry.normalise(geometry.bridge(tracks["long"].points, tracks["long"].times))
         across = points[:, 61, :2] - points[:, 291, :2]
-        distance, angle, _ = (axes.lines[0].get_ydata() for axes in figure.axes)
+        distance, angle, *_ = (axes.lines[0].get_ydata() for axes in figure.axes)
         assert distance == pytest.approx(np.hypot(*across.T), rel=1e-5)
         assert angle == pytest.approx(np.degrees(np.arctan2(*across.T)), abs=1e-2)
         made = tensors.sequence_features(tracks["long"])
@@ -131,7 +135,9 @@ class TestPairs:
 
     def test_figure_of_another_pair(self, dataset):
         figure = widgets.pairs(*dataset, interactive=False, pair=(33, 70))
-        assert figure.get_suptitle() == "long (fear), pair 33–70: left eye to left brow"
+        assert figure.get_suptitle() == "long (fear), pair 33–70: left eye to left brow, one of the study's pairs"
+        points = dataset[1]["long"].points[tensors.sequence_features(dataset[1]["long"]).phases.apex]
+        np.testing.assert_allclose(figure.axes[3].lines[0].get_xydata(), points[[33, 70], :2])
 
     def test_figure_passes_over_a_sequence_that_gives_no_features(self, dataset):
         sequences, tracks = dataset
@@ -140,26 +146,38 @@ class TestPairs:
 
     def test_every_change_draws_anew(self, dataset, shown):
         found = controls(widgets.pairs(*dataset, interactive=True))
-        found["sequence"].value = "longer"
+        found["recording"].value = "longer"
         found["point"].value = 70
-        found["and point"].value = 70  # a point with itself: no distance, and no error
+        found["and point"].value = 33
         assert [figure.get_suptitle() for figure in shown] == [
-            "long (fear), pair 61–291: mouth to mouth",
-            "longer (anger), pair 61–291: mouth to mouth",
-            "longer (anger), pair 70–291: left brow to mouth",
-            "longer (anger), pair 70–70: left brow to left brow",
+            "long (fear), pair 61–291: mouth to mouth, one of the study's pairs",
+            "longer (anger), pair 61–291: mouth to mouth, one of the study's pairs",
+            "longer (anger), pair 70–291: left brow to mouth, not one of the study's pairs",
+            "longer (anger), pair 70–33: left brow to left eye, one of the study's pairs",
         ]
         assert len(found["point"].options) == 61
         assert found["point"].options[0] == ("33 (left eye)", 33)
+
+    def test_a_point_is_no_pair_with_itself(self, dataset, shown):
+        view = widgets.pairs(*dataset, interactive=True)
+        _, message, picture = view.children
+        controls(view)["and point"].value = 61
+        assert message.value == "point 61 twice: choose two different points"
+        assert picture.layout.display == "none" and len(shown) == 1
+
+    def test_the_picture_keeps_the_size_that_it_is_drawn_in(self, dataset):
+        """A box stretches what is in it to its own width: twice the size of the picture."""
+        for view in (widgets.pairs(*dataset, interactive=True), widgets.frames(*dataset, False, interactive=True)):
+            assert view.children[-1].layout.align_self == "flex-start"
 
     def test_a_refused_sequence_shows_its_reason_and_the_next_one_draws(self, dataset, shown):
         view = widgets.pairs(*dataset, interactive=True)
         _, message, picture = view.children
         first = bytes(picture.value)
         assert first.startswith(b"\x89PNG") and (message.value, picture.layout.display) == ("", "")
-        controls(view)["sequence"].value = "short"
+        controls(view)["recording"].value = "short"
         assert message.value == "short: 3 frames, 5 key frames need at least as many"
         assert picture.layout.display == "none" and len(shown) == 1
-        controls(view)["sequence"].value = "longer"
+        controls(view)["recording"].value = "longer"
         assert (message.value, picture.layout.display) == ("", "") and len(shown) == 2
         assert bytes(picture.value) not in (b"", first)

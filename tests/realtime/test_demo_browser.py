@@ -382,7 +382,7 @@ def test_off_after_the_kernel_is(page, how):
 
 
 def test_as_a_page_without_code(browser, serve):
-    pytest.importorskip("voila", reason="no voila: pip install 'fer-utils[app]'")
+    pytest.importorskip("voila", reason="no voila: pip install 'fer-utils[demo]'")
     page = browser.new_page()
     page.goto(serve(app=True), timeout=3 * PATIENCE)
     page.wait_for_selector(".fer-camera [data-part=start]", timeout=3 * PATIENCE)

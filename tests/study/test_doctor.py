@@ -14,7 +14,7 @@ def test_this_machine_is_in_order():
     assert [name for name, check in found.items() if check.good is False and name != "camera"] == []
     assert found["face landmarker"].found.startswith("SHA-256 64184e229b26")
     assert any(name.startswith("mediapipe ") for name in found)
-    assert not any(name.startswith("pytest") for name in found)  # of an extra, not needed by a study
+    assert not any(name.startswith("pytest") for name in found)  # of an extra that no command needs
 
 
 def test_table_for_reading():
@@ -37,6 +37,21 @@ def test_missing_and_old_libraries(monkeypatch):
     assert (found["papermill"].good, found["papermill"].found) == (False, "missing")
     assert "requirements.lock" in found["papermill"].mend
     assert not found["one"].good and "pip uninstall opencv-python" in found["one"].mend
+
+
+def test_an_extra_that_is_not_installed_is_no_fault(monkeypatch):
+    there = {each.name for each in doctor._requirements("")}
+
+    def version(name):
+        if name not in there:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return importlib.metadata.version(name)
+
+    monkeypatch.setattr(doctor, "version", version)
+    found = by_name(doctor.checks())
+    assert found["fer-utils[study]"].good is None and "fer study" in found["fer-utils[study]"].found
+    assert found["fer-utils[demo]"].good is None
+    assert not any(name.startswith(("tensorflow", "anywidget")) for name in found)
 
 
 def test_changed_model_and_folder_that_cannot_be_written(tmp_path, monkeypatch):

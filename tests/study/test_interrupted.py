@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 from fer_utils.evaluation import experiments, splits
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.workers import pool
 
@@ -43,10 +44,10 @@ if __name__ == "__main__":
     emotions, subjects = np.resize(["anger", "fear"], 60), np.array([f"s{n // 6}" for n in range(60)])
     x = (draw.normal(size=(60, 4, 300)) + (emotions == "fear")[:, None, None] / 10).astype(np.float32)
     table = FeatureTable(x, emotions, subjects, np.array([f"r{n}" for n in range(60)]))
-    made = {("grouped", seed): splits.make("grouped", emotions, subjects, 5, seed) for seed in range(3)}
+    made = {Scheme("grouped", seed): splits.make("grouped", table, 5, seed) for seed in range(3)}
     with pool(2) as workers:
         runs = [Run("compact", "grouped", seed) for seed in range(3)]
-        outcome = experiments.run(runs, {BASE: table}, made, out, workers, {"epochs": 15})
+        outcome = experiments.run(runs, {BASE: table}, made, out / "folds", workers, {"epochs": 15})
     for name in ("folds", "predictions", "history"):
         getattr(outcome, name).to_csv(out / f"{name}.csv", index=False)
 """
@@ -152,7 +153,7 @@ def test_a_whole_study_that_is_killed_and_one_on_a_cluster(tmp_path, monkeypatch
             pytest.importorskip("distributed")
             program.run(out, "local")
         else:
-            killed_and_started_again(program, (out, ""), out, "folds/[!.]*.json", seconds, times=4)
+            killed_and_started_again(program, (out, ""), out, "folds/ckplus/[!.]*.json", seconds, times=4)
         # one names the recordings that were left out
         place = str(tmp_path / name).encode()
         tables[name] = {table: text.replace(place, b"") for table, text in contents(out, "*.csv").items()}

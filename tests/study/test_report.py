@@ -4,23 +4,28 @@ import re
 
 import pandas as pd
 
-from fer_utils.evaluation import metrics
+from fer_utils import paths
+from fer_utils.evaluation import tables
 from fer_utils.study import report
 from fer_utils.study.report import NotebookRun
 
 
 def test_a_figure_says_what_it_is_of(tmp_path):
     """Those of two datasets look alike."""
-    for name in ("confusion_ckplus", "confusion_mmi"):
-        (tmp_path / "figures/paper").mkdir(parents=True, exist_ok=True)
-        (tmp_path / f"figures/paper/{name}.png").touch()
-    page = report.write([], tmp_path).read_text(encoding="utf-8")
-    for name in ("confusion_ckplus", "confusion_mmi"):
-        assert f"src='../figures/paper/{name}.png'" in page and f"<figcaption>{name}</figcaption>" in page
+    for name in ("ckplus", "mmi"):
+        (tmp_path / f"figures/{name}").mkdir(parents=True)
+        (tmp_path / f"figures/{name}/confusion.png").touch()
+    page = report.write(
+        [NotebookRun("03", name, tmp_path / "03.ipynb") for name in ("ckplus", "mmi")], tmp_path
+    ).read_text("utf-8")
+    for name in ("ckplus", "mmi"):
+        assert (
+            f"src='../figures/{name}/confusion.png'" in page and f"<figcaption>{name}: confusion</figcaption>" in page
+        )
 
 
 def of(path, kind, rows, **columns):
-    metrics.write_csv(pd.DataFrame(rows).assign(**columns), path / f"{kind}_mmi.csv", "mmi", True)
+    tables.save(path, "mmi", True, {kind: pd.DataFrame(rows).assign(**columns)})
 
 
 def cells(page):
@@ -35,7 +40,7 @@ def test_recalls_pairs_and_the_ledger_are_on_the_first_page(tmp_path):
     pairs = [{"model": "compact", "against": "svm", **numbers, "p": 0.0421}]
     of(tmp_path, "open_pairs", [*pairs, {"model": "compact", "against": "mlp", "note": "not the same folds"}])
     ledger = pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "ratio": None, "cpu": "a CPU", "keras": "3"}])
-    metrics.write_table(ledger, tmp_path / "bench.csv")
+    tables.write(ledger, paths.table(tmp_path, "all", "bench"))
     page = report.write([NotebookRun("02", "mmi", tmp_path / "02.ipynb")], tmp_path).read_text(encoding="utf-8")
     rows = cells(page)
     assert ["emotion", "paper, a (%)", "paper, b (%)"] in rows and ["fear", "12.5", "100.0"] in rows
@@ -47,15 +52,15 @@ def test_recalls_pairs_and_the_ledger_are_on_the_first_page(tmp_path):
 def test_a_table_of_an_older_version_does_not_cost_the_page(tmp_path):
     of(tmp_path, "recalls", [{"emotion": "fear"}])
     of(tmp_path, "open_importance", [{"regions": "nose", "lost": 0.125}])
-    (tmp_path / "summary_mmi.csv").write_bytes(b"\xff\x00")
+    paths.table(tmp_path, "mmi", "summary").write_bytes(b"\xff\x00")
     page = report.write([NotebookRun("02", "mmi", tmp_path / "02.ipynb")], tmp_path).read_text(encoding="utf-8")
-    assert "recalls_mmi.csv cannot be shown" in page and "0.125" in page and "No results." in page
+    assert "recalls.csv cannot be shown" in page and "0.125" in page and "No results." in page
     assert "<b>rendered stand-in</b>" in page  # in whichever table
 
 
 def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):
-    metrics.write_csv(pd.DataFrame({"id": ["a"]}), tmp_path / "coverage_ckplus.csv", "ckplus", True)
-    metrics.write_csv(pd.DataFrame({"id": ["b"]}), tmp_path / "coverage_mmi.csv", "mmi", False)
+    tables.save(tmp_path, "ckplus", True, {"coverage": pd.DataFrame({"id": ["a"]})})
+    tables.save(tmp_path, "mmi", False, {"coverage": pd.DataFrame({"id": ["b"]})})
     marked = [
         "rendered stand-in"
         in report.write([NotebookRun("01", name, tmp_path / "01.ipynb")], tmp_path).read_text("utf-8")
@@ -66,8 +71,8 @@ def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):
 
 def test_runs_across_datasets_that_could_not_be_made_are_shown(tmp_path):
     refused = pd.DataFrame({"model": ["paper"], "protocol": ["all merged, grouped"], "reason": ["needs 23 GB"]})
-    metrics.write_csv(refused, tmp_path / "cross_refused.csv", "ckplus+mmi", True)
+    tables.save(tmp_path, ["ckplus", "mmi"], True, {"cross_refused": refused})
     page = report.write([], tmp_path).read_text(encoding="utf-8")
     assert "Runs that could not be made" in page and "needs 23 GB" in page
-    metrics.write_csv(refused[:0], tmp_path / "cross_refused.csv", "ckplus+mmi", True)
+    tables.save(tmp_path, ["ckplus", "mmi"], True, {"cross_refused": refused[:0]})
     assert "Runs that could not be made" not in report.write([], tmp_path).read_text(encoding="utf-8")

@@ -11,7 +11,9 @@ import pytest
 
 from fer_utils import paths, workers
 from fer_utils.errors import OutputError, StudyError
-from fer_utils.study import report, runner
+from fer_utils.evaluation import tables
+from fer_utils.plots import captions
+from fer_utils.study import record, report, runner
 
 TOY = {
     **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
@@ -52,32 +54,34 @@ def test_every_notebook_passes(toy):
 
 def test_tables_and_figures(toy):
     _, _, out, _ = toy
-    folds = pd.read_csv(out / "results_ckplus.csv")
+    folds = tables.read(out, "results", "ckplus")
     assert list(folds["protocol"]) == ["stratified"] * 2 + ["grouped"] * 2
     assert set(folds["data"]) == {"rendered stand-in"}
     assert (folds.loc[folds["protocol"] == "grouped", "subjects_shared"] == 0).all()
     assert folds["tensorflow"].str.startswith("2.").all()
     assert folds["commit"].notna().all()
-    predictions = pd.read_csv(out / "predictions_ckplus.csv")
+    predictions = tables.read(out, "predictions", "ckplus")
     assert predictions.groupby("protocol")["id"].nunique().eq(predictions["id"].nunique()).all()
     assert folds["n_test"].sum() == len(predictions)
-    summary = pd.read_csv(out / "summary_ckplus.csv").set_index("protocol")
+    summary = tables.read(out, "summary", "ckplus").set_index("protocol")
     grouped = predictions[predictions["protocol"] == "grouped"]
     assert summary.loc["grouped", "accuracy"] == pytest.approx(
         (grouped["emotion"] == grouped["predicted"]).mean(), 1e-4
     )
     assert summary.loc["grouped", "accuracy_low"] <= summary.loc["grouped", "accuracy"]
-    cross = pd.read_csv(out / "cross_summary.csv")
-    assert {"ckplus → mmi", "mmi → mmi", "all merged, grouped"} <= set(cross["protocol"])
+    cross = tables.read(out, "cross_summary")
+    assert {("ckplus", "mmi"), ("mmi", "mmi"), ("ckplus+mmi", "ckplus+mmi")} <= set(
+        zip(cross["source"], cross["target"], strict=True)
+    )
     assert set(cross["emotions"]) == {6}  # no contempt
-    claims = pd.read_csv(out / "claims.csv")
+    claims = tables.read_csv(paths.table(out, "all", "claims"))
     assert set(claims["verdict"]) == {"needs the licensed data"} and claims["difference"].isna().all()
-    assert len(claims[claims["dataset"] == "ckplus"]) == 2  # one a protocol
+    assert len(claims[claims["source"] == "ckplus"]) == 2  # one a protocol
 
 
 def test_the_manifest_holds_every_row_once_a_fold(toy):
     *_, out, _ = toy
-    manifest, predictions = (pd.read_csv(out / f"{kind}_ckplus.csv") for kind in ("splits", "predictions"))
+    manifest, predictions = (tables.read(out, kind, "ckplus") for kind in ("splits", "predictions"))
     assert (
         manifest.groupby(["protocol", "fold"])["id"].agg(["size", "nunique"]).eq(predictions["id"].nunique()).all(None)
     )
@@ -90,37 +94,37 @@ def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
     monkeypatch.setenv("FER_DATA", str(home / "data"))
     monkeypatch.setenv("FER_RUNS", str(home / "runs"))
     earlier = tmp_path / "earlier"
-    earlier.mkdir()
-    manifest = pd.read_csv(out / "splits_ckplus.csv", dtype=str)
-    manifest[manifest["protocol"] == "grouped"].assign(protocol="mine").to_csv(
-        earlier / "splits_ckplus.csv", index=False
-    )
+    manifest = pd.read_csv(paths.table(out, "ckplus", "splits"), dtype=str)
+    written = paths.table(earlier, "ckplus", "splits")
+    tables.write(manifest[manifest["protocol"] == "grouped"].assign(protocol="mine"), written)
     values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": 5, "epochs": 1, "model": "compact"}
     given = runner._given(earlier, ["ckplus"], earlier)  # this study's own folder may be the earlier one's
     runner._forget(earlier, ["ckplus"])
-    assert not (earlier / "splits_ckplus.csv").exists()
+    assert not written.exists()
     run = runner.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given["ckplus"]}, tmp_path)
     assert run.error == ""
-    made = pd.read_csv(tmp_path / "predictions_ckplus.csv")
-    theirs = pd.read_csv(out / "predictions_ckplus.csv")
+    made = tables.read(tmp_path, "predictions", "ckplus")
+    theirs = tables.read(out, "predictions", "ckplus")
     assert set(made["protocol"]) == {"mine"}
     folds = theirs[theirs["protocol"] == "grouped"].set_index("id")["fold"].sort_index()
     assert made.set_index("id")["fold"].sort_index().equals(folds)
-    with pytest.raises(StudyError, match=r"splits_mmi\.csv: cannot be read \(No such file or directory\); --splits"):
+    with pytest.raises(StudyError, match=r"mmi/splits\.csv: cannot be read \(No such file or directory\); --splits"):
         runner._given(tmp_path, ["ckplus", "mmi"][1:], tmp_path)
 
 
 def test_same_seed_gives_the_same_tables(toy):
     _, _, out, home = toy
     for table in KINDS:
-        assert (out / f"{table}_ckplus.csv").read_bytes() == (home / "second" / f"{table}_ckplus.csv").read_bytes()
+        assert (
+            paths.table(out, "ckplus", table).read_bytes() == paths.table(home / "second", "ckplus", table).read_bytes()
+        )
 
 
 def test_second_run_takes_the_cached_tracks(toy):
-    first, again, *_ = toy
+    first, again, _, home = toy
     assert re.search(r"^0 tracks came from the cache", outputs(first[1].executed), re.M)
     count = re.search(r"(\d+) tracks came from the cache", outputs(again[1].executed))
-    assert int(count[1]) == len(pd.read_csv(again[1].executed.parents[1] / "coverage_ckplus.csv"))
+    assert int(count[1]) == len(tables.read(home / "second", "coverage", "ckplus"))
 
 
 def test_report_is_marked_whole_and_fetches_nothing(toy):
@@ -170,34 +174,50 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
     out = tmp_path / "out"
     out.mkdir()
     for name in ("ckplus", "mmi"):
-        (out / f"summary_{name}.csv").write_text(f"dataset,data\n{name},real\n")
-    (out / "participants_ckplus.csv").write_text("the user's own")
+        path = paths.table(out, name, "summary")
+        path.parent.mkdir(parents=True)
+        path.write_text(f"dataset,data\n{name},real\n")
+    own = out / "tables/ckplus/participants.csv"
+    own.write_text("the user's own")
     for plan in ("PER_DATASET", "LAST"):
         monkeypatch.setattr(runner, plan, ())
     done, _ = runner.run(["ckplus"], out=out)
     done.append(report.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
-    assert report.results(done, out).empty and not (out / "summary_ckplus.csv").exists()
-    assert (out / "participants_ckplus.csv").read_text() == "the user's own"
+    assert report.results(done, out).empty and not paths.table(out, "ckplus", "summary").exists()
+    assert own.read_text() == "the user's own"
     done.append(report.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
     assert report.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
 
 
-def test_all_that_the_notebooks_write_is_known(toy):
+def test_all_that_the_notebooks_write_is_known_and_listed(toy):
     *_, out, _ = toy
-    per_dataset = {f"{kind}_{name}.csv" for kind in report.TABLES for name in ("ckplus", "mmi")}
-    assert {path.name for path in out.glob("*.csv")} == {
-        *per_dataset,
-        *(f"{k}.csv" for k in (*report.CROSS_TABLES, *report.SPEED_TABLES, "claims")),
-    }
-    per_dataset = {f"{kind}_{name}.png" for kind in report.FIGURES for name in ("ckplus", "mmi")}
-    assert {path.name for path in out.glob("figures/*.png")} == {
-        *per_dataset,
-        *(f"{k}.png" for k in (*report.CROSS_FIGURES, *report.SPEED_FIGURES, *report.DEMO_FIGURES)),
-    }
-    drawn = {path.stem for path in (out / "figures" / "paper").glob("*.png")}
-    assert drawn == {path.stem for path in (out / "figures" / "paper").glob("*.svg")}
-    kinds = {name.removesuffix("_ckplus").removesuffix("_mmi") for name in drawn}
-    assert kinds == set(report.PAPER_FIGURES)
+    index = (out / "README.md").read_text(encoding="utf-8")
+    for folder, of_one, of_all in (
+        ("tables", tables.KINDS, tables.ACROSS),
+        ("figures", captions.FIGURES, captions.ACROSS),
+    ):
+        written = {path.relative_to(out / folder).with_suffix("") for path in out.glob(f"{folder}/*/*")}
+        assert {str(path) for path in written} == {
+            *(f"{name}/{kind}" for kind in of_one for name in ("ckplus", "mmi")),
+            *(f"all/{kind}" for kind in of_all),
+        }
+        for path in written:
+            assert f"]({folder}/{path}." in index
+    assert "](models/mmi/compact.tflite) |" in index and "| folds/ |" in index
+
+
+def test_what_made_a_run_is_recorded(toy):
+    first, _, out, _ = toy
+    run = record.read(out)
+    assert run["settings"] == {"data": "", "jobs": 2, **TOY}
+    assert [(each["notebook"], each["dataset"], each["error"]) for each in run["notebooks"]] == [
+        (each.notebook, each.dataset, each.error) for each in first
+    ]
+    predictions = tables.read(out, "predictions", "mmi")
+    known = run["datasets"]["mmi"]
+    assert known["data"] == "rendered stand-in" and known["people"] == predictions["subject"].nunique() == 5
+    assert known["found"] <= known["frames"] == tables.read(out, "coverage", "mmi")["frames"].sum()
+    assert {"commit", "tensorflow", "cpu"} <= set(run["made_by"]) and run["seconds"] > 0
 
 
 def test_unknown_parameters_are_errors(tmp_path):
@@ -216,21 +236,25 @@ def test_output_folder_that_cannot_be_written(tmp_path):
 def test_two_studies_do_not_write_into_one_folder(tmp_path, monkeypatch):
     for plan in ("FIRST", "PER_DATASET", "LAST"):
         monkeypatch.setattr(runner, plan, ())
-    (tmp_path / "summary_ckplus.csv").write_text("of the study that runs")
+    table = paths.table(tmp_path, "ckplus", "summary")
+    table.parent.mkdir(parents=True)
+    table.write_text("of the study that runs")
     with filelock.FileLock(tmp_path / ".lock"):
         with pytest.raises(StudyError, match="another study is writing here; wait for it, or name another folder"):
             runner.run(["ckplus"], out=tmp_path)
-        assert (tmp_path / "summary_ckplus.csv").read_text() == "of the study that runs"
+        assert table.read_text() == "of the study that runs"
     runner.run(["ckplus"], out=tmp_path)
-    assert not (tmp_path / "summary_ckplus.csv").exists()
+    assert not table.exists()
 
 
 def test_a_study_without_its_cluster_leaves_the_results_that_are_there(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "PATIENCE", 0.5)
-    (tmp_path / "summary_ckplus.csv").write_text("kept")
+    table = paths.table(tmp_path, "ckplus", "summary")
+    table.parent.mkdir(parents=True)
+    table.write_text("kept")
     with pytest.raises(StudyError, match=r"--scheduler 127\.0\.0\.1:9: no Dask scheduler answers"):
         runner.run(["ckplus"], out=tmp_path, scheduler="127.0.0.1:9")
-    assert (tmp_path / "summary_ckplus.csv").read_text() == "kept"
+    assert table.read_text() == "kept"
 
 
 def test_no_notebooks(tmp_path, monkeypatch):

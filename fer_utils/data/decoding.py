@@ -1,0 +1,171 @@
+"""What a container holds: its packets decoded, true times, and whether it breaks off."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+T = TypeVar("T")
+
+
+def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
+    """Yield the stream's packets, and after the last an empty one; go on behind a part that cannot be read."""
+    failed = False
+    while True:
+        try:
+            for packet in container.demux(stream):
+                failed = False
+                yield packet
+            return
+        except av.FFmpegError:
+            if failed:  # twice without a packet between: there is no more
+                return
+            failed = True
+
+
+def decoded(
+    container: InputContainer, stream: VideoStream, ending: Ending
+) -> Iterator[tuple[float | None, VideoFrame | None]]:
+    """Yield pictures with their stamps in seconds, as far as there are any; None for one that is damaged."""
+    avi = container.format.name == "avi"  # it has no times; those of packets count frames, and rise
+    torn: set[int | None] = set()  # stamps of packets that were cut off
+    lost: list[int] = []  # stamps of packets that could not be decoded
+    for packet in packets(container, stream):
+        ending.saw(packet)
+        stamp = packet.dts if avi else packet.pts
+        if packet.is_corrupt and container.format.name != "mpegts":  # there it only says that something is missing
+            torn.add(packet.pts)
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError:
+            pictures = []
+            if packet.size and not packet.is_discard:
+                lost.append(stamp if stamp is not None else -1)
+        for picture in pictures:
+            at = picture.dts if avi else picture.pts
+            for stamp in sorted(lost):  # damaged ones keep their place among those that come later
+                if at is None or stamp < at:
+                    lost.remove(stamp)
+                    yield _seconds(stamp, stream), None
+            whole = not picture.is_corrupt and picture.pts not in torn
+            yield _seconds(at, stream), picture if whole else None
+    for stamp in sorted(lost):
+        yield _seconds(stamp, stream), None
+
+
+def rising(pictures: Iterable[tuple[float | None, T]], step: float) -> Iterator[tuple[float, T]]:
+    """Yield each picture with a time from the first one on, in seconds; times rise.
+
+    Containers with a variable rate keep true times; others report nothing or repeat themselves, and of H.264 in AVI
+    the last frames, which come late, have none. These follow the one before by the shortest of the last four steps,
+    as the last step may be a gap; the first step is `step`.
+    """
+    steps = deque([step], maxlen=4)  # between the last frames whose stamps are true
+    first, previous, rose = None, 0.0, True
+    for stamp, picture in pictures:
+        if first is None:
+            first, time = stamp or 0.0, 0.0
+        else:
+            before, rose = rose, stamp is not None and stamp - first > previous
+            time = stamp - first if rose else previous + min(steps)
+            if before and rose:
+                steps.append(time - previous)
+        previous = time
+        yield time, picture
+
+
+class Ending:
+    """Tells whether a video breaks off before its file says that it ends."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream, file: Path):
+        self._format, self._file = container.format.name.split(",")[0], file
+        self.promised = promised(container, stream)
+        self._samples = len(stream.index_entries) if self._format == "mov" and stream.frames else 0
+        self._ticks = stream.frames if self._format == "avi" else 0  # frames and gaps, as the header counts them
+        self.packets, self._torn, self._stamps = 0, False, deque(maxlen=5)
+
+    def saw(self, packet: av.Packet) -> None:
+        """Take note of a packet."""
+        if packet.size:
+            self.packets += 1
+            self._torn = packet.is_corrupt and self._format != "mpegts"
+            if packet.dts is not None:
+                self._stamps.append(packet.dts)
+
+    def is_early(self) -> bool:
+        """Return whether more should have come, after the last packet."""
+        if self._torn or not self.packets:
+            return True
+        if self._format == "avi":  # the last frame lasts for a step; a sound file's count may be one off
+            stamps = list(self._stamps) or [0]
+            step = min((after - before for before, after in pairwise(stamps)), default=1)
+            return self._ticks - stamps[-1] - max(1, step) > 1
+        if self._format == "matroska":
+            return _segment_ends(self._file) > self._file.stat().st_size
+        return self.packets < self._samples
+
+
+def promised(container: InputContainer, stream: VideoStream) -> int:
+    """Return how many frames the header promises, without those that an edit list hides; 0 if it does not say."""
+    form = container.format.name.split(",")[0]
+    if form == "mov" and stream.frames:
+        entries = stream.index_entries
+        return len(entries) - sum(bool(entries[number].flags & 2) for number in range(len(entries)))  # 2: hidden
+    if form == "avi":
+        return stream.frames
+    if stream.duration:
+        seconds = float(stream.duration * stream.time_base)
+    else:
+        seconds = _clock(stream.metadata.get("DURATION", ""))  # Matroska's, which counts from 0
+        if not seconds and len(container.streams) == 1:
+            seconds = (container.duration or 0) / av.time_base
+        seconds -= float((stream.start_time or 0) * stream.time_base)
+    return max(0, round(seconds * rate(stream)))
+
+
+def _clock(text: str) -> float:
+    """Return the seconds of 00:00:04.023; 0 if it is none."""
+    try:
+        hours, minutes, seconds = map(float, text.split(":"))
+    except ValueError:
+        return 0.0
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def _segment_ends(file: Path) -> float:
+    """Return at which byte a Matroska file's segment ends; 0 if it does not say, as a browser's recording."""
+
+    def size(at: int) -> tuple[int, int]:
+        """The number of variable length at a byte, and where it ends."""
+        length = 9 - head[at].bit_length()
+        value = int.from_bytes(head[at : at + length]) & (1 << 7 * length) - 1
+        return (0 if value == (1 << 7 * length) - 1 else value), at + length
+
+    with file.open("rb") as stream:
+        head = stream.read(4096)
+    try:
+        length, at = size(4)
+        if head[at + length : at + length + 4] != b"\x18\x53\x80\x67":
+            return 0
+        length, at = size(at + length + 4)
+        return at + length if length else 0
+    except IndexError:
+        return 0
+
+
+def rate(stream: VideoStream) -> float:
+    """Return frames a second; 25 if the header says nothing usable: browsers write 1000, the tick of their clock."""
+    fps = float(stream.guessed_rate or stream.average_rate or 0)
+    return fps if 0 < fps < 1000 else 25.0
+
+
+def _seconds(stamp: int | None, stream: VideoStream) -> float | None:
+    return None if stamp is None else float(stamp * stream.time_base)

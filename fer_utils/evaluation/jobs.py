@@ -1,0 +1,107 @@
+"""What a worker does: one fold of one run, from stored tables to predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from fer_utils.errors import UserError
+from fer_utils.evaluation import store
+from fer_utils.features import geometry
+from fer_utils.landmarks import regions
+from fer_utils.models import baselines
+from fer_utils.workers import digest, versions
+
+RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs for one fold. Equal jobs have equal outcomes."""
+
+    model: str
+    seed: int
+    settings: tuple[tuple[str, float], ...]
+    table: str
+    tested: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    fit: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    select_on: str
+    importance: bool
+    folder: str = field(compare=False, default="")
+
+    def key(self) -> str:
+        """Return the name of the file that its outcome is kept in."""
+        described = {name: value for name, value in asdict(self).items() if name != "folder"}
+        return hashlib.sha256(json.dumps([described, _made_by()], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def fit_and_test(job: Job) -> dict:
+    """Return the outcome of one fold in lists and numbers only, or the reason why it could not be done."""
+    from fer_utils.models import classifiers  # TensorFlow is needed in the workers only
+
+    try:
+        table = store.load(job.folder, job.table)
+        fit, validation, test = (store.rows_of(table, ids) for ids in (job.fit, job.validation, job.test))
+        classifier = classifiers.make(job.model, job.seed, **dict(job.settings))
+        how: dict[str, object] = {"refit": True} if job.model in classifiers.NETWORKS else {}
+        if job.select_on == "test":  # as often done: all training rows are trained on, the test rows choose the epoch
+            fit, validation, how = [*fit, *validation], test, {"keep": "accuracy"}
+        checked = table.x[validation], table.emotions[validation]
+        history = classifier.fit(table.x[fit], table.emotions[fit], checked, **how)
+        outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
+        for name, key in job.tested:
+            other = store.load(job.folder, key)
+            rows = store.rows_of(other, job.test)
+            outcome["tests"][name] = {"ids": other.ids[rows].tolist(), **_predictions(classifier, other.x[rows], job)}
+        if job.importance:
+            outcome["importance"] = _importance(classifier, table.x[test], table.emotions[test], job.seed)
+        return outcome
+    except UserError as error:
+        return {"refused": str(error)}
+
+
+def _predictions(classifier, x: np.ndarray, job: Job) -> dict:
+    probabilities = np.zeros((len(x), len(job.names)))
+    baselines.check_finite(test=x)
+    if len(x):
+        probabilities[:, np.searchsorted(job.names, classifier.classes)] = classifier.predict_proba(x)
+    return {"probabilities": probabilities.round(6).tolist()}
+
+
+def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> list[dict]:
+    """The accuracy that is lost when a group of features is shuffled among the test rows: the distances, or the angles,
+    between two regions. Features of the default options."""
+    pairs = geometry.pairs_of()
+    groups = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
+    draw = np.random.default_rng(seed)
+    before = np.sum(classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions)
+    orders = [draw.permutation(len(x)) for _ in range(RESAMPLES)]
+    losses = []
+    for value, offset in (("distances", 0), ("angles", len(pairs))):
+        for group in dict.fromkeys(groups):
+            columns = np.flatnonzero(groups == group) + offset
+            lost = []  # in whole sequences: shares would leave rests where as many are won as lost
+            for order in orders:
+                shuffled = x.copy()
+                shuffled[:, :, columns] = x[order][:, :, columns]
+                after = np.sum(classifier.classes[classifier.predict_proba(shuffled).argmax(axis=1)] == emotions)
+                lost.append(before - after)
+            share = float(np.mean(lost)) / len(x)
+            losses.append({"values": value, "regions": str(group), "n_features": len(columns), "lost": share})
+    return losses
+
+
+@cache
+def _made_by() -> list[str]:
+    """What decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
+    models = Path(baselines.__file__).parent
+    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines")]
+    return [digest([*code, Path(__file__)]), *versions()]

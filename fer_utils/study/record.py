@@ -1,0 +1,106 @@
+"""What a run's folder says about itself: `run.json`, and `README.md`, an index of its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from fer_utils import paths
+from fer_utils.data import registry
+from fer_utils.errors import StudyError
+from fer_utils.evaluation import tables
+from fer_utils.plots import captions
+
+RUN, INDEX = "run.json", "README.md"
+FOLDERS = {
+    "notebooks": "the executed notebooks, each with the log of what its libraries printed",
+    "report": "a site to open in a browser: index.html first",
+    "folds": "finished folds and the features they are made of, so that an interrupted study goes on; may be deleted",
+    "models": "a classifier for streams, trained on all people of the dataset: `fer predict --model FILE`",
+}
+
+
+def write(out: Path, datasets: Iterable[str], started: datetime, settings: Mapping, notebooks: list[dict]) -> None:
+    """Write both files. `notebooks` says of each what it was given, how long it took and how it ended."""
+    now = datetime.now().astimezone()
+    described = {
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round((now - started).total_seconds()),
+        "settings": dict(settings),
+        "made_by": header(),
+        "datasets": {name: counts(out, name) for name in datasets},
+        "notebooks": notebooks,
+    }
+    with paths.replacing(out / RUN) as temporary:
+        temporary.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    with paths.replacing(out / INDEX) as temporary:
+        temporary.write_text("\n".join(_index(out)) + "\n", encoding="utf-8")
+
+
+def read(out: Path) -> dict[str, Any]:
+    """Read the `run.json` of a run. Raises StudyError, naming the file, if it is missing or damaged."""
+    try:
+        return json.loads((out / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{out / RUN}: cannot be read ({error}); name the folder of a finished study") from None
+
+
+def header() -> dict[str, str | int]:
+    """Return the machine and the versions that a run's numbers belong to."""
+    return {
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 1,
+        "system": platform.platform(),
+        **tables.versions(),
+        "mediapipe": version("mediapipe"),
+    }
+
+
+def counts(out: Path, dataset: str) -> dict[str, object]:
+    """Count a dataset's recordings and frames, from the tables of notebooks 01 and 03; empty if one failed."""
+    try:
+        coverage, left_out = (tables.read(out, kind, dataset) for kind in ("coverage", "left_out"))
+        frames = {name: int(coverage[name].sum()) for name in ("frames", "found", "unreadable")}
+        people = tables.read(out, "splits", dataset)["subject"].nunique()
+    except (StudyError, KeyError):
+        return {}
+    return {
+        "data": tables.STAND_IN if tables.rendered(coverage) else "real",
+        "sequences": len(coverage),
+        "people": people,
+        "left_out": len(left_out),
+        **frames,
+    }
+
+
+def _index(out: Path) -> Iterator[str]:
+    """The files of the run, and what each is."""
+    yield "# What is in this folder\n"
+    yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made.\n"
+    for place in [*registry.NAMES, paths.ALL]:
+        kinds = tables.ACROSS if place == paths.ALL else tables.KINDS
+        drawn = captions.ACROSS if place == paths.ALL else captions.FIGURES
+        rows = [(paths.table(out, place, name), kind.about) for name, kind in kinds.items()]
+        rows += [(paths.figure(out, place, name), title) for name, (title, _) in drawn.items()]
+        rows += [(paths.trained(out, place), "the classifier for streams")]
+        if there := [(path.relative_to(out), about) for path, about in rows if path.is_file()]:
+            yield f"## {'All datasets' if place == paths.ALL else registry.title(place)}\n"
+            yield "| file | what it is |\n|---|---|"
+            yield from (f"| [{path}]({path}) | {about} |" for path, about in there)
+            yield ""
+    yield "## Folders\n\n| folder | what it holds |\n|---|---|"
+    yield from (f"| {name}/ | {about} |" for name, about in FOLDERS.items() if (out / name).is_dir())
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
