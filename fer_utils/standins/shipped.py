@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.linalg import eigh
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.neural_network import MLPClassifier
@@ -86,7 +87,7 @@ def calibrated(classifier: Shipped, samples: Samples) -> Shipped:
 
 
 def expressions(samples: Samples, which: slice) -> Samples:
-    """Return each actor's samples in `which`, of 25."""
+    """Return each actor's samples in `which`, of 24."""
     rows = np.arange(len(samples)).reshape(-1, POSED + WEAK + NOTHING)[:, which].ravel()
     return Samples(samples.change[rows], samples.units[rows], samples.emotions[rows])
 
@@ -154,8 +155,7 @@ def _fit_units(samples: Samples) -> np.ndarray:
     inner, outer = scaled.T @ scaled / len(samples), scaled.T @ shown / len(samples)
     inner = (inner + inner[np.ix_(columns, columns)] * signs * signs[:, None]) / 2
     outer = (outer + (outer[columns] * signs[:, None])[:, OTHER_SIDE]) / 2
-    size, component = np.linalg.eigh(inner)
-    size, component = size[-COMPONENTS:], component[:, -COMPONENTS:]
+    size, component = eigh(inner, subset_by_index=[len(inner) - COMPONENTS, len(inner) - 1])
     return component @ ((component.T @ outer) / (size[:, None] + 1e-6)) / scale[:, None]
 
 

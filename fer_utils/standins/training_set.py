@@ -28,14 +28,18 @@ EVERYDAY = {
     **{"happiness": 0.34, "surprise": 0.14, "sadness": 0.14, "anger": 0.13, "disgust": 0.1, "fear": 0.1},
     **{"contempt": 0.05},
 }
-POSED, WEAK, NOTHING = 14, 8, 3  # samples an actor: posed (each emotion alike), everyday, no expression at all
+POSED, WEAK, NOTHING = 13, 8, 3  # samples an actor: posed (each emotion twice, contempt once), everyday, no expression
 
 # All our choice: standard deviations in radians of the head's pose, and of its turn between the two pictures; distance
 # from the lens in cm, and its change; the detector's errors, in cm, each point's own and those of whole regions, and
-# its error in breadth and height.
+# its error in breadth, height and depth; depth is found with larger errors, deeper or flatter in some people.
 POSE, TURN = (0.16, 0.13, 0.06), (0.06, 0.08, 0.05)
 DISTANCE, NEARER = (45.0, 140.0), 0.03
-OWN_ERROR, SHARED_ERROR, STRETCH = 0.03, 0.05, 0.02
+OWN_ERROR, SHARED_ERROR, STRETCH = 0.015, 0.035, 0.01
+DEPTH_ERROR, DEPTH_SPREAD = 1.5, 0.12
+# Share of a unit's motion that a detector finds, another for each actor and unit. On rendered faces it is 0.3 (AU 1) to
+# 1 (AU 27), see `docs/model_card.md`; on real ones it is not known.
+FOUND = (0.55, 1.05)
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Samples:
 
 
 def sample(rig: Rig, actors: int, seed: int = 0) -> Samples:
-    """Return the samples of a number of actors, 25 each, of one of the RIGS. The same seed gives the same samples."""
+    """Return the samples of a number of actors, 24 each, of one of the RIGS. The same seed gives the same samples."""
     shown = [one for number in range(actors) for one in _actor(rig, seed, number)]
     return Samples(
         change=np.array([change for change, _, _ in shown], np.float32),
@@ -70,9 +74,9 @@ def mirrored_columns() -> tuple[np.ndarray, np.ndarray]:
 
 
 def change(rest: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    """Return the change (2912,) of the features from points (N, ≥2) of a face at rest to those at the apex: the sum of
+    """Return the change (2912,) of the features from points (N, 3) of a face at rest to those at the apex: the sum of
     the steps of the study's tensor."""
-    return geometry.differences(geometry.normalise(np.stack([rest, apex])[..., :2]), PAIRS)[0]
+    return geometry.differences(geometry.normalise(np.stack([rest, apex])), PAIRS)[0]
 
 
 def nothing(rng: np.random.Generator) -> np.ndarray:
@@ -89,17 +93,19 @@ def nothing(rng: np.random.Generator) -> np.ndarray:
 
 
 def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points (468, 2) that a detector finds of two meshes (468, 3), in pixels: the head turns a little from
-    one picture to the other, and points are found with errors."""
+    """Return the points (468, 3) that a detector finds of two meshes (468, 3), x right, y down, z away from the camera:
+    the head turns a little from one picture to the other, and points are found with errors."""
     pose, turn = np.clip(rng.normal(0, POSE), -0.36, 0.36), rng.normal(0, TURN)
-    distance, noise = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5)
+    distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
     points = []
     for face, angles, nearer in ((rest, pose, 0.0), (apex, pose + turn, rng.normal(0, NEARER))):
         view = View((640, 490), (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
-        found = place(face, view)[:, :2] / view.scale
-        found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 2))
-        shared = _smooth() @ rng.normal(0, 1, (_smooth().shape[1], 2))
-        points.append(found + noise * (OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared))
+        x, y, depth = place(face, view).T
+        found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
+        found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
+        shared = _smooth() @ rng.normal(0, 1, (_smooth().shape[1], 3))
+        errors = OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared
+        points.append(found + noise * errors * [1, 1, DEPTH_ERROR])
     return points[0], points[1]
 
 
@@ -114,16 +120,18 @@ def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.nd
     actor = make_actor(FAMILIES[rig] + 100_000 * seed + number)
     moves = actor.rig if rig == "fields" else muscles.MuscleRig(rng)
     neutral = actor.neutral if rig == "fields" else muscles.make_face(rng)
-    resting = make_resting(rng)
+    resting, found = make_resting(rng), rng.uniform(*FOUND, (len(UNITS), 1))
     rest = moves.deform(neutral, resting)
+    posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
     names, weights = list(EVERYDAY), np.array(list(EVERYDAY.values()))
     for turn in range(POSED + WEAK + NOTHING):
-        emotion = EMOTIONS[turn % len(EMOTIONS)] if turn < POSED else str(rng.choice(names, p=weights))
+        emotion = posed[turn] if turn < POSED else str(rng.choice(names, p=weights))
         if turn >= POSED + WEAK:
             shown = nothing(rng)  # any name is wrong here: the one drawn teaches what is usual, and to be unsure
         elif rig == "fields":
             shown = express(emotion, actor, rng, "posed" if turn < POSED else "everyday")
         else:
             shown = muscles.express(emotion, rng, weak=0.0 if turn < POSED else 1.0)
+        shown = shown * found
         apex = moves.deform(neutral, np.clip(resting + shown, 0, 1))
         yield change(*photograph(rest, apex, rng)), shown, emotion

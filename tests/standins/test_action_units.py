@@ -5,7 +5,7 @@ import pytest
 
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
 from fer_utils.standins import mesh
-from fer_utils.standins.action_units import ROW, UNITS, deform
+from fer_utils.standins.action_units import MEAN, ROW, UNITS
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
@@ -147,14 +147,14 @@ def test_lips_meet_at_rest_and_never_cross():
         upper, lower = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
         np.testing.assert_allclose(neutral[upper, 1], neutral[lower, 1], atol=1e-6)
         for unit in (17, 24):
-            face = deform(neutral, full(unit))
+            face = MEAN.deform(neutral, full(unit))
             assert (face[upper, 1] - face[lower, 1]).min() > -1e-9
 
 
 def test_lids_close_and_never_cross():
     for seed in range(20):
         neutral = make_actor(seed).neutral
-        face = deform(neutral, full(43) + full(7) + full(6))
+        face = MEAN.deform(neutral, full(43) + full(7) + full(6))
         for side in (mesh.RIGHT, mesh.LEFT):
             gap = face[mesh.UPPER_LID[side, 1:-1], 1] - face[mesh.LOWER_LID[side, 1:-1], 1]
             assert np.abs(gap).max() < 1e-6
@@ -162,7 +162,7 @@ def test_lids_close_and_never_cross():
 
 def test_open_mouth_is_an_oval():
     """The lower lip hangs as a bow: between its corners nothing sticks up into the opening."""
-    face = deform(make_actor(4).neutral, full(27))
+    face = MEAN.deform(make_actor(4).neutral, full(27))
     lower = face[mesh.LOWER_LIP[3], 1]
     assert (np.diff(lower[:6]) < 0).all()
     assert (np.diff(lower[5:]) > 0).all()
