@@ -8,7 +8,8 @@ The package is grouped by stage, and a stage imports only those above it:
     models      tensors                 →  probabilities of seven emotions
     evaluation  tensors, people         →  tables: folds, accuracies, intervals
     plots       tables, tracks          →  figures
-    realtime    frames as they come     →  labels; prediction on files; the demo
+    realtime    frames as they come     →  labels; the demo
+    prediction  recordings              →  tables of frames and expressions, files of other tools
     standins    a seed                  →  rendered recordings whose truth is known
     study       parameters              →  a run's folder and its report
 

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 from fer_utils.data import labels, tree
+from fer_utils.data.dataset import Dataset
 from fer_utils.data.sequence import Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 # our choice: the pictures carry no rate; they were digitised from NTSC tape, which has 30 frames a second
 FPS = 30.0
+CODES = dict(enumerate(labels.EMOTIONS, start=1))  # of its label files
 _IMAGES = ("cohn-kanade-images", "extended-cohn-kanade-images")
 _LABELS = ("Emotion", "Emotion_labels")
 
@@ -70,9 +72,9 @@ def parse_label(text: str) -> str:
         raise LeftOut("the label file does not hold a number") from None
     if code == 0:
         raise LeftOut("neutral (code 0): not an emotion")
-    if code not in labels.CODES["ckplus"]:  # a float that is whole equals its int
-        raise LeftOut(f"label {code:g} does not exist: codes are 0 to {max(labels.CODES['ckplus'])}")
-    return labels.CODES["ckplus"][int(code)]
+    if code not in CODES:  # a float that is whole equals its int
+        raise LeftOut(f"label {code:g} does not exist: codes are 0 to {max(CODES)}")
+    return CODES[int(code)]
 
 
 def _label(folder: Path) -> tuple[str, int]:
@@ -134,3 +136,18 @@ def _emotions(images: Path, root: Path) -> Path:
     if len(found := tree.search(root, _holds_subjects(*_LABELS))) == 1:
         return found[0]
     raise MissingDataset(f"{base}: CK+ frames, but no Emotion or Emotion_labels folder; unpack Emotion_labels there")
+
+
+# counts of labelled sequences: Lucey et al. 2010
+_COUNTS = (45, 18, 59, 25, 69, 28, 83)
+DATASETS = (
+    Dataset(
+        "ckplus",
+        "CK+",
+        scan,
+        is_here,
+        labels.EMOTIONS,
+        {"sequences": 327, "subjects": 118, **dict(zip(labels.EMOTIONS, _COUNTS, strict=True))},
+        stand_in="ckplus",
+    ),
+)

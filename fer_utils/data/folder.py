@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from fer_utils.data import labels, tree
+from fer_utils.data.dataset import Dataset
 from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 
@@ -80,3 +81,6 @@ def _subject(path: Path) -> str:
     if not subject.strip() or not underscore:
         raise LeftOut("no subject in its name: call it <subject>_<anything>")
     return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak
+
+
+DATASETS = (Dataset("folder", "your recordings", scan, is_here, labels.EMOTIONS),)

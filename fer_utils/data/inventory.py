@@ -1,4 +1,4 @@
-"""What is there beside what was published, what was left out and why, and what is missing with the mend."""
+"""What is there compared with what was published, what was left out and why, and how to fix what is missing."""
 
 from __future__ import annotations
 
@@ -7,32 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils.data import labels, registry
+from fer_utils.data import registry
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, Inventory
 from fer_utils.data.video import FrameSource
-
-# The usual experiment on each set: CK+ labelled sequences from Lucey et al. 2010; Oulu-CASIA one light of one camera
-# from Zhao et al. 2011, six emotions of each of 80 people; MMI frontal clips with one of six emotions, about so many,
-# as the papers count them that use it (the set grew over the years, and the paper's own selection is not known).
-_OULU = {"sequences": 480, "subjects": 80, **dict.fromkeys(labels.SHARED, 80)}
-PUBLISHED = {
-    "ckplus": {
-        "sequences": 327,
-        "subjects": 118,
-        "anger": 45,
-        "contempt": 18,
-        "disgust": 59,
-        "fear": 25,
-        "happiness": 69,
-        "sadness": 28,
-        "surprise": 83,
-    },
-    "oulu_vis": _OULU,
-    "oulu_nir": _OULU,
-    "mmi": {"sequences": 205, "subjects": 30},
-}
-_ROUGH = {"mmi"}
 
 
 def survey(
@@ -58,13 +36,13 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
     """
     rows = []
     for inventory in inventories:
-        published = {} if inventory.rendered else PUBLISHED.get(inventory.dataset, {})
-        expected = labels.EMOTIONS if inventory.dataset in ("ckplus", "folder") else labels.SHARED
+        entry = registry.DATASETS[inventory.dataset]
+        published = {} if inventory.rendered else entry.published
         found = {
             "sequences": len(inventory.sequences),
             "subjects": len(inventory.subjects),
             "frames": sum(_frames(sequence.frames) for sequence in inventory.sequences),
-            **{emotion: inventory.emotions[emotion] for emotion in expected},
+            **{emotion: inventory.emotions[emotion] for emotion in entry.emotions},
         }
         for what, count in found.items():
             rows.append((inventory.dataset, inventory.rendered, what, count, published.get(what)))
@@ -110,7 +88,7 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
         mark = "  [rendered stand-in: published numbers are not comparable]" if inventory.rendered else ""
         lines.append(f"{name}  {inventory.root}{mark}")
         for row in table[table.dataset == name].itertuples():
-            about = "about " if name in _ROUGH else ""
+            about = "about " if registry.DATASETS[name].rough else ""
             beside = "" if pd.isna(row.published) else f"   published: {about}{row.published}"
             lines.append(f"  {row.what:<10} {row.found:>6}{beside}")
         for row in reasons[reasons.dataset == name].itertuples():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from fer_utils.data import labels, tree
+from fer_utils.data.dataset import Dataset
 from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 FPS = 25.0
@@ -91,3 +93,21 @@ def _holds_lights(*names: str):
         return tree.named(*names)(folder) and any(tree.named(*LIGHTS)(path) for path in tree.folders(folder, []))
 
     return is_it
+
+
+# one light of one camera, six emotions of each of 80 people: Zhao et al. 2011. VIS and NIR are filmed at the same time,
+# so one stand-in holds both.
+DATASETS = tuple(
+    Dataset(
+        name,
+        title,
+        partial(scan, modality=modality),
+        partial(is_here, modality=modality),
+        published={"sequences": 480, "subjects": 80, **dict.fromkeys(labels.SHARED, 80)},
+        stand_in="oulu_casia",
+    )
+    for modality, name, title in (
+        ("VL", "oulu_vis", "Oulu-CASIA VIS"),
+        ("NI", "oulu_nir", "Oulu-CASIA NIR"),
+    )
+)

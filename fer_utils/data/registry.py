@@ -1,67 +1,49 @@
-"""The datasets in the layouts they come in: `load("ckplus", root)` gives sequences, `scan` also what was left out."""
+"""The registry of datasets. `load("ckplus", root)` returns sequences, `scan` also what was left out."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 
 from fer_utils import paths
 from fer_utils.data import ckplus, folder, mmi, oulu_casia, tree
 from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
 
-__all__ = ["NAMES", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "load", "options", "scan"]
+__all__ = [
+    "DATASETS", "NAMES", "STAND_INS", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "joined",
+    "load", "options", "scan", "title",
+]  # fmt: skip
 
-_SCANS = {
-    "ckplus": ckplus.scan,
-    "oulu_vis": partial(oulu_casia.scan, modality="VL"),
-    "oulu_nir": partial(oulu_casia.scan, modality="NI"),
-    "mmi": mmi.scan,
-    "folder": folder.scan,
-}
-_TESTS = {
-    "ckplus": ckplus.is_here,
-    "oulu_vis": partial(oulu_casia.is_here, modality="VL"),
-    "oulu_nir": partial(oulu_casia.is_here, modality="NI"),
-    "mmi": mmi.is_here,
-    "folder": folder.is_here,
-}
+# every dataset by name, in the paper's order; a new one is a module with DATASETS, and its name here
+DATASETS = {entry.name: entry for module in (ckplus, oulu_casia, mmi, folder) for entry in module.DATASETS}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
-# in the paper's order
-NAMES = tuple(_SCANS)
-
-
-TITLES = {
-    "ckplus": "CK+",
-    "oulu_vis": "Oulu-CASIA VIS",
-    "oulu_nir": "Oulu-CASIA NIR",
-    "mmi": "MMI",
-    "folder": "your recordings",
-}
+NAMES = tuple(DATASETS)
+STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  # those that have a rendered stand-in
 
 
 def title(name: str) -> str:
     """Return how readers call a dataset."""
-    return TITLES.get(name, name)
+    return DATASETS[name].title if name in DATASETS else name
 
 
 def options(name: str) -> dict[str, object]:
-    """The options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name."""
-    if name not in _SCANS:
+    """Return the options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name
+    of a dataset."""
+    if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
-    parameters = inspect.signature(_SCANS[name]).parameters.values()
+    parameters = inspect.signature(DATASETS[name].scan).parameters.values()
     return {
         each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "modality"
     }
 
 
 def scan(name: str, root: str | Path, **chosen) -> Inventory:
-    """All recordings of a dataset under a root (the set's own folder, or one above it), and those left out.
+    """Return all recordings of a dataset under a root (the set's own folder, or one above it), and those left out.
 
-    Raises MissingDataset where the set is not there, DatasetError for an unknown name or option and for a root that
-    cannot be read as that set; the message is one line that names the path and the mend.
+    Raises MissingDataset if the set is not there, DatasetError for an unknown name or option and for a root that
+    cannot be read as that set; the message is one line that names the path and how to fix it.
     """
     known = options(name)
     for option in chosen:
@@ -79,13 +61,13 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
     except OSError as error:
         raise DatasetError(f"{root}: cannot be read ({error.strerror})") from None
     try:
-        return _SCANS[name](root, **chosen)
+        return DATASETS[name].scan(root, **chosen)
     except MissingDataset as error:
         raise MissingDataset(f"{error}{_hint(name, root)}") from None
 
 
 def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
-    """The sequences of a dataset under a root. Raises as `scan`."""
+    """Return the sequences of a dataset under a root. Raises the same errors as `scan`."""
     return scan(name, root, **chosen).sequences
 
 
@@ -96,9 +78,9 @@ def joined(names: Iterable[str]) -> str:
 
 def _hint(name: str, root: Path) -> str:
     """What is there instead: another dataset, or archives. Empty where the set itself is there in part."""
-    if _TESTS[name](root):
+    if DATASETS[name].is_here(root):
         return ""
-    if others := [other for other, is_here in _TESTS.items() if other != name and is_here(root)]:
+    if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:
         return f"; this looks like {' and '.join(others)}: use --datasets {' '.join(others)}"
     if packed := [path.name for path in tree.files(root, _ARCHIVES)]:
         return f"; unpack {', '.join(packed)} first"

@@ -10,6 +10,8 @@ from typing import Literal
 from fer_utils.data.video import FrameSource
 from fer_utils.errors import DatasetError
 
+STAND_IN = "rendered stand-in"  # the mark of all that comes from rendered recordings
+
 
 @dataclass(frozen=True)
 class Sequence:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils import paths
+from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
-from fer_utils.evaluation.metrics import STAND_IN
 
 NOT_JUDGED = "not judged: a quick run says nothing"
 NEEDS_DATA = "needs the licensed data"

@@ -13,7 +13,6 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from fer_utils.features.phases import Phases
 
-STAND_IN = "rendered stand-in"
 # what tells one result from another: the model, the features that it was trained on and those that it was tested with,
 # the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
 KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
@@ -38,10 +37,15 @@ def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Counts, true emotions in rows and predicted ones in columns, over all folds."""
+    """Return counts, true emotions in rows and predicted ones in columns, over all folds."""
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
     counts = pd.crosstab(predictions["emotion"], predictions["predicted"])
     return counts.reindex(index=names, columns=names, fill_value=0)
+
+
+def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the confusion matrix of each protocol."""
+    return {str(name): confusion(rows) for name, rows in predictions.groupby("protocol", sort=False)}
 
 
 def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:

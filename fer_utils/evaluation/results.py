@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,37 +10,21 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
-from fer_utils.errors import UserError
 from fer_utils.evaluation import metrics, plans, tables
 from fer_utils.evaluation.experiments import BASE
 from fer_utils.evaluation.tables import SHOWN
-from fer_utils.features import geometry
-from fer_utils.features.geometry import SequenceRefused
-from fer_utils.features.tensors import FeatureTable, SequenceFeatures, sequence_features
+from fer_utils.features import geometry, tensors
+from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
 NOISE = "times the trembling from frame to frame (added noise)"
-
-
-def one_of_each(
-    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
-) -> list[tuple[Sequence, SequenceFeatures]]:
-    """The first sequence of every emotion that gives features, and these. Raises UserError where there is none."""
-    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
-    for sequence in sequences:
-        if sequence.id in tracks and sequence.emotion not in first:
-            with suppress(SequenceRefused):
-                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
-    if not first:
-        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
-    return [first[emotion] for emotion in sorted(first)]
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
     """Of the first sequence of every emotion, a row a frame: time in seconds; intensity and the opening of the mouth
     (points 13 and 14) in inter-ocular distances; whether it is a key frame; and "onset", "apex" or "offset"."""
     frames = []
-    for sequence, made in one_of_each(sequences, tracks):
+    for sequence, made in tensors.one_of_each(sequences, tracks):
         track = tracks[sequence.id]
         points = geometry.normalise(geometry.bridge(track.points, track.times))
         phase = np.full(len(track), "", dtype="<U6")

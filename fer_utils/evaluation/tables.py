@@ -20,9 +20,10 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils import paths
+from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import plans
-from fer_utils.evaluation.metrics import KEYS, STAND_IN
+from fer_utils.evaluation.metrics import KEYS
 
 # the measures of a summary that figures show
 SHOWN = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fer_utils.data.sequence import Sequence
+from fer_utils.errors import UserError
 from fer_utils.features import phases
 from fer_utils.features.geometry import (
     MAX_GAP,
@@ -202,6 +204,20 @@ def table(
         phases=found,
         datasets=np.array([sequence.dataset for sequence in kept], np.str_),
     )
+
+
+def one_of_each(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
+) -> list[tuple[Sequence, SequenceFeatures]]:
+    """Return the first sequence of every emotion that gives features, and these. Raises UserError if there is none."""
+    first: dict[str, tuple[Sequence, SequenceFeatures]] = {}
+    for sequence in sequences:
+        if sequence.id in tracks and sequence.emotion not in first:
+            with suppress(SequenceRefused):
+                first[sequence.emotion] = sequence, sequence_features(tracks[sequence.id], sequence.apex)
+    if not first:
+        raise UserError("no sequence gives features: look at the pictures, and at what was left out and why")
+    return [first[emotion] for emotion in sorted(first)]
 
 
 def shape(options: Options = DEFAULT) -> tuple[int, int]:

@@ -21,7 +21,7 @@ DETECTORS = {
 
 
 class Detector(Protocol):
-    """What finds the points of one stream of frames. Its class takes `mode`, `blendshapes` and `views`."""
+    """What finds the points of one stream of frames. Its class takes what `open_detector` takes."""
 
     def __enter__(self) -> Detector: ...
 
@@ -37,17 +37,18 @@ class Detector(Protocol):
 
 
 def open_detector(
-    name: str = "face_landmarker", mode: Mode = "video", blendshapes: bool = False, views: int = 1
+    name: str = "face_landmarker", mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1
 ) -> Detector:
     """Return a detector for one stream of frames, to be used as a context manager.
 
     `face_mesh` is several times as fast as `face_landmarker`, and has neither irises nor blendshapes. `mediapipe` is
-    MediaPipe's own FaceLandmarker, if it is installed. With `views` above 1, points are averaged over so many turned,
-    scaled and mirrored views of each frame; each view takes as long as the first. Raises ModelFileError if a model file
-    is missing or damaged, ValueError for an unknown name or option, UserError if MediaPipe is not installed.
+    MediaPipe's own FaceLandmarker, if it is installed. Up to `faces` faces are followed, the largest first, and
+    `detect_all` returns them with their ids. With `views` above 1, points are averaged over so many turned, scaled and
+    mirrored views of each frame; each view takes as long as the first. Raises ModelFileError if a model file is missing
+    or damaged, ValueError for an unknown name or option, UserError if MediaPipe is not installed.
     """
     module, kind = _find(name)
-    return getattr(module, kind)(mode, blendshapes, views)
+    return getattr(module, kind)(mode, blendshapes, faces, views)
 
 
 def identity(name: str) -> list:

@@ -10,12 +10,12 @@ from importlib.metadata import version
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from fer_utils import paths
+from fer_utils import paths, workers
 from fer_utils.landmarks.detectors import Mode
-from fer_utils.landmarks.face_detector import FaceDetector
-from fer_utils.landmarks.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.tracking import FaceTracker
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
 MODEL = paths.ASSETS / "face_landmarker.task"
@@ -51,17 +51,17 @@ def bundled(name: str) -> bytes:
 class FaceLandmarker(FaceTracker):
     """478 points of a face, by the networks that MediaPipe's FaceLandmarker runs, and its 52 blendshape scores.
 
-    In video mode points are smoothed over time as MediaPipe smooths them. `views` and what it does otherwise: see
-    `FaceTracker`. `threads` is how many threads a network may use. Raises ModelFileError if the bundle is missing or
-    damaged, ValueError for an unknown mode.
+    In video mode points are smoothed over time as MediaPipe smooths them. `faces`, `views`, and how it follows a
+    face: see `FaceTracker`. Raises ModelFileError if the bundle is missing or damaged, ValueError for an unknown mode.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False, views: int = 1, threads: int = 1):
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         with native_logs_hidden():
             super().__init__(
-                _Network(bundled("face_landmarks_detector"), threads),
-                FaceDetector(bundled("face_detector"), threads),
+                _Network(bundled("face_landmarks_detector"), workers.threads()),
+                FaceDetector(bundled("face_detector")),
                 mode,
+                faces,
                 views,
                 smooth=True,
                 blendshapes=_Blendshapes(bundled("face_blendshapes")) if blendshapes else None,

@@ -11,10 +11,10 @@ import numpy as np
 from fer_utils import paths
 from fer_utils.landmarks import face_landmarker
 from fer_utils.landmarks.detectors import Mode
-from fer_utils.landmarks.face_detector import FaceDetector
-from fer_utils.landmarks.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.tracking import FaceTracker
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.face_detector import FaceDetector
+from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
 MODEL = paths.ASSETS / "face_landmark.tflite"
@@ -34,19 +34,19 @@ class FaceMesh(FaceTracker):
     """478 points of a face by the FaceMesh network, which has no iris points and no blendshapes.
 
     In their place, 468 to 472 and 473 to 477 are the mean of the 16 points of that eye's contour: a face has no NaN,
-    but these points do not follow the gaze. `views` and what it does otherwise: see `FaceTracker`. `threads` is how
-    many threads a network may use. Raises ModelFileError if a model file is missing or damaged, ValueError for an
-    unknown mode or blendshapes.
+    but these points do not follow the gaze. `faces`, `views`, and how it follows a face: see `FaceTracker`.
+    Raises ModelFileError if a model file is missing or damaged, ValueError for an unknown mode or blendshapes.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False, views: int = 1, threads: int = 1):
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         if blendshapes:
             raise ValueError("blendshapes=True: 'face_mesh' gives none; leave them out, or use 'face_landmarker'")
         with native_logs_hidden():
             super().__init__(
-                _Network(read_model(MODEL, MODEL_SHA256), threads),
-                FaceDetector(face_landmarker.bundled("face_detector"), threads),
+                _Network(read_model(MODEL, MODEL_SHA256)),
+                FaceDetector(face_landmarker.bundled("face_detector")),
                 mode,
+                faces,
                 views,
             )
 

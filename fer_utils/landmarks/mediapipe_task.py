@@ -39,14 +39,14 @@ class MediaPipeLandmarker:
     """MediaPipe's FaceLandmarker for one stream of frames (`mode="video"`) or for single pictures (`mode="image"`).
 
     Use it as a context manager, one a stream: tracking state carries over from frame to frame. Raises ModelFileError
-    if the bundle is missing or damaged, ValueError for an unknown mode or several views.
+    if the bundle is missing or damaged, ValueError for an unknown mode, several faces or several views.
     """
 
-    def __init__(self, mode: Mode = "video", blendshapes: bool = False, views: int = 1):
+    def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         if mode not in ("video", "image"):
             raise ValueError(f"mode {mode!r}: must be 'video' or 'image'")
-        if views != 1:
-            raise ValueError(f"views={views}: 'mediapipe' takes one; use 'face_landmarker'")
+        if faces != 1 or views != 1:
+            raise ValueError(f"faces={faces}, views={views}: 'mediapipe' takes one; use 'face_landmarker'")
         self.mode, self.blendshapes = mode, blendshapes
         self._mp = load_mediapipe()
         vision = self._mp.tasks.vision

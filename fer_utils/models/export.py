@@ -10,8 +10,6 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer_utils import paths
-from fer_utils.evaluation import splits
-from fer_utils.features.tensors import FeatureTable
 from fer_utils.models import model_files
 from fer_utils.models.classifiers import SequenceClassifier
 from fer_utils.models.networks import keras, tf
@@ -41,17 +39,6 @@ def write(
         temporary.write_bytes(_converted(classifier, facts.shape, precision))
         model_files.append(temporary, facts, {})
     return path
-
-
-def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) -> Path:
-    """Write a classifier for streams, fitted to all people of a table for as many epochs as are best where a fifth of
-    them only watch: the compact network with 8-bit weights. How good it is, is what cross-validation of that network
-    says. Raises SplitError as `splits.inner` does, TrainingError, OutputError."""
-    classifier = SequenceClassifier("compact", epochs)
-    fit, validation = splits.inner(table.emotions, table.subjects)
-    checked = table.x[validation], table.emotions[validation]
-    classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
-    return write(classifier, path, trained_on=trained_on)
 
 
 def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:

@@ -1,3 +1,3 @@
 """Takes tables and tracks; gives figures and widgets. Computes no result.
 
-May import `evaluation` and the parts before it."""
+May import `models` and the parts before it."""

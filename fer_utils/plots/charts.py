@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,7 +11,6 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from fer_utils.evaluation.metrics import confusion
 from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, RED, emotion_colour, emotion_marker
 
 
@@ -101,14 +102,13 @@ def training_curves(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def confusions(predictions: pd.DataFrame) -> Figure:
-    """Confusion matrices summed over folds, one a protocol: shares of each true emotion in %, counts below."""
-    protocols = list(dict.fromkeys(predictions["protocol"]))
+def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw confusion matrices by title, as `metrics.confusions` returns them: shares of each true emotion in %, counts
+    below."""
     figure, panels = plt.subplots(
-        1, len(protocols), figsize=(5.2 * len(protocols), 4.6), squeeze=False, layout="constrained"
+        1, len(matrices), figsize=(5.2 * len(matrices), 4.6), squeeze=False, layout="constrained"
     )
-    for axes, protocol in zip(panels[0], protocols, strict=True):
-        counts = confusion(predictions[predictions["protocol"] == protocol])
+    for axes, (title, counts) in zip(panels[0], matrices.items(), strict=True):
         shares = 100 * counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
         text = [
             [f"{share:.0f}\n({count})" if count else "" for share, count in zip(*row, strict=True)]
@@ -118,7 +118,7 @@ def confusions(predictions: pd.DataFrame) -> Figure:
             shares, ax=axes, annot=np.array(text), fmt="", cmap="Blues", vmin=0, vmax=100, cbar=False, square=True,
             annot_kws={"fontsize": 7}, linewidths=0.5,
         )  # fmt: skip
-        axes.set(title=f"{protocol}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
+        axes.set(title=f"{title}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
         # seaborn's own choice is made before the layout is known, and names run into each other
         axes.tick_params(axis="x", labelrotation=90)
         axes.tick_params(axis="y", labelrotation=0)

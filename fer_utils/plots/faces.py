@@ -17,12 +17,11 @@ from matplotlib.figure import Figure
 
 from fer_utils import paths
 from fer_utils.data import registry
-from fer_utils.data.sequence import Sequence
+from fer_utils.data.sequence import STAND_IN, Sequence
 from fer_utils.data.video import Video
-from fer_utils.evaluation.metrics import STAND_IN
-from fer_utils.evaluation.results import one_of_each
 from fer_utils.features.geometry import PAIRS
 from fer_utils.features.phases import Phases
+from fer_utils.features.tensors import one_of_each
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker

@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
 
-from fer_utils import paths
 from fer_utils.features import tensors
-from fer_utils.landmarks import regions
+from fer_utils.landmarks import canonical, regions
 from fer_utils.models import networks
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, REGION_COLOURS
 
@@ -26,8 +25,7 @@ STABLE = 2 / 3  # of the folds
 
 def canonical_face() -> np.ndarray:
     """MediaPipe's canonical face: (468, 2), x to the right, y down, in centimetres."""
-    with np.load(paths.ASSETS / "canonical_face.npz", allow_pickle=False) as arrays:
-        return arrays["vertices"][:, :2] * [1, -1]
+    return canonical.VERTICES[:, :2] * [1, -1]
 
 
 def method() -> Figure:

@@ -18,10 +18,10 @@ from fer_utils import paths
 from fer_utils.data.video import Video
 from fer_utils.errors import first_line
 from fer_utils.landmarks import regions
+from fer_utils.landmarks.canonical import SKIN
 from fer_utils.plots import style
 from fer_utils.realtime.live import Live
 from fer_utils.realtime.streaming import Recognition
-from fer_utils.standins.mesh import SKIN
 
 SOURCES = ("browser", "kernel", "clip")
 UNSEEN = 3  # pictures that no page has acknowledged, after which the kernel's source ends

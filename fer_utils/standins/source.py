@@ -10,9 +10,6 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import Inventory
 from fer_utils.standins import writing
 
-# VIS and NIR are filmed at the same time, so one stand-in holds both
-STAND_INS = {"ckplus": "ckplus", "oulu_vis": "oulu_casia", "oulu_nir": "oulu_casia", "mmi": "mmi"}
-
 
 def inventory(
     name: str,
@@ -34,7 +31,8 @@ def inventory(
             why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
             raise registry.DatasetError(f"{found.root}: no sequence of {name} can be used{why}")
         return found
-    if name not in STAND_INS:
+    if name not in registry.STAND_INS:
         raise registry.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
     folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")
-    return registry.scan(name, writing.ensure(STAND_INS[name], folder, subjects=subjects, jobs=jobs), **chosen)
+    root = writing.ensure(registry.DATASETS[name].stand_in, folder, subjects=subjects, jobs=jobs)
+    return registry.scan(name, root, **chosen)

@@ -32,9 +32,9 @@ from fer_utils.evaluation import tables
 from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
 from fer_utils.landmarks.detectors import open_detector
+from fer_utils.landmarks.engine.picture_network import read_model
 from fer_utils.landmarks.face_landmarker import model_bundle
 from fer_utils.landmarks.mediapipe_task import load_mediapipe
-from fer_utils.landmarks.picture_network import read_model
 from fer_utils.models import classifiers, export, litert, networks
 from fer_utils.models.training import Trainer
 from fer_utils.realtime import overlay

@@ -13,9 +13,9 @@ import pandas as pd
 from nbconvert import HTMLExporter
 
 from fer_utils import paths
+from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.evaluation.metrics import STAND_IN
 from fer_utils.plots import captions
 
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")

@@ -20,7 +20,6 @@ from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.plots import captions
 from fer_utils.quiet import children_log_to
-from fer_utils.standins.source import STAND_INS
 from fer_utils.study import record, report
 from fer_utils.study.report import NotebookRun
 
@@ -60,7 +59,7 @@ def choose(
     if not data:
         if "folder" in (names or ()):
             raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
-        return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else STAND_INS)))
+        return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else registry.STAND_INS)))
     found, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import ckplus, labels
+from fer_utils.data import ckplus
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.registry import scan
 from fer_utils.data.sequence import LeftOut, MissingDataset
@@ -113,7 +113,7 @@ def test_any_label_text_is_an_emotion_or_a_reason(text):
         assert str(reason)
         assert "\n" not in str(reason)
     else:
-        assert labels.CODES["ckplus"][int(float(text))] == emotion
+        assert ckplus.CODES[int(float(text))] == emotion
         assert math.isclose(float(text) % 1, 0)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from fer_utils.data import inventory
+from fer_utils.data import inventory, registry
 from fer_utils.data.registry import scan
 from tests.data.test_ckplus import write_take
 from tests.data.test_mmi import label, write_session
@@ -25,13 +25,13 @@ def root(tmp_path):
 
 def test_published_numbers_add_up():
     for name in ("ckplus", "oulu_vis", "oulu_nir"):
-        numbers = inventory.PUBLISHED[name]
+        numbers = registry.DATASETS[name].published
         assert (
             sum(count for what, count in numbers.items() if what not in ("sequences", "subjects"))
             == numbers["sequences"]
         )
-    assert inventory.PUBLISHED["ckplus"]["subjects"] == 118
-    assert inventory.PUBLISHED["mmi"]["sequences"] == 205
+    assert registry.DATASETS["ckplus"].published["subjects"] == 118
+    assert registry.DATASETS["mmi"].published["sequences"] == 205
 
 
 def test_survey_gives_what_is_there_and_why_the_rest_is_not(root):

@@ -60,7 +60,7 @@ class TestSequences:
         return sequences, tracks
 
     def test_the_first_usable_one_of_each_emotion_in_order(self, dataset):
-        found = results.one_of_each(*dataset)
+        found = tensors.one_of_each(*dataset)
         assert [sequence.id for sequence, _ in found] == ["a", "s"]
         tracks = dataset[1]
         for (_, made), (name, apex) in zip(found, (("a", "inside"), ("s", "last")), strict=True):
@@ -91,7 +91,7 @@ class TestSequences:
         found = results.curves([make_sequence("a")], {"a": track})
         assert found["mouth_opening"].tolist() == pytest.approx(np.array([0, 3, 6, 12, 30, 60]) / across, abs=1e-5)
 
-    @pytest.mark.parametrize("make", [results.one_of_each, results.curves])
+    @pytest.mark.parametrize("make", [tensors.one_of_each, results.curves])
     def test_no_face_anywhere(self, make_sequence, make_track, make):
         with pytest.raises(UserError, match="no sequence gives features"):
             make([make_sequence("a")], {"a": make_track(RISE, missing=range(12))})

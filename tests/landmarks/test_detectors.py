@@ -41,20 +41,24 @@ def test_damaged_network(tmp_path, monkeypatch, name, module):
         face_landmarker.model_bundle.cache_clear()
 
 
-def test_points_need_neither_mediapipe_nor_tensorflow(tmp_path):
+def test_labels_need_neither_mediapipe_nor_tensorflow(tmp_path):
+    """With both away, from a clip to points, features and probabilities, in one go and as a stream."""
     code = """
 import sys
-sys.modules["mediapipe"] = sys.modules["tensorflow"] = None
-import numpy as np
-from skimage import data
-from fer_utils.landmarks.detectors import open_detector
+sys.modules["mediapipe"] = sys.modules["tensorflow"] = sys.modules["keras"] = None
+import fer_utils as fer
+from fer_utils import paths
+from fer_utils.data.video import Video
+frames = [frame for _, frame in zip(range(100), Video(paths.CLIP))]
+classifier = fer.load_classifier()
 for name in ("face_landmarker", "face_mesh"):
-    with open_detector(name, "image") as detector:
-        points, _ = detector.detect(np.ascontiguousarray(data.astronaut()[..., ::-1]))
-    print(points.shape)
+    track = fer.track(frames, name)
+    print(track.points.shape, classifier.predict_proba(fer.extract_features(track)[None]).shape)
+    with fer.Recognizer(classifier, name) as recognizer:
+        print(recognizer.push(frames[0].image, 0.0).points.shape)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert run.stdout.split("\n")[:2] == ["(478, 3)"] * 2, run.stderr
+    assert run.stdout.splitlines() == ["(100, 478, 3) (1, 7)", "(478, 3)"] * 2, run.stderr
 
 
 def test_missing_mediapipe_is_one_line(tmp_path):

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_utils import paths
+from fer_utils import paths, workers
 from fer_utils.data.pictures import Frame
 from fer_utils.data.video import Video
 from fer_utils.landmarks.detectors import open_detector
@@ -69,10 +69,11 @@ def test_blendshapes_of_a_smile(photograph):
     assert scores[[44, 45]].min() > 0.3  # mouthSmileLeft and mouthSmileRight: she smiles
 
 
-def test_points_do_not_depend_on_the_threads(photograph):
+def test_points_do_not_depend_on_the_threads(photograph, monkeypatch):
     found = []
     for threads in (1, 2):
-        with FaceLandmarker("image", threads=threads) as landmarker:
+        monkeypatch.setattr(workers, "threads", lambda threads=threads: threads)
+        with FaceLandmarker("image") as landmarker:
             found.append(landmarker.detect(photograph)[0])
     np.testing.assert_allclose(*found, atol=1e-3)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from fer_utils.evaluation import results, tables
+from fer_utils.evaluation import metrics, results, tables
 from fer_utils.plots import charts, faces, style
 
 pytestmark = pytest.mark.usefixtures("no_windows")
@@ -160,7 +160,7 @@ class TestConfusions:
                 "predicted": ["anger", "anger", "fear", "fear", "fear", "anger", "fear"],
             }
         )
-        figure = charts.confusions(predictions)
+        figure = charts.confusions(metrics.confusions(predictions))
         first, second = figure.axes
         assert [text.get_text() for text in first.texts] == ["67\n(2)", "33\n(1)", "", "100\n(2)"]
         assert [text.get_text() for text in second.texts] == ["", "", "50\n(1)", "50\n(1)"]
@@ -174,7 +174,8 @@ class TestConfusions:
     def test_names_do_not_run_into_each_other(self, count):
         names = ["anger", "disgust", "fear", "happiness", "sadness", "surprise", "contempt"][:count]
         one = pd.DataFrame({"protocol": "stratified", "emotion": names, "predicted": names})
-        figure = faces.mark(charts.confusions(pd.concat([one, one.assign(protocol="grouped")])), True)
+        both = pd.concat([one, one.assign(protocol="grouped")])
+        figure = faces.mark(charts.confusions(metrics.confusions(both)), True)
         figure.canvas.draw()
         for axes in figure.axes:
             for axis in (axes.xaxis, axes.yaxis):

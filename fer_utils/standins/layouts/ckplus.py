@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_utils.data.ckplus import CODES
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
@@ -17,7 +18,7 @@ from fer_utils.standins.truth import seeds, truth_row
 
 SUBJECTS = 20
 SIZE = (640, 490)
-CODES = {"anger": 1, "contempt": 2, "disgust": 3, "fear": 4, "happiness": 5, "sadness": 6, "surprise": 7}
+CODE = {emotion: code for code, emotion in CODES.items()}
 # noise has no repeats to look for: Huffman codes alone are smaller and faster than a search for them
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
 DATASET = 1  # keeps its actors apart from those of the other sets
@@ -55,7 +56,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
         label = root / "Emotion" / subject / f"{take:03d}"
         label.mkdir(parents=True)
         if labelled:
-            (label / f"{last}_emotion.txt").write_text(f"   {CODES[emotion]:.7e}\n", encoding="ascii")
+            (label / f"{last}_emotion.txt").write_text(f"   {CODE[emotion]:.7e}\n", encoding="ascii")
         coded = root / "FACS" / subject / f"{take:03d}"
         coded.mkdir(parents=True)
         (coded / f"{last}_facs.txt").write_text(_facs(performance), encoding="ascii")

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_utils.data.mmi import CODES
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
@@ -24,7 +25,7 @@ from fer_utils.standins.truth import seeds, truth_row
 
 SUBJECTS = 12
 SIZE = (720, 576)
-CODES = {"anger": 1, "disgust": 2, "fear": 3, "happiness": 4, "sadness": 5, "surprise": 6}
+CODE = {emotion: code for code, emotion in CODES.items()}
 FRONTAL, PROFILE, DUAL = 0, 1, 2
 DATASET = 3
 
@@ -44,7 +45,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
     rng = np.random.default_rng(order_seed)
     painter = Painter(make_actor(actor_seed), SIZE)
     view = View(SIZE, (360 + rng.uniform(-25, 25), 245 + rng.uniform(-12, 12)), rng.uniform(14.0, 16.5))
-    emotions = [emotion for emotion in EMOTIONS if emotion in CODES]
+    emotions = [emotion for emotion in EMOTIONS if emotion in CODE]
     clips = [(emotions[k], FRONTAL, True) for k in rng.permutation(len(emotions))]
     if number == 1:
         clips += [("happiness", PROFILE, True), ("surprise", DUAL, True), ("anger", FRONTAL, False)]
@@ -92,7 +93,7 @@ def _write_video(file: Path, images, on_its_side: bool) -> None:
 
 def _write_xml(session: Path, clip: str, performance: Performance, seen: int, labelled: bool, marked: bool) -> None:
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    label = f'  <Metatag Name="Emotion" Value="{CODES[performance.emotion]}"/>\n' if labelled else ""
+    label = f'  <Metatag Name="Emotion" Value="{CODE[performance.emotion]}"/>\n' if labelled else ""
     _write_text(session / f"{clip}.xml", f"{head}<Annotation>\n{label}</Annotation>\n")
     named = f'  <annotation filename="{clip}-oao_aucs.xml"/>\n' if marked else ""
     track = f'  <track type="Video" filename="{clip}.avi" view="{seen}"/>\n'

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fer_utils.landmarks.smoothing import OneEuroFilter
+from fer_utils.landmarks.engine.smoothing import OneEuroFilter
 
 
 def test_values_of_the_definition():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fer_utils.landmarks.detectors import open_detector
-from fer_utils.landmarks.views import average_points, mirror
+from fer_utils.landmarks.engine.views import average_points, mirror
 
 
 def test_mirror_is_its_own_inverse():
@@ -52,6 +52,7 @@ def test_views_without_a_face_are_left_out(photograph):
 
 
 @pytest.mark.parametrize("name", ["face_landmarker", "face_mesh", "mediapipe"])
-def test_number_of_views_that_there_is_not(name):
-    with pytest.raises(ValueError, match="views"):
-        open_detector(name, "image", views=0)
+@pytest.mark.parametrize("option", ["views", "faces"])
+def test_number_that_there_is_not(name, option):
+    with pytest.raises(ValueError, match=f"{option}=0"):
+        open_detector(name, "image", **{option: 0})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from fer_utils.landmarks.picture_network import PictureNetwork
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.picture_network import PictureNetwork
+from fer_utils.landmarks.engine.windows import Window
 
 MIN_LOGIT = 0.0  # below it there is no face: a score of 0.5
 MIN_OVERLAP = 0.3  # intersection over union; boxes that share more are one face

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_utils.landmarks.face_detector import FaceDetector
+from fer_utils.landmarks.engine.face_detector import FaceDetector
 from fer_utils.landmarks.face_landmarker import bundled
 
 

@@ -12,7 +12,7 @@ from fer_utils.data.video import Video
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.track import track
 
-CLIPS = Path(__file__).parents[1] / "files" / "face_mesh"
+CLIPS = Path(__file__).parents[2] / "files" / "face_mesh"
 
 
 @pytest.fixture(scope="module", params=["face_landmarker", "face_mesh"])

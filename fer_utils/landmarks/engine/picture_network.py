@@ -11,8 +11,6 @@ from ai_edge_litert.interpreter import Interpreter
 
 from fer_utils.errors import ModelFileError
 
-BESIDE = 2  # pixels around a window, from which its edge is interpolated
-
 
 def read_model(path: Path, sha256: str) -> bytes:
     """Return the bytes of a model file of the package. Raises ModelFileError if its hash is not the expected one."""
@@ -39,42 +37,23 @@ class PictureNetwork:
         self._input, self.side = given["index"], int(given["shape"][1])
         self._outputs = [details["index"] for details in self._interpreter.get_output_details()]
         self._low, self._border = low, border
-        self._middle = np.array([self.side / 2, self.side / 2, 0, 1], np.float32)
-        self._picture = np.empty((0, 0, 4), np.uint8)
-        self._cut, self._rgb = (np.empty((self.side, self.side, channels), np.uint8) for channels in (4, 3))
+        self._cut = np.empty((self.side, self.side, 3), np.uint8)
 
     def run(self, image: np.ndarray, to_frame: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for a window of a BGR uint8 picture; `to_frame` is the window's map (3, 4)."""
         cv2.warpAffine(
-            self._four_channels(image, to_frame),
+            image,
             to_frame[:2, [0, 1, 3]],
             (self.side, self.side),
             dst=self._cut,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=self._border,
         )
-        cv2.cvtColor(self._cut, cv2.COLOR_RGBA2RGB, dst=self._rgb)
+        cv2.cvtColor(self._cut, cv2.COLOR_BGR2RGB, dst=self._cut)
         tensor = self._interpreter.tensor(self._input)()[0]
-        np.multiply(self._rgb, np.float32((1 - self._low) / 255), out=tensor)
+        np.multiply(self._cut, np.float32((1 - self._low) / 255), out=tensor)
         if self._low:
             tensor += np.float32(self._low)
         del tensor  # LiteRT does not run while a view of its memory is held
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
-
-    def _four_channels(self, image: np.ndarray, to_frame: np.ndarray) -> np.ndarray:
-        """Return the picture as RGBA, up to date around the window alone: OpenCV cuts from four channels in half the
-        time that it needs from three."""
-        if self._picture.shape[:2] != image.shape[:2]:
-            self._picture = np.empty((*image.shape[:2], 4), np.uint8)
-        x, y = (to_frame[:2] @ self._middle).tolist()
-        reach = self.side / 2 * float(np.abs(to_frame[:2, 0]).sum()) + BESIDE
-        around = _within(y - reach, y + reach, len(image)), _within(x - reach, x + reach, image.shape[1])
-        cv2.cvtColor(image[around], cv2.COLOR_BGR2RGBA, dst=self._picture[around])
-        return self._picture
-
-
-def _within(low: float, high: float, size: int) -> slice:
-    """Return the pixels from `low` to `high` of a row of `size`; of a part beside the row, the nearest pixel."""
-    first = int(min(max(low, 0), size - 1))
-    return slice(first, int(min(max(high, first), size - 1)) + 1)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks.engine.windows import Window
 
 
 def test_corners_of_a_turned_window():

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fer_utils import paths
-from fer_utils.landmarks.windows import Window
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.engine.windows import Window
 
 if TYPE_CHECKING:
-    from fer_utils.landmarks.tracking import LandmarkNetwork
+    from fer_utils.landmarks.engine.tracking import LandmarkNetwork
 
 TURN, SCALE = np.radians(5), 0.1  # the farthest view: by this angle, and by this share of the window's side
 IRISES = [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]  # each iris point's mirror image, from 468 on
@@ -43,7 +43,4 @@ def average_points(network: LandmarkNetwork, image: np.ndarray, points: np.ndarr
 @cache
 def mirror() -> np.ndarray:
     """Return the index (478,) of the point on the other side of the face, for every point."""
-    with np.load(paths.ASSETS / "canonical_face.npz") as face:
-        vertices = face["vertices"]
-    opposite = np.linalg.norm(vertices[:, None] * [-1, 1, 1] - vertices, axis=2).argmin(axis=1)
-    return np.concatenate([opposite, IRISES])
+    return np.concatenate([canonical.MIRROR, IRISES])

@@ -1,0 +1,23 @@
+"""The classifier for streams: fitted on everyone, once cross-validation has said how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fer_utils.evaluation import splits
+from fer_utils.features.tensors import FeatureTable
+from fer_utils.models import export
+from fer_utils.models.classifiers import SequenceClassifier
+
+
+def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) -> Path:
+    """Write a classifier for streams, the compact network with 8-bit weights, and return `path`.
+
+    It is fitted to all people of the table, for as many epochs as are best when a fifth of them only watch. Raises
+    SplitError as `splits.inner` does, TrainingError, OutputError.
+    """
+    classifier = SequenceClassifier("compact", epochs)
+    fit, validation = splits.inner(table.emotions, table.subjects)
+    checked = table.x[validation], table.emotions[validation]
+    classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
+    return export.write(classifier, path, trained_on=trained_on)

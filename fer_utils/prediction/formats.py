@@ -1,0 +1,149 @@
+"""The files of other tools: OpenFace's CSV, ELAN's annotations, BIDS events.
+
+To add one, write a function and a line in FORMATS. Each function takes a `Prediction` and the path without suffix,
+writes its files whole or not at all, and returns them.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pympi.Elan import Eaf
+
+from fer_utils import paths
+
+# Which of MediaPipe's points stand for the 68 of Multi-PIE, which OpenFace uses, in its order; our choice.
+JAW = (234, 93, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 323, 454)
+BROWS = (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
+NOSE = (168, 197, 5, 4, 98, 97, 2, 326, 327)
+EYES = (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
+OUTER_LIPS = (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
+INNER_LIPS = (78, 82, 13, 312, 308, 317, 14, 87)
+POINTS_68 = (*JAW, *BROWS, *NOSE, *EYES, *OUTER_LIPS, *INNER_LIPS)
+
+VISIBLE = 1.0  # intensity from which an action unit is annotated: FACS A is a trace of 0 to 1; our choice
+EVENTS = {
+    "onset": {"Description": "Start of the expression after the start of the recording", "Units": "s"},
+    "duration": {"Description": "From the start to the end of the expression", "Units": "s"},
+    "trial_type": {"Description": "Expression that was recognised; 'unsure' if no emotion was probable enough"},
+    "apex": {"Description": "Time of the highest intensity after the start of the recording", "Units": "s"},
+    "probability": {"Description": "Probability of the emotion, 0 to 1"},
+    "intensity": {"Description": "Highest intensity", "Units": "inter-ocular distances"},
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was recognised in one recording.
+
+    Attributes
+    ----------
+    recording : the file or folder.
+    frames : a row a frame: `time` in seconds, `face` (1 if there is one), `emotion`, `phase`, `intensity`, …
+    expressions : a row an expression: `start`, `onset`, `apex`, `end` in seconds, `emotion`, `probability` and
+        `intensity`.
+    points : (T, 478, 3) pixels; NaN in frames without a face.
+    """
+
+    recording: Path
+    frames: pd.DataFrame
+    expressions: pd.DataFrame
+    points: np.ndarray
+
+
+def openface(prediction: Prediction, stem: Path) -> list[Path]:
+    """Write the columns of OpenFace 2 that this project has, from `frame` to `y_67` and `AU01_r` on.
+
+    Frames count from 1. Confidence is 1 if a face was found, else 0; then points and action units are 0, as OpenFace
+    has it.
+    """
+    success = (prediction.frames["face"] > 0).astype(int)
+    points = np.nan_to_num(prediction.points[:, POINTS_68, :2]).round(2)
+    columns = {
+        "frame": np.arange(1, len(success) + 1),
+        "face_id": 0,
+        "timestamp": prediction.frames["time"].round(4),
+        "confidence": success,
+        "success": success,
+        **{f"x_{n}": points[:, n, 0] for n in range(68)},
+        **{f"y_{n}": points[:, n, 1] for n in range(68)},
+        **{name: prediction.frames[name].fillna(0).round(2) for name in units(prediction.frames)},
+    }
+    path = stem.with_name(f"{stem.name}.openface.csv")
+    with paths.replacing(path) as temporary:
+        pd.DataFrame(columns).to_csv(temporary, index=False, lineterminator="\n")
+    return [path]
+
+
+def elan(prediction: Prediction, stem: Path) -> list[Path]:
+    """Write an annotation file of ELAN: tiers for expressions, phases, and action units from intensity VISIBLE on."""
+    document = Eaf(author="fer-utils")
+    if prediction.recording.is_file():
+        kind = mimetypes.guess_type(prediction.recording.name)[0] or "video/mp4"
+        document.add_linked_file(prediction.recording.resolve().as_uri(), mimetype=kind)
+    document.remove_tier("default")
+    tiers = {
+        "expression": [(row.start, row.end, row.emotion) for row in prediction.expressions.itertuples()],
+        "phase": [run for run in _runs(prediction.frames, prediction.frames["phase"]) if run[2] not in ("", "neutral")],
+    }
+    for name in units(prediction.frames):
+        shown = np.where(prediction.frames[name] >= VISIBLE, name.removesuffix("_r"), "")
+        tiers[name.removesuffix("_r")] = [run for run in _runs(prediction.frames, pd.Series(shown)) if run[2]]
+    for tier, runs in tiers.items():
+        document.add_tier(tier)
+        for start, end, value in runs:
+            first = round(1000 * start)
+            document.add_annotation(tier, first, max(round(1000 * end), first + 1), value)
+    path = stem.with_name(f"{stem.name}.eaf")
+    with paths.replacing(path) as temporary:
+        document.to_file(str(temporary))
+    return [path]
+
+
+def bids(prediction: Prediction, stem: Path) -> list[Path]:
+    """Write expressions as BIDS events: a TSV file, and the JSON file that explains its columns."""
+    found = prediction.expressions
+    events = pd.DataFrame(
+        {
+            "onset": found["start"].round(3),
+            "duration": (found["end"] - found["start"]).round(3),
+            "trial_type": found["emotion"],
+            "apex": found["apex"].round(3),
+            "probability": found["probability"].round(3),
+            "intensity": found["intensity"].round(4),
+        }
+    )
+    table, columns = (stem.with_name(f"{stem.name}_events.{kind}") for kind in ("tsv", "json"))
+    with paths.replacing(table) as temporary:
+        events.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    with paths.replacing(columns) as temporary:
+        temporary.write_text(json.dumps(EVENTS, indent=2) + "\n", encoding="utf-8")
+    return [table, columns]
+
+
+FORMATS: dict[str, Callable[[Prediction, Path], list[Path]]] = {"openface": openface, "elan": elan, "bids": bids}
+
+
+def units(frames: pd.DataFrame) -> list[str]:
+    """The columns of action units of both sides together."""
+    return [name for name in frames if name.startswith("AU") and name.endswith("_r") and name.count("_") == 1]
+
+
+def _runs(frames: pd.DataFrame, values: pd.Series) -> Iterator[tuple[float, float, str]]:
+    """Start, end and value of every run of equal values; a run ends where the next frame begins."""
+    times = frames["time"].to_numpy(float)
+    if not len(times):
+        return
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    edges = np.append(times, times[-1] + step)
+    filled = values.fillna("").astype(str).to_numpy()
+    changes = [0, *(np.flatnonzero(filled[1:] != filled[:-1]) + 1), len(filled)]
+    for first, stop in pairwise(changes):
+        yield float(edges[first]), float(edges[stop]), filled[first]
