@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
-from fer_utils.standins.mesh import VERTICES, smoothstep
+from fer_utils.standins.mesh import PERSON, VERTICES, smoothstep
 
 # Colours are BGR, 0 to 255, chosen by eye.
 SKINS = [(178, 200, 236), (160, 184, 226), (140, 168, 215), (118, 150, 202), (92, 122, 178), (66, 92, 142)]
@@ -111,7 +111,7 @@ def make_resting(rng: np.random.Generator) -> np.ndarray:
 
 def _face(rng: np.random.Generator, woman: bool) -> np.ndarray:
     """The mesh (468, 3) in cm of a relaxed face: the canonical one, varied by smooth changes of shape."""
-    face = VERTICES.copy()
+    face = PERSON.copy()
     x, y, _ = VERTICES.T
     _shape_eyes(face, rng, woman)
     _shape_mouth(face, rng, woman)
@@ -159,11 +159,11 @@ def _shape_mouth(face: np.ndarray, rng: np.random.Generator, woman: bool) -> Non
         face[[*upper, *lower], 2] = np.tile((face[upper, 2] + face[lower, 2]) / 2, 2)
     line = face[mesh.UPPER_LIP[3], 1].mean()
     for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
-        thickness = np.clip(rng.normal(1.08 if woman else 0.88, 0.17), 0.55, 1.45)
+        thickness = np.clip(rng.normal(1.38 if woman else 1.15, 0.26), 0.6, 2.0)
         inner = face[lip[3, 1:-1], 1].copy()
         for ring in lip[:3]:
             face[ring[1:-1], 1] = inner + (face[ring[1:-1], 1] - inner) * thickness
     x, y, _ = VERTICES.T
     near = np.exp(-((x / 4.0) ** 4) - ((y - line) / 2.2) ** 2)
-    face[:, 0] *= 1 + near * np.clip(rng.normal(0.03, 0.075), -0.12, 0.18)
+    face[:, 0] *= 1 + near * np.clip(rng.normal(0.08, 0.07), -0.1, 0.22)
     face[:, 1] += near * (rng.normal(0, 0.14) + 0.10 * rng.normal() * ((np.abs(x) / 2.4) ** 2 - 0.5).clip(-0.5, 1))

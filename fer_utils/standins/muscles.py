@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW, UNITS
-from fer_utils.standins.mesh import MIRROR, VERTICES
+from fer_utils.standins.mesh import MIRROR, PERSON, VERTICES
 
 # unit -> muscles as (bone in cm on the actor's right, vertex of insertion, reach in cm, pull in cm, part of the face)
 MUSCLES = {
@@ -186,7 +186,7 @@ def make_face(rng: np.random.Generator) -> np.ndarray:
     are nearly the same on both sides, with open eyes and closed lips."""
     warp = _WARPS @ rng.normal(0, 0.22, (25, 3))
     same = (warp + warp[MIRROR] * [-1, 1, 1]) / 2
-    face = VERTICES * np.exp(rng.normal(0, 0.05, 3)) + 0.9 * same + 0.1 * warp
+    face = PERSON * np.exp(rng.normal(0, 0.045, 3)) + 0.9 * same + 0.1 * warp
     for ring in range(4):
         upper, lower = mesh.UPPER_LIP[ring, 1:-1], mesh.LOWER_LIP[ring, 1:-1]
         gap = (VERTICES[mesh.UPPER_LIP[3, 1:-1], 1] - VERTICES[mesh.LOWER_LIP[3, 1:-1], 1]) / 2
@@ -194,7 +194,7 @@ def make_face(rng: np.random.Generator) -> np.ndarray:
         face[lower, 1] += gap
     seam = (face[mesh.UPPER_LIP[3, 1:-1]] + face[mesh.LOWER_LIP[3, 1:-1]]) / 2
     for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
-        thickness = np.exp(rng.normal(0, 0.2))
+        thickness = np.exp(rng.normal(0.28, 0.22))
         for ring in lip:
             face[ring[1:-1], 1] = seam[:, 1] + (face[ring[1:-1], 1] - face[lip[3, 1:-1], 1]) * thickness
     wide = np.exp(rng.normal(0.3, 0.15)) - 1
