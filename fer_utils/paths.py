@@ -15,7 +15,7 @@ ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
-MODEL = ASSETS / "compact.tflite"  # the classifier that ships
+MODEL = ASSETS / "units.tflite"  # the classifier that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 
