@@ -17,7 +17,7 @@ from fer_utils.features import geometry, tensors
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
-NOISE = "times the trembling from frame to frame (added noise)"
+NOISE = "times the detector jitter (added noise)"
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
