@@ -24,8 +24,8 @@ RESTING = {1: 0.12, 2: 0.12, 4: 0.22, 5: 0.15, 7: 0.25, 12: 0.18, 15: 0.25, 17: 
 class Actor:
     """One rendered person.
 
-    `neutral` is the face at rest (468, 3) in cm, `resting` the units (23, 2) that it carries all the time, `rig` the way
-    it moves, `light` the unit vector towards the lamp. `expressivity` scales every expression that the actor shows.
+    `neutral` is the face at rest (468, 3) in cm, `resting` the units (23, 2) that it carries all the time, `rig` the
+    way it moves, `light` the unit vector towards the lamp. `expressivity` scales every expression that the actor shows.
     """
 
     seed: int

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def fit(samples: Samples, seed: int = 0) -> Shipped:
     """Fit the classifier to samples and their mirror images. The same seed and samples give the same weights."""
     units = _fit_units(samples)
     found = samples.change @ units
-    scale = found.std(0) + 1e-9
+    scale = np.sqrt((found**2).mean(0))
+    scale = (scale + scale[OTHER_SIDE]) / 2 + 1e-9  # alike on both sides
     units, found = units / scale, found / scale
     rows, names = np.concatenate([found, found[:, OTHER_SIDE]]), np.tile(samples.emotions, 2)
     layers = []
@@ -98,7 +100,7 @@ def accuracy(classifier: Shipped, samples: Samples) -> tuple[float, float]:
     return float((named == samples.emotions).mean()), float(f1_score(samples.emotions, named, average="macro"))
 
 
-def train(path: Path, actors: int = ACTORS, seed: int = 0, log=print) -> Path:
+def train(path: Path, actors: int = ACTORS, seed: int = 0, log: Callable[[str], object] = print) -> Path:
     """Train on both rigs, write the file, and tell how each rig alone does on the other; return `path`."""
     sets = {rig: sample(rig, actors, seed) for rig in RIGS}
     log(f"{actors} actors of each rig, {len(sets['fields'])} samples each, seed {seed}")
@@ -169,6 +171,7 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
+    """Train and write the classifier as the command line says."""
     parser = argparse.ArgumentParser(description="Train the classifier that ships on rendered actors of two rigs.")
     parser.add_argument("--actors", type=int, default=ACTORS, metavar="N", help=f"of each rig; {ACTORS} by default")
     parser.add_argument("--seed", type=int, default=0)

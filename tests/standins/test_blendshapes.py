@@ -23,8 +23,8 @@ NAMES = {
     **{"mouthRollUpper": (41,), "mouthShrugLower": (42,), "mouthShrugUpper": (43,), "mouthSmile": (44, 45)},
     **{"mouthStretch": (46, 47), "mouthUpperUp": (48, 49)},
 }
-# unit -> score, and by how much it rises at full activation, of at most 1. AU 15, 16 and 25 are not in the table: the
-# network hardly answers to lips that part or hang. AU 14 reads as lips that press, as in real faces that are not dimpled.
+# unit -> score, and by how much it rises at full activation, of at most 1. AU 15, 16 and 25 are not in the table: to
+# lips that part or hang the network hardly answers. AU 14 reads as lips that press.
 READS = {
     1: ("browInnerUp", 0.5),
     2: ("browOuterUp", 0.45),
