@@ -7,6 +7,7 @@ import zipfile
 from functools import cache
 from importlib.metadata import version
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -82,7 +83,7 @@ class _Network(PictureNetwork):
         """See `LandmarkNetwork`."""
         to_frame = window.to_frame(self.side, mirrored)
         mesh, logit, _ = self.run(image, to_frame)
-        return mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3], logit.item()
+        return cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0], logit.item()
 
 
 class Blendshapes:

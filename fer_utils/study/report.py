@@ -17,6 +17,7 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.plots import captions
+from fer_utils.study import formulas
 
 LEDGER = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note", "cpu", "cores", "commit")
 REFUSED = "Runs that could not be made"
@@ -61,6 +62,8 @@ def write(done: list[NotebookRun], out: Path) -> Path:
             continue
         notebook = nbformat.read(result.executed, as_version=4)
         for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = formulas.as_mathml(cell.source)
             if cell.cell_type == "code":  # progress bars and the libraries' own log lines
                 cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         notebook.metadata["title"] = result.executed.stem
