@@ -121,7 +121,7 @@ SPREAD |= {"lid": 0.25, "roll": 0.3, "jaw": 0.15, "narrowing": 0.3, "hinge": 0.5
 
 def _parts() -> dict[str, np.ndarray]:
     """For each part of the face the share (468,) of a pull that its vertices take."""
-    x, y, _ = VERTICES.T
+    y = VERTICES[:, 1]
     mouth = VERTICES[mesh.LOWER_LIP[3, 0], 1]
     upper = smoothstep(y, mouth - 0.5, mouth + 0.5)
     upper[mesh.UPPER_LIP[:, 1:-1]] = 1.0
