@@ -65,7 +65,7 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
     lean = curve.mean(1)[:, None] * rng.normal(0, LEAN)
     views = [
         replace(seen, yaw=seen.yaw + yaw, pitch=seen.pitch + pitch, roll=seen.roll + roll)
-        for seen, (yaw, pitch, roll) in zip(sway(view, frames, rng), lean.tolist(), strict=True)
+        for seen, (yaw, pitch, roll) in zip(_sway(view, frames, rng), lean.tolist(), strict=True)
     ]
     gazes = _drift(rng, frames, 2) * 0.05
     return Performance(emotion, shown, activation, views, gazes, onset, apex, offset)
@@ -77,7 +77,7 @@ def minimum_jerk(t: np.ndarray) -> np.ndarray:
     return t**3 * (10 - 15 * t + 6 * t**2)
 
 
-def sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
+def _sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
     """The view of each frame: the head is never quite still."""
     turns = _drift(rng, frames, 3) * [0.035, 0.03, 0.02] + rng.normal(0, 1, 3) * [0.05, 0.04, 0.025]
     shifts = _drift(rng, frames, 3) * [0.35, 0.3, 0.006]

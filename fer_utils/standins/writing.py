@@ -90,6 +90,7 @@ def digest(folder: Path) -> str:
 
 def _write(folder: Path, writer, wanted: dict, jobs: int | None, executor: Executor | None, progress: bool) -> Path:
     """Write everything into a folder beside, then put that in place in one step."""
+    folder = folder.resolve()  # of a link, what it leads to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{folder.name}-"
     for left in folder.parent.glob(f"{prefix}*"):  # by a run that was killed; a live one takes minutes
