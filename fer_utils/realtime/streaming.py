@@ -208,7 +208,8 @@ class Recognizer:
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
             if found is not None:
-                self._running.evidence.add(found, tracker.intensity, time - before, tracker.phase == "onset")
+                moving = tracker.phase == "onset"
+                self._running.evidence.add(found, tracker.intensity, time - before, moving, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:

@@ -67,6 +67,11 @@ class Tracker:
         return "the face does not keep still, as in speech" if self._falls > RESTLESS * self.intensity else ""
 
     @property
+    def clarity(self) -> float:
+        """The intensity as a multiple of the threshold of an onset."""
+        return self.intensity / self.threshold
+
+    @property
     def at_rest(self) -> bool:
         """Whether the intensity is below the lower threshold."""
         return self.intensity - self._floor < LOW * self.threshold
@@ -147,9 +152,11 @@ class Tracker:
         elif self.phase == "onset":
             self._steepest = max(self._steepest, rate)
             if rate < SLOWER * self._steepest:
-                self.phase = "apex"
+                self.phase, self._settled = "apex", level
         elif self.phase == "apex":
-            if level < (1 - DROP) * self._peak and rate < 0:
+            if level > (1 + DROP) * self._settled and rate > RISE:
+                self.phase, self._steepest = "onset", rate  # it had only paused
+            elif level < (1 - DROP) * self._peak and rate < 0:
                 self.phase, self._lowest, self._steepest = "offset", level, rate
         else:
             self._lowest, self._steepest = min(self._lowest, level), min(self._steepest, rate)
