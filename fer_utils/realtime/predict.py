@@ -46,7 +46,7 @@ def predict(
     _check(video, (out, beside, drawn), paths.model(model))
     frames, fps, promised = _opened(video)
     classifier = litert.load(paths.model(model))
-    said = described(paths.model(model), classifier)
+    said = described(classifier, paths.model(model))
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer(classifier, detector))
         rows = stack.enter_context(Recording(out, classifier.classes, points=False, model=said))

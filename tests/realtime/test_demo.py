@@ -247,6 +247,29 @@ class TestLive:
         assert (table["x263"] - table["x33"]).between(20, 120).all()
         assert live.save() is None
 
+    def test_a_face_that_is_too_small_is_asked_to_come_closer(self, photograph):
+        """The detector finds faces from about a quarter of the picture's height on."""
+        live = Live(Sure())
+        for share, why in ((0.3, None), (0.15, "the face is too small: come closer"), (0, "no face")):
+            image = np.full((480, 640, 3), 90, np.uint8)
+            if share:
+                size = round(512 * share * 480 / 170)  # the face is 170 pixels high in 512
+                image[100 : 100 + size, 200 : 200 + size] = cv2.resize(photograph, (size, size))[: 480 - 100]
+            live.start()
+            seen = live.push(image, 0.0)
+            assert (seen.points is None) == (why is not None)
+            assert why is None or seen.why == why
+        live.stop()
+
+    def test_the_face_at_rest_can_be_set(self, frames):
+        live = Live(Sure())
+        live.set_neutral()  # before there is a stream: nothing happens
+        seen = [live.push(image, number / 25) for number, image in enumerate(frames[0])]
+        assert seen[-1].phase in ("onset", "apex")
+        live.set_neutral()
+        assert live.push(frames[0][-1], 75 / 25).phase == "neutral"
+        live.stop()
+
     def test_one_recording_at_a_time(self, tmp_path):
         live = Live(Sure())
         live.record(tmp_path / "r.csv")
