@@ -88,7 +88,7 @@ def test_a_single_subject_and_an_unusable_set_are_warned_of(tmp_path):
     one, none = scan("ckplus", tmp_path / "a"), scan("ckplus", tmp_path / "b")
     place = f"ckplus ({tmp_path / 'a'})"
     assert inventory.warnings(one) == [
-        f"{place}: all sequences are of one subject, ckplus/S005: no folds grouped by subject"
+        f"{place}: all sequences are of one person, ckplus/S005; give those of more people"
     ]
     assert inventory.warnings(none) == [f"ckplus ({tmp_path / 'b'}): no sequence can be used; see what was left out"]
     write_take(tmp_path / "a", "S006/001")
