@@ -147,7 +147,9 @@ def changes(frames: np.ndarray) -> np.ndarray:
     way round."""
     change = np.diff(frames, axis=0)
     turn = change[:, change.shape[1] // 2 :]
-    turn[:] = wrap(turn)
+    far = np.abs(turn) >= np.pi  # seldom any, and a remainder is slow
+    if far.any():
+        turn[far] = wrap(turn[far])
     return change.astype(np.float32)
 
 

@@ -199,7 +199,7 @@ class Recognizer:
             self._since_rest.rest()
             self._rested = time
             return ended
-        self._since_rest.add(tracker.shape, tracker.intensity, tracker.rest)
+        self._since_rest.add(tracker.values, tracker.intensity, tracker.rest)
         if tracker.phase == "neutral":
             return ended
         if self._running is None:
