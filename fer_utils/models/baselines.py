@@ -31,7 +31,7 @@ class Baseline:
     def __init__(self, pipeline):
         self.pipeline = pipeline
 
-    def fit(self, x, emotions, validation, on_epoch=None) -> dict[str, list[float]]:
+    def fit(self, x, emotions, validation) -> dict[str, list[float]]:
         check_finite(training=x, validation=validation[0])
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
