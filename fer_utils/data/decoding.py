@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 T = TypeVar("T")
+FAR = 10.0  # seconds: a place farther on is sought, a nearer one is decoded to
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
@@ -59,6 +61,35 @@ def decoded(
             yield _seconds(at, stream), picture if whole else None
     for stamp in sorted(lost):
         yield _seconds(stamp, stream), None
+
+
+def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Yield what can be decoded, from where the container stands."""
+    for packet in packets(container, stream):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue
+
+
+def spread(container: InputContainer, stream: VideoStream, times: Iterable[float]) -> Iterator[VideoFrame]:
+    """Yield the picture shown at each of some rising times, in seconds from the start; those far away are sought."""
+    at, step, start, timed = -1.0, 1 / rate(stream), None, False
+    source = pictures(container, stream)
+    for wanted in times:
+        if timed and wanted - at > FAR:
+            with suppress(av.FFmpegError):  # what cannot be sought in is read on
+                container.seek(int((start + wanted) / stream.time_base), stream=stream)
+                source, at = pictures(container, stream), wanted
+        for picture in source:
+            if start is None:
+                start, timed = picture.time or 0.0, picture.time is not None
+            at = at + step if picture.time is None else picture.time - start
+            if at >= wanted - step / 2:
+                yield picture
+                break
+        else:
+            return
 
 
 def rising(pictures: Iterable[tuple[float | None, T]], step: float) -> Iterator[tuple[float, T]]:

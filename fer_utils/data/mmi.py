@@ -26,8 +26,8 @@ def is_here(root: Path) -> bool:
 def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
     """The clips with one of the six emotions, neutral to apex to neutral, seen in one of `views` (see `VIEWS`).
 
-    Clips are returned as they were recorded: of those that lie on their side, `fer_utils.data.video.upright` finds the
-    turn. Raises MissingDataset where there are no sessions, DatasetError for an option out of range.
+    Clips are returned as they were recorded: of those that lie on their side, `landmarks.upright` finds the turn.
+    Raises MissingDataset where there are no sessions, DatasetError for an option out of range.
     """
     if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
         raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import av
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
@@ -26,6 +27,24 @@ from fer_utils.data.pictures import PNG, Frame, Pictures, digest, too_large
 READER = 2  # part of the digest: rises when the same file comes to give other frames
 SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more than they save
 T = TypeVar("T")
+
+
+class Shown(NamedTuple):
+    """How a file's frames are stored and shown: width and height as stored, the width to the height of a pixel as
+    "16:15" (empty for square ones), width and height with square pixels, and the quarter turns, counter-clockwise,
+    that the file tells players to make."""
+
+    stored: tuple[int, int]
+    ratio: str
+    size: tuple[int, int]
+    turns: int
+
+    @property
+    def note(self) -> str:
+        """What was done to the frames, for their user; empty if nothing was."""
+        stretched = "{}x{} pixels of {} are shown as {}x{} square ones".format(*self.stored, self.ratio, *self.size)
+        turned = f"turned by {90 * self.turns}° counter-clockwise, as the file says"
+        return "; ".join([stretched] * bool(self.ratio) + [turned] * bool(self.turns))
 
 
 @dataclass(frozen=True)
@@ -57,14 +76,26 @@ class Video:
         with opened(self.file) as (container, stream):
             return sum(packet.size > 0 and not packet.is_discard for packet in decoding.packets(container, stream))
 
-    def shape(self) -> tuple[str, int, int]:
-        """Return the pixels' width to height as "16:15" (empty for square ones), and the width and height of frames
-        before `quarter_turns`, with square pixels. Raises OSError."""
-        with opened(self.file) as (_, stream):
-            size = stream.codec_context.width, stream.codec_context.height
-            square = _square(*size, stream.sample_aspect_ratio)
+    def shown(self) -> Shown:
+        """Return how the file's frames are stored and shown. Raises OSError."""
+        with opened(self.file) as (container, stream):
+            picture = next(decoding.pictures(container, stream), None)
+            stored = stream.codec_context.width, stream.codec_context.height
             ratio = stream.sample_aspect_ratio
-            return "" if square == size else f"{ratio.numerator}:{ratio.denominator}", *square
+            size = _square(*stored, ratio)
+            turns = round(picture.rotation / 90) % 4 if picture else 0
+            return Shown(stored, "" if size == stored else f"{ratio.numerator}:{ratio.denominator}", size, turns)
+
+    def sample(self, count: int) -> Iterator[np.ndarray]:
+        """Yield `count` frames spread evenly over the video, BGR uint8 (H, W, 3); fewer if some cannot be decoded.
+
+        Raises OSError if the file cannot be opened.
+        """
+        with opened(self.file) as (container, stream):
+            frames = decoding.promised(container, stream) or self.count()
+            reformatter, length = VideoReformatter(), frames / decoding.rate(stream)
+            for picture in decoding.spread(container, stream, [(k + 0.5) * length / count for k in range(count)]):
+                yield self._image(picture, stream, reformatter)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in the order in which they are shown; the first has time 0.
@@ -85,13 +116,16 @@ class Video:
                 if problem := too_large(*size):
                     yield Frame(index - 1, time, None, f"{name}: {problem}")
                     return
-                image = reformatter.reformat(picture, *size, "bgr24", interpolation="BILINEAR", threads=1).to_ndarray()
-                turns = self.quarter_turns + round(picture.rotation / 90)
-                yield Frame(index - 1, time, np.ascontiguousarray(np.rot90(image, turns)))
+                yield Frame(index - 1, time, self._image(picture, stream, reformatter))
             if ending.is_early():
                 promised = ending.promised
                 of = f"{index} of {promised} frames" if promised > index else f"after {index} frames"
                 yield Frame(index, time + step if index else 0.0, None, f"{name}: the video ends early: {of}")
+
+    def _image(self, picture: VideoFrame, stream: VideoStream, reformatter: VideoReformatter) -> np.ndarray:
+        size = _square(picture.width, picture.height, stream.sample_aspect_ratio)
+        image = reformatter.reformat(picture, *size, "bgr24", interpolation="BILINEAR", threads=1).to_ndarray()
+        return np.ascontiguousarray(np.rot90(image, self.quarter_turns + round(picture.rotation / 90)))
 
     def digest(self) -> str:
         """SHA-256 of the file's bytes, the turn and the reader's number."""

@@ -127,8 +127,9 @@ def extract(
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """A row a sequence: its frames, in how many of them a face was found, how many could not be read, and the first
-    reason of one without a face."""
+    """Return a row a sequence: its frames, in how many of them a face was found, how many could not be read, the first
+    reason of one without a face, the frames' size, and by how many degrees, counter-clockwise, they were set upright.
+    """
     rows = [
         (
             sequence.id,
@@ -136,11 +137,13 @@ def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
             int(tracks[sequence.id].found.sum()),
             int((~np.isin(tracks[sequence.id].reasons, ("", NO_FACE))).sum()),
             next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
+            "{}x{}".format(*tracks[sequence.id].size),
+            90 * tracks[sequence.id].quarter_turns,
         )
         for sequence in sequences
         if sequence.id in tracks
     ]
-    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason"])
+    return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason", "size", "turned"])
 
 
 def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:

@@ -14,7 +14,7 @@ from fer_utils import paths, workers
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
 from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.landmarks.engine.tracking import FaceTracker, LandmarkNetwork
 from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
@@ -48,6 +48,11 @@ def bundled(name: str) -> bytes:
         return files.read(f"{name}.tflite")
 
 
+def networks() -> tuple[LandmarkNetwork, FaceDetector]:
+    """Return the bundle's landmark network and its face detector. Raises ModelFileError."""
+    return _Network(bundled("face_landmarks_detector"), workers.threads()), FaceDetector(bundled("face_detector"))
+
+
 class FaceLandmarker(FaceTracker):
     """478 points of a face, by the networks that MediaPipe's FaceLandmarker runs, and its 52 blendshape scores.
 
@@ -58,8 +63,7 @@ class FaceLandmarker(FaceTracker):
     def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         with native_logs_hidden():
             super().__init__(
-                _Network(bundled("face_landmarks_detector"), workers.threads()),
-                FaceDetector(bundled("face_detector")),
+                *networks(),
                 mode,
                 faces,
                 views,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +14,7 @@ from tqdm import tqdm
 from fer_utils import paths
 from fer_utils.data.video import Video, read_ahead
 from fer_utils.errors import OutputError, PredictError
-from fer_utils.landmarks.upright import set_upright
+from fer_utils.landmarks.upright import judge
 from fer_utils.models import litert
 from fer_utils.realtime import overlay
 from fer_utils.realtime.recording import Recording
@@ -141,9 +143,12 @@ def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:
 
 
 def _opened(video: Path) -> tuple[Video, float, int]:
-    """The video, set upright as the study does it, with what its header says."""
+    """Return the video, set upright as the study does it, with what its header says; say how its frames are shown."""
     frames = Video(video)
     try:
-        return set_upright(frames), *frames.header()
+        turns, note = judge(frames)
+        for line in filter(None, (frames.shown().note, note)):
+            print(f"{video.name}: {line}", file=sys.stderr)
+        return replace(frames, quarter_turns=turns), *frames.header()
     except OSError as error:
         raise PredictError(str(error)) from None

@@ -186,7 +186,7 @@ class TestVideo:
         seen = cv2.circle(np.zeros((height, width, 3), np.uint8), (width // 2, height // 2), 200, (255, 255, 255), -1)
         video = Video(record(tmp_path / f"a.{suffix}", [cv2.resize(seen, size)] * 2, codec, ratio=ratio))
         image = next(iter(video)).image
-        assert video.shape() == expected
+        assert video.shown()[1:3] == (expected[0], expected[1:])
         assert image.shape == (height, width, 3)
         rows, columns = np.nonzero(image[:, :, 0] > 127)
         assert np.ptp(columns) == pytest.approx(400, abs=3) and np.ptp(rows) == pytest.approx(400, abs=3)
@@ -242,6 +242,28 @@ class TestVideo:
         arguments = [broken, tmp_path / "a.png", tmp_path / "a.bmp"]
         done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
         assert (done.stdout, done.stderr) == ("", "")
+
+
+class TestSample:
+    def test_pictures_are_spread_over_the_video(self, tmp_path):
+        images = [np.full((48, 64, 3), 2 * number, np.uint8) for number in range(100)]
+        video = Video(record(tmp_path / "a.mp4", images))
+        assert [image.mean() for image in video.sample(4)] == pytest.approx([25, 75, 125, 175], abs=4)
+
+    @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "ts", "h264"])
+    def test_far_places_are_sought(self, tmp_path, suffix):
+        """If the file can be sought in; a raw stream is read to the place."""
+        images = [np.full((48, 64, 3), number // 4, np.uint8) for number in range(800)]
+        codec = "mpeg4" if suffix == "avi" else "libx264"
+        video = Video(record(tmp_path / f"a.{suffix}", images, codec, options={"g": "50"}))
+        assert [image.mean() for image in video.sample(2)] == pytest.approx([50, 150], abs=6)
+
+    def test_what_was_done_to_the_frames_is_said(self, tmp_path):
+        video = Video(record(tmp_path / "a.mp4", [patterned(0, 72, 58)] * 2, ratio=(16, 15), rotation=90))
+        assert video.shown().note == (
+            "72x58 pixels of 16:15 are shown as 77x58 square ones; turned by 90° counter-clockwise, as the file says"
+        )
+        assert Video(record(tmp_path / "b.mp4", [patterned()] * 2)).shown().note == ""
 
 
 class TestReadAhead:

@@ -27,27 +27,32 @@ class FaceDetector:
 
     def windows(self, image: np.ndarray) -> list[Window]:
         """Return the windows around the faces of a BGR uint8 picture, the largest first."""
+        return [window for window, _ in self.faces(image)]
+
+    def faces(self, image: np.ndarray) -> list[tuple[Window, float]]:
+        """Return the windows around the faces of a BGR uint8 picture, the largest first, each with its logit."""
         height, width = image.shape[:2]
         side = self._network.side
         to_frame = Window(width / 2, height / 2, max(width, height)).to_frame(side)
         rows, logits = (output[0] for output in self._network.run(image, to_frame))
         sure = logits[:, 0] >= MIN_LOGIT
-        scores = 1 / (1 + np.exp(-logits[sure, 0]))
         # a row: the middle of the box, its size, and six points, first the eyes; in pixels, all but the size from the
         # anchor on
-        rows = rows[sure].reshape(-1, 8, 2)
+        rows, logits = rows[sure].reshape(-1, 8, 2), logits[sure, 0]
         middle, eyes = (rows[:, part] + self._anchors[sure][:, None] * side for part in (slice(0, 1), slice(2, 4)))
         half = rows[:, 1:2] / 2
-        faces = _merged(np.concatenate([middle - half, middle + half, eyes], axis=1), scores)
+        faces, logits = _merged(np.concatenate([middle - half, middle + half, eyes], axis=1), logits)
         faces = faces @ to_frame[:2, :2].T + to_frame[:2, 3]
         windows = [Window.around(face[:2], face[2], face[3]) for face in faces]
-        return sorted(windows, key=lambda window: -window.side)
+        return sorted(zip(windows, logits, strict=True), key=lambda face: -face[0].side)
 
 
-def _merged(faces: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def _merged(faces: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, list[float]]:
     """Return (m, 4, 2) out of (n, 4, 2), a box's two corners and two eyes in each row: the mean, weighted by score, of
-    the rows whose boxes overlap the surest one's; then of those left in the same way, and so on."""
-    merged = []
+    the rows whose boxes overlap the surest one's; then of those left in the same way, and so on. With them, the logit
+    of each surest row."""
+    merged, surest = [], []
+    scores = 1 / (1 + np.exp(-logits))
     while len(scores):
         low, high = faces[:, 0], faces[:, 1]
         best = scores.argmax()
@@ -57,5 +62,6 @@ def _merged(faces: np.ndarray, scores: np.ndarray) -> np.ndarray:
         same = shared > MIN_OVERLAP * (areas + areas[best] - shared)
         same[best] = True
         merged.append(np.average(faces[same], axis=0, weights=scores[same]))
-        faces, scores = faces[~same], scores[~same]
-    return np.array(merged).reshape(-1, 4, 2)
+        surest.append(float(logits[best]))
+        faces, scores, logits = faces[~same], scores[~same], logits[~same]
+    return np.array(merged).reshape(-1, 4, 2), surest
