@@ -36,8 +36,9 @@ NETWORKS: Mapping[str, Recipe] = {
     "paper": Recipe(networks.paper_network, 1e-4, patience=5),
     "compact": Recipe(networks.compact_network, 1e-3, patience=10),
     "mlp": Recipe(networks.perceptron, 1e-4, patience=10),
+    "graph": Recipe(networks.graph_network, 1e-3, patience=10),
 }
-NAMES = (*NETWORKS, *baselines.NAMES)
+NAMES = (*NETWORKS, *baselines.BASELINES)
 
 
 def make(name: str, seed: int = 0, **settings):
@@ -48,8 +49,8 @@ def make(name: str, seed: int = 0, **settings):
     """
     if name in NETWORKS:
         return SequenceClassifier(name, seed=seed, **settings)
-    if name in baselines.NAMES:
-        return baselines.make(name, seed)
+    if name in baselines.BASELINES:
+        return baselines.make(name)
     raise TrainingError(f"model {name!r} is unknown: choose one of {', '.join(NAMES)}")
 
 
