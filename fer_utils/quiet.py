@@ -15,6 +15,12 @@ from typing import IO, TextIO
 _LOG_LINE = re.compile(rb"[IWE]\d{4} \d|INFO: Created TensorFlow Lite|WARNING: (All log messages|Logging) before")
 
 
+def is_log_line(line: bytes) -> bool:
+    """Return whether a native library (TensorFlow, LiteRT, MediaPipe) logs in this line. None of them has a setting
+    that silences all of it."""
+    return bool(_LOG_LINE.match(line))
+
+
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
     """Drop MediaPipe's and TensorFlow's log lines while the block runs; anything else on file descriptor 2 is passed
@@ -29,7 +35,7 @@ def native_logs_hidden() -> Iterator[None]:
         finally:
             held.seek(0)
             for line in held:
-                if keep_all or not _LOG_LINE.match(line):
+                if keep_all or not is_log_line(line):
                     os.write(2, line)
 
 

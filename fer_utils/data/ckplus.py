@@ -40,7 +40,7 @@ def scan(root: Path) -> Inventory:
                 emotion, peak = _label(emotions / subject / take)
                 if not tree.files(folder, tree.PICTURES):
                     raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
-                frames = tree.pictures(folder, FPS)
+                frames = tree.pictures(folder, FPS, skipped)
                 if peak not in {_number(file.stem) for file in frames.files}:
                     raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
             except LeftOut as reason:

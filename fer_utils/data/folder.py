@@ -37,7 +37,7 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             continue
         for path in _recordings(folder, skipped):
             try:
-                frames = _frames(path, fps)
+                frames = _frames(path, fps, skipped)
                 sequences.append(
                     Sequence(
                         dataset="folder",
@@ -64,9 +64,9 @@ def _recordings(folder: Path, skipped: list[Skipped]) -> list[Path]:
     return sorted(below + plain, key=tree.by_number)
 
 
-def _frames(path: Path, fps: float):
+def _frames(path: Path, fps: float, skipped: list[Skipped]):
     if path.is_dir():
-        return tree.pictures(path, fps)
+        return tree.pictures(path, fps, skipped)
     if path.suffix.casefold() in tree.PICTURES:
         raise LeftOut("a picture on its own: put a recording's pictures into a folder <subject>_<anything>")
     if path.suffix.casefold() not in tree.VIDEOS or not path.is_file():

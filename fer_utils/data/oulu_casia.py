@@ -58,7 +58,7 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
                         subject=f"oulu/P{int(number[1]):03d}",
                         id=f"{camera.name}/{light}/{person.name}/{folder.name}",
                         emotion=emotion,
-                        frames=tree.pictures(folder, FPS),
+                        frames=tree.pictures(folder, FPS, skipped),
                         fps=FPS,
                         apex="last",
                         rendered=rendered,

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from fer_utils.data.pictures import SUFFIXES as PICTURES
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
 from fer_utils.data.video import Video
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
 # how far below the root a known folder is looked for: archives unpack into folders of their own name, some twice
 DEPTH = 5
@@ -61,16 +61,44 @@ def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
     return kept
 
 
-def pictures(folder: Path, fps: float) -> Pictures:
-    """The pictures of a folder as a sequence. Raises LeftOut for fewer than two, or one in two formats."""
+def pictures(folder: Path, fps: float, skipped: list[Skipped] | None = None) -> Pictures:
+    """Return the pictures of a folder as a sequence, ordered by the numbers in their names.
+
+    Its other files are added to `skipped`. Raises LeftOut for fewer than two pictures, or one in two formats.
+    """
     _check_name(folder)
+    if skipped is not None:
+        others = entries(folder, lambda path: path.suffix.casefold() not in PICTURES and path.is_file())
+        skipped += [Skipped(path, f"not a picture that can be read ({path.suffix or 'no suffix'})") for path in others]
     found = files(folder, PICTURES)
     if len(found) < 2:
         raise LeftOut(f"{len(found) or 'no'} picture{'s' * (not found)} in the folder, at least 2 are needed")
     stems = Counter(path.stem.casefold() for path in found)
     if twice := next((stem for stem, count in stems.items() if count > 1), None):
         raise LeftOut(f"pictures of one name and several kinds ({twice}.*): keep one kind")
-    return Pictures(tuple(found), fps)
+    return Pictures(tuple(sorted(found, key=_by_second) if _in_seconds(found) else found), fps)
+
+
+def _in_seconds(files: list[Path]) -> bool:
+    """Return whether names end in decimal seconds (0.04, 0.2, 1.0) and not in a number after a dot (1.9, 1.10)."""
+    ends = [re.search(r"([0-9]+)(?:\.([0-9]+))?$", path.stem) for path in files]
+    parts = [end[2] for end in ends if end and end[2]]
+    if not all(ends) or len(set(map(len, parts))) < 2:
+        return False
+    if any(part.startswith("0") and len(part) > 1 for part in parts):
+        return True
+    if any(part.endswith("0") and len(part) > 1 for part in parts):  # decimals are written without it
+        return False
+    counted = {}
+    for end in ends:
+        counted.setdefault(int(end[1]), []).append(int(end[2] or 0))
+    return any(max(numbers) - min(numbers) >= len(numbers) for numbers in counted.values())
+
+
+def _by_second(path: Path) -> tuple:
+    """A sort key that reads what a name ends in as seconds."""
+    start, seconds = re.fullmatch(r"(.*?)([0-9]+(?:\.[0-9]+)?)", path.stem).groups()
+    return by_number(Path(start))[0], float(seconds), path.name
 
 
 def video(file: Path) -> Video:
@@ -79,8 +107,8 @@ def video(file: Path) -> Video:
     clip = Video(file)
     try:
         _, count = clip.header()
-    except OSError:
-        raise LeftOut("cannot be opened as a video: copy it anew or convert it to AVI or MP4") from None
+    except OSError as error:
+        raise LeftOut(str(error).removeprefix(f"{file}: ")) from None
     if count == 1:
         raise LeftOut("1 frame in the video, at least 2 are needed")
     return clip

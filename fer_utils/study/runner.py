@@ -21,6 +21,7 @@ from fer_utils.evaluation import tables
 from fer_utils.plots import captions
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
+from fer_utils.study.progress import Progress
 from fer_utils.study.report import NotebookRun
 
 # notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
@@ -137,12 +138,14 @@ def _cluster(scheduler: str, jobs: int | None) -> Iterator[str]:
 
 def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str], out: Path) -> list[NotebookRun]:
     done = []
-    for number, (notebook, name) in enumerate(plan, 1):
-        print(f"[{number}/{len(plan)}] {notebook} {name}".rstrip(), file=sys.stderr, flush=True)
-        values = {**common, "dataset": name, "splits": given.get(name, "")}
-        result = run_notebook(notebook, name, {key: values[key] for key in known[notebook] if key in values}, out)
-        print(f"      {'FAIL: ' + result.error if result.error else 'PASS'}", file=sys.stderr, flush=True)
-        done.append(result)
+    with Progress(notebook for notebook, _ in plan) as progress:
+        for notebook, name in plan:
+            progress.start(notebook, name)
+            values = {**common, "dataset": name, "splits": given.get(name, "")}
+            values = {key: values[key] for key in known[notebook] if key in values}
+            result = run_notebook(notebook, name, values, out, progress)
+            progress.end(notebook, f"FAIL: {result.error}" if result.error else "PASS", result.seconds)
+            done.append(result)
     return done
 
 
@@ -154,7 +157,9 @@ def parameters(notebook: str) -> set[str]:
     return set(papermill.inspect_notebook(str(source)))
 
 
-def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out: Path) -> NotebookRun:
+def run_notebook(
+    notebook: str, dataset: str, values: Mapping[str, object], out: Path, progress: Progress | None = None
+) -> NotebookRun:
     """Execute one notebook with `values` of its parameters; keep the executed copy under `out/notebooks`.
 
     Raises StudyError for a value of a parameter that the notebook does not have (papermill alone only warns).
@@ -173,7 +178,7 @@ def run_notebook(notebook: str, dataset: str, values: Mapping[str, object], out:
                 dict(values),
                 kernel_name="python3",
                 progress_bar=False,
-                stderr_file=terminal,  # the notebooks' own progress bars
+                stderr_file=progress or terminal,  # the notebooks' own progress bars
                 cwd=str(paths.notebooks()),
             )
     except papermill.PapermillExecutionError as error:

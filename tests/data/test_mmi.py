@@ -169,7 +169,7 @@ def test_what_is_missing_or_broken_in_a_session(tmp_path):
     assert reasons(inventory) == {
         "2/S001-119.avi": "no session.xml: its view is not known",
         "3/S001-119.avi": "no XML beside it: the clip has no label",
-        "5/S001-119.avi": "cannot be opened as a video: copy it anew or convert it to AVI or MP4",
+        "5/S001-119.avi": "cannot be opened as a video: it is text",
         "6/clip.avi": "no subject in the clip's name (S001-119.avi)",
         "7/S001-119.avi": "1 frame in the video, at least 2 are needed",
         f"{tmp_path.name}/4": "no AVI clip in the session",

@@ -110,3 +110,27 @@ class TestReadPicture:
         (tmp_path / "a.png").write_bytes(encoded(".png", np.zeros((2, 40000, 3), np.uint8)))
         why = "a.png: 40000x2 pixels; at most 32766 a side can be used: scale it down"
         assert read_picture(tmp_path / "a.png") == (None, why)
+
+
+class TestSixteenBits:
+    """Cameras write 10, 12 or 14 bits into files of 16."""
+
+    @pytest.mark.parametrize(("bits", "suffix"), [(8, ".png"), (10, ".png"), (12, ".tif"), (14, ".png"), (16, ".tif")])
+    def test_pictures_are_as_bright_as_the_camera_saw_them(self, tmp_path, bits, suffix):
+        seen = patterned()
+        seen[0, 0] = 255
+        stored = np.rint(seen / 255 * ((1 << bits) - 1)).astype(np.uint16)
+        (tmp_path / f"a{suffix}").write_bytes(encoded(suffix, stored))
+        image, problem = read_picture(tmp_path / f"a{suffix}")
+        assert problem == "" and image.dtype == np.uint8
+        assert np.abs(image.astype(int) - seen).max() <= 1
+
+    def test_a_sequence_keeps_its_brightness(self, tmp_path):
+        """The second frame is darker, and stays so; a highlight in the third does not darken the rest."""
+        for number, (level, highlight) in enumerate([(1000, 1000), (200, 200), (500, 1500)]):
+            picture = np.full((12, 16), level, np.uint16)
+            picture[0, 0] = highlight
+            (tmp_path / f"{number}.png").write_bytes(encoded(".png", picture))
+        frames = list(Pictures(tuple(sorted(tmp_path.iterdir())), 25.0))
+        assert [int(frame.image[5, 5, 0]) for frame in frames] == [249, 49, 124]
+        assert frames[2].image[0, 0, 0] == 255

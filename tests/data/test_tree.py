@@ -94,7 +94,7 @@ def test_a_video_must_open_and_have_two_frames(tmp_path):
     with pytest.raises(LeftOut, match=r"^1 frame in the video"):
         tree.video(tmp_path / "b.avi")
     (tmp_path / "c.avi").write_bytes(b"nothing")
-    with pytest.raises(LeftOut, match=r"^cannot be opened as a video: copy it anew"):
+    with pytest.raises(LeftOut, match=r"^cannot be opened as a video: it is text$"):
         tree.video(tmp_path / "c.avi")
 
 
@@ -164,3 +164,45 @@ class TestStandIns:
         assert tree.only([a, b], "the frames", tmp_path) == b
         with pytest.raises(DatasetError, match=r"more than one copy of the frames here, .*/b and .*/c; name one"):
             tree.only([a, b, c], "the frames", tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".jfif", ".avif", ".ppm", ".TIFF"])
+def test_a_folder_may_mix_what_can_be_read(tmp_path, suffix):
+    write_pictures(tmp_path, [f"{number}.jpg" for number in range(1, 4)])
+    for number in range(4, 9):
+        form = ".jpg" if suffix == ".jfif" else suffix.lower()
+        (tmp_path / f"{number}{suffix}").write_bytes(cv2.imencode(form, np.zeros((12, 16, 3), np.uint8))[1].tobytes())
+    found = tree.pictures(tmp_path, 25.0)
+    assert [path.stem for path in found.files] == [str(number) for number in range(1, 9)]
+    assert [frame.problem for frame in found] == [""] * 8
+
+
+def test_what_cannot_be_read_is_listed(tmp_path):
+    write_pictures(tmp_path, ["1.png", "2.png"])
+    for name in ("3.heic", "4.heic", "notes", "Thumbs.db", ".hidden"):
+        (tmp_path / name).write_bytes(b"?")
+    skipped = []
+    assert len(tree.pictures(tmp_path, 25.0, skipped)) == 2
+    assert [(left_out.path.name, left_out.reason) for left_out in skipped] == [
+        ("3.heic", "not a picture that can be read (.heic)"),
+        ("4.heic", "not a picture that can be read (.heic)"),
+        ("notes", "not a picture that can be read (no suffix)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"frame_{number / 25:g}" for number in range(60)],  # 0, 0.04, 0.08 … 0.2 …
+        [f"frame_{number / 25}" for number in range(60)],  # 0.0, 0.04 …
+        [f"t{number / 4}" for number in range(9)],  # 0.0, 0.25, 0.5 …
+        [f"{number / 30:.3f}" for number in range(60)],
+        [f"clip.{number}" for number in range(1, 30)],
+        [f"1.{number}" for number in range(1, 30)],
+        [f"take2.1.{number}" for number in range(5, 13)],
+        [f"1.{number:03d}" for number in range(60)],
+    ],
+)
+def test_frames_named_by_seconds_or_numbers(tmp_path, names):
+    write_pictures(tmp_path, [f"{name}.png" for name in names])
+    assert [path.stem for path in tree.pictures(tmp_path, 25.0).files] == names
