@@ -33,7 +33,7 @@ def known(sequences: Iterable[Sequence]) -> pd.DataFrame:
         units = _truth(sequence) if sequence.rendered else _facs(sequence) if sequence.dataset == "ckplus" else None
         if units is not None:
             rows[sequence.id] = units
-    table = pd.DataFrame.from_dict(rows, orient="index").fillna(0.0)
+    table = pd.DataFrame(list(rows.values()), index=list(rows)).fillna(0.0)
     return table[sorted(table)]
 
 

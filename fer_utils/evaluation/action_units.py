@@ -11,12 +11,13 @@ from sklearn.metrics import f1_score
 from sklearn.naive_bayes import BernoulliNB
 from threadpoolctl import threadpool_limits
 
-from fer_utils.evaluation.metrics import KEYS
+from fer_utils.evaluation.metrics import prediction_rows
 from fer_utils.evaluation.splits import Scheme, Split
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.models import units
 
-BY_UNITS, HUMAN = "by units", "human units"  # models: units found in the features; units as coders, or the truth, have them
+# two models: by units that are found in the features; by those that coders, or the truth of a stand-in, have
+BY_UNITS, HUMAN = "by units", "human units"
 VARIANT = "action units"  # what both of them see of a sequence
 RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
 FEWEST = 5  # sequences that must show a unit for it to be scored
@@ -56,16 +57,16 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
                 )
                 intensities = model.predict(table.x[test])
                 proba = model.emotion_proba(intensities)
-                predictions.append(_rows(BY_UNITS, split, table, test, np.array(model.emotions), proba))
+                emotions = np.array(model.emotions)
+                predictions.append(prediction_rows(BY_UNITS, VARIANT, split, table, test, emotions, proba))
                 bayes = BernoulliNB().fit(levels[0] >= units.LEVEL_B, table.emotions[train])
                 human = bayes.predict_proba(levels[1] >= units.LEVEL_B)
-                predictions.append(_rows(HUMAN, split, table, test, bayes.classes_, human))
+                predictions.append(prediction_rows(HUMAN, VARIANT, split, table, test, bayes.classes_, human))
                 keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
                 found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
                 lost.append(_importance(model, intensities, table.emotions[test], split))
     found = pd.concat(found, ignore_index=True)
-    predictions = pd.concat(predictions, ignore_index=True).fillna(dict.fromkeys(_probabilities(predictions), 0.0))
-    return Outcome(predictions, _scores(found, known, pd.concat(lost)), found)
+    return Outcome(pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found)
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
@@ -76,18 +77,6 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
     between = 2 * ((rows - mean) ** 2).sum() / (len(both) - 1)
     rest = ((both - rows[:, None] - columns + mean) ** 2).sum() / (len(both) - 1)
     return float((between - rest) / (between + rest)) if between + rest > 0 else float("nan")
-
-
-def _rows(model: str, split: Split, table: FeatureTable, test: np.ndarray, names: np.ndarray, proba: np.ndarray):
-    values = (model, VARIANT, VARIANT, split.source, split.target, split.protocol, "validation")
-    key = dict(zip(KEYS, values, strict=True)) | {"seed": split.seed, "fold": split.fold}
-    facts = {"id": table.ids[test], "subject": table.subjects[test], "emotion": table.emotions[test]}
-    columns = {f"p_{name}": proba[:, number].round(6) for number, name in enumerate(names)}
-    return pd.DataFrame({**key, **facts, "predicted": names[proba.argmax(axis=1)], **columns})
-
-
-def _probabilities(frames: list[pd.DataFrame]) -> set[str]:
-    return {name for frame in frames for name in frame if name.startswith("p_")}
 
 
 def _importance(model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, split: Split) -> pd.DataFrame:
