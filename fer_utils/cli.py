@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from fer_utils import paths
+from fer_utils import paths, quiet
 from fer_utils.data import registry
 from fer_utils.errors import UserError
 from fer_utils.landmarks.detectors import DETECTORS
@@ -20,6 +20,7 @@ from fer_utils.study import doctor
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, the command line's by default; returns the exit status. A user's mistake ends with
     one line on standard error and status 2."""
+    quiet.write_any_text()
     parser = argparse.ArgumentParser(
         "fer", description="Sequential facial expression analysis from geometric features."
     )

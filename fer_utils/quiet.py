@@ -1,7 +1,8 @@
-"""Keeps the terminal readable: what native libraries and child processes write past Python's own standard error."""
+"""Keeps the terminal readable: any text in any encoding, and no log lines of native libraries and child processes."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -19,6 +20,13 @@ def is_log_line(line: bytes) -> bool:
     """Return whether a native library (TensorFlow, LiteRT, MediaPipe) logs in this line. None of them has a setting
     that silences all of it."""
     return bool(_LOG_LINE.match(line))
+
+
+def write_any_text() -> None:
+    """Let standard output and error write what their encoding lacks as \\u2026, instead of raising."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager
@@ -43,8 +51,13 @@ def native_logs_hidden() -> Iterator[None]:
 def children_log_to(path: Path) -> Iterator[TextIO]:
     """Processes started inside the block write their standard error to the file `path`; yields a stream that still
     goes where standard error went before."""
-    with path.open("wb") as log, _redirected(log) as before, os.fdopen(os.dup(before), "w", encoding="utf-8") as stream:
+    with path.open("wb") as log, _redirected(log) as before, _opened(os.dup(before)) as stream:
         yield stream
+
+
+def _opened(descriptor: int) -> TextIO:
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    return os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from fer_utils.quiet import native_logs_hidden
+from tests.clips import patterned, record
 
 LOGS = (
     b"I0000 00:00:1733000000.123456  4242 gl_context.cc:369] GL version: 3.2\n",
@@ -66,3 +67,32 @@ def test_pythons_own_standard_error_and_child_processes_are_passed_on():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines() == ["before inside", "child", "after the child", "after"]
+
+
+class TestEncodings:
+    """Terminals that cannot show every sign, in processes of their own."""
+
+    @staticmethod
+    def run(encoding, *arguments, cwd):
+        environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+        code = "import sys; from fer_utils.cli import main; sys.exit(main())"
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, env=environment, cwd=cwd)
+        out, error = (text.decode(encoding.partition(":")[0]) for text in (done.stdout, done.stderr))
+        assert "Traceback" not in error, error
+        return done.returncode, out, error
+
+    @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp932", "cp1252"])
+    def test_the_doctor_writes_in_any(self, tmp_path, encoding):
+        status, out, _ = self.run(encoding, "doctor", cwd=tmp_path)
+        assert status in (0, 1) and "SHA-256 64184e229b26" in out
+
+    @pytest.mark.parametrize(("encoding", "name"), [("cp932", r"\u0141\xf3d\u017a.mp4"), ("utf-8", "Łódź.mp4")])
+    def test_a_file_of_any_name_is_predicted(self, tmp_path, encoding, name):
+        record(tmp_path / "Łódź.mp4", [patterned(0)] * 3)
+        status, out, _ = self.run(encoding, "predict", "Łódź.mp4", cwd=tmp_path)
+        assert status == 0 and (tmp_path / "Łódź.csv").is_file()
+        assert out.startswith(f"{name}: no face in any of 3 frames")
+
+    def test_an_error_is_one_line(self, tmp_path):
+        status, _, error = self.run("ascii:strict", "predict", "Łódź….mp4", cwd=tmp_path)
+        assert status == 2 and error.startswith(r"fer: \u0141\xf3d\u017a\u2026.mp4: no such file")

@@ -26,7 +26,7 @@ FEWEST = 5  # sequences that must show a unit for it to be scored
 @dataclass(frozen=True)
 class Outcome:
     """Predictions of emotions as `experiments.run` returns them; a row a unit and side; the intensities found, a row a
-    tested sequence."""
+    tested sequence, with the emotion that they speak for."""
 
     predictions: pd.DataFrame
     scores: pd.DataFrame
@@ -63,6 +63,7 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
                 human = bayes.predict_proba(levels[1] >= units.LEVEL_B)
                 predictions.append(prediction_rows(HUMAN, VARIANT, split, table, test, bayes.classes_, human))
                 keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
+                keys["explained"] = [model.explain(row) for row in intensities]
                 found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
                 lost.append(_importance(model, intensities, table.emotions[test], split))
     found = pd.concat(found, ignore_index=True)

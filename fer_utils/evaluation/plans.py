@@ -52,7 +52,7 @@ VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 
 SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
 
-QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance")
+QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
 
 def early(share: float) -> str:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fer_utils.evaluation.metrics import MEASURES
+
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which each measure and its interval are one column of text, such as "80.8 [73.7, 87.5]".
 
-    A measure is a column that has `…_low` and `…_high` beside it, in shares of 1. Differences get their sign and count
-    in points; a standard deviation over seeds (`…_sd_seeds`) counts in points too; `p` has two digits. Other columns
-    stay as they are. What is missing is shown as "".
+    A measure is a column that has `…_low` and `…_high` beside it, or is named in `metrics.MEASURES`, in shares of 1.
+    Differences get their sign and count in points; so does a standard deviation over seeds (`…_sd_seeds`), left
+    out if there was one seed. `p` has two digits. Other columns stay as they are. What is missing is shown as "".
     """
     shown = {}
     for name in table:
         if f"{name}_low" in table and f"{name}_high" in table:
             sign, unit = ("+", "points") if name == "difference" else ("", "%")
             rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
-            title = "macro-F1" if name == "macro_f1" else str(name).replace("_", " ")
-            shown[f"{title}, {unit} [95 %]"] = [_with_interval(*row, sign) for row in rows]
+            shown[f"{_title(name)}, {unit} [95 %]"] = [_with_interval(*row, sign) for row in rows]
         elif str(name).endswith("_sd_seeds"):
-            shown["sd over seeds, points"] = [_known(100 * value, ".1f") for value in table[name]]
+            if table[name].notna().any():  # with one seed there is none
+                shown["sd over seeds, points"] = [_known(100 * value, ".1f") for value in table[name]]
+        elif name in MEASURES:
+            shown[f"{_title(name)}, %"] = [_known(100 * value, ".1f") for value in table[name]]
         elif name == "p":
             shown["p"] = [_known(value, ".2g") for value in table[name]]
         elif not (str(name).endswith(("_low", "_high")) and str(name).rpartition("_")[0] in table):
             shown[name] = table[name].to_numpy()
     return pd.DataFrame(shown, index=table.index)
+
+
+def _title(name: str) -> str:
+    return "macro-F1" if name == "macro_f1" else name.replace("_", " ")
 
 
 def _with_interval(value: float, low: float, high: float, sign: str) -> str:

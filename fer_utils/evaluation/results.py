@@ -17,7 +17,7 @@ from fer_utils.features import geometry, tensors
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
-NOISE = "times the trembling from frame to frame (added noise)"
+NOISE = "times the detector jitter (added noise)"
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
@@ -136,6 +136,17 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
     grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
     table = grouped.agg(lost="mean", sd="std", stable=lambda lost: (lost > 0).mean(), folds="size").reset_index()
     return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def units(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a unit of `action_units.Outcome.scores`: both sides' agreement and F1, and the accuracy lost without
+    the unit; the unit that is worth most first."""
+    sides = scores.pivot_table(index="unit", columns="side", values=["shown", "icc", "f1"], sort=False, dropna=False)
+    sides.columns = [f"{what} {side}" for what, side in sides.columns]
+    worth = scores.groupby("unit", sort=False)[["lost", "sd", "stable"]].first()
+    table = sides.join(worth).reset_index().sort_values("lost", ascending=False, kind="stable", ignore_index=True)
+    counts = [name for name in table if name.startswith("shown")]
+    return table.astype(dict.fromkeys(counts, "Int64"))
 
 
 def asked(found: pd.DataFrame) -> str:

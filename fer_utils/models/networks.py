@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import numpy as np
 
+from fer_utils.errors import UserError
 from fer_utils.landmarks import regions
 from fer_utils.quiet import native_logs_hidden
+
+BACKEND = ("tensorflow", "float32", "channels_last")
+# a user's keras.json and KERAS_BACKEND may ask for another backend or float type, in which nothing here runs; there is
+# no keras.json in a file that is not a folder
+_OURS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
+_theirs = {name: os.environ.get(name) for name in _OURS}
+os.environ.update(_OURS)
 
 with native_logs_hidden():  # a machine without a GPU is told so, five times
     import keras
@@ -18,6 +27,13 @@ with native_logs_hidden():  # a machine without a GPU is told so, five times
         for gpu in tf.config.list_physical_devices("GPU"):  # several processes share it
             tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.list_logical_devices()
+for _name, _value in _theirs.items():
+    os.environ.pop(_name) if _value is None else os.environ.update({_name: _value})
+if (_found := (keras.config.backend(), keras.config.floatx(), keras.config.image_data_format())) != BACKEND:
+    raise UserError(
+        f"Keras was imported before fer_utils and runs on {', '.join(_found)}, not on {', '.join(BACKEND)}: "
+        "import fer_utils first, or set KERAS_BACKEND=tensorflow and remove keras.json"
+    )
 tf.get_logger().setLevel("ERROR")  # it warns of networks traced one after the other: each is another fold's
 
 

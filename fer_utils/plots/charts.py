@@ -149,7 +149,7 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
         for place, at, end in zip(places, value, high, strict=True):
             axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
                           fontsize=8)  # fmt: skip
-        axes.set_title(f"{measure.replace('_', '-')}, 95 % interval over people", fontsize=9)
+        axes.set_title(f"{measure.replace('_f1', '-F1')}, 95 % interval over people", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)

@@ -12,6 +12,7 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 
 from fer_utils import paths
 from fer_utils.errors import StudyError
+from fer_utils.kernels import own_kernel
 from fer_utils.models import litert
 from fer_utils.realtime.streaming import Recognizer
 
@@ -55,14 +56,15 @@ def command(app: bool = False) -> list[str]:
 def serve(app: bool = False, model: Path | None = None) -> int:
     """Run the server until it is interrupted; returns its exit status. `model` is an exported classifier that takes
     the place of the one that ships. Raises ModelFileError where that does not fit, before anything is started."""
-    environment = dict(os.environ)
+    environment = {}
     if model is not None:
         Recognizer(litert.load(paths.at_home(model)))
         environment["FER_MODEL"] = str(paths.at_home(model).resolve())
-    server = subprocess.Popen(command(app), env=environment)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        server.terminate()  # after Ctrl-C the second one, which it would ask for
-        server.wait()
-        raise
+    with own_kernel():
+        server = subprocess.Popen(command(app), env={**os.environ, **environment})
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()  # after Ctrl-C the second one, which it would ask for
+            server.wait()
+            raise

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -14,8 +17,10 @@ import pandas as pd
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from fer_utils import paths
+from fer_utils import kernels, paths
 from fer_utils.errors import ModelFileError, OutputError
+
+BACKEND = "tensorflow"  # on which `models.networks` runs Keras
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ def checks() -> Iterator[Check]:
     """All checks of the machine, in the order in which a user would mend them."""
     yield _python()
     yield from _libraries()
+    yield from _ambient()
     yield from _model()
     yield _folder("runs", paths.runs())
     yield _folder("data", paths.data())
@@ -86,6 +92,27 @@ def _installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
+
+
+def _ambient() -> Iterator[Check]:
+    """Settings outside the project that a user may not know of; none of them reaches the study or the demo."""
+    if _installed("keras"):
+        overruled = [f"KERAS_BACKEND={name}"] if (name := os.environ.get("KERAS_BACKEND", BACKEND)) != BACKEND else []
+        settings = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
+        with suppress(OSError, ValueError, AttributeError):
+            theirs = json.loads(settings.read_text(encoding="utf-8"))
+            wanted = {"backend": BACKEND, "floatx": "float32", "image_data_format": "channels_last"}
+            others = [key for key, value in wanted.items() if theirs.get(key, value) != value]
+            overruled += [f"{key} {theirs[key]} in {settings}" for key in others]
+        instead = f", not as {' and '.join(overruled)} would have it" if overruled else ""
+        yield Check("Keras", True, f"runs on {BACKEND} in float32{instead}")
+    if _installed("papermill"):
+        other = kernels.foreign_kernel()
+        found = f"JUPYTER_PATH or your home folder names {other}; fer study and fer demo run {sys.executable}"
+        mend = "notebooks run by hand: python -m ipykernel install --user --name fer-utils, and choose that kernel"
+        yield Check(
+            "kernel python3", None if other else True, found if other else sys.executable, mend if other else ""
+        )
 
 
 def _model() -> Iterator[Check]:

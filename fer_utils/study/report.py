@@ -248,7 +248,7 @@ SHOWN: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("Models, leakage, ablations, early recognition, noise", readable),
     "open_pairs": (
-        "Two models on the same folds: of so few people, believe p, which is not corrected for the number of pairs",
+        "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
         _differences,
     ),
     "open_importance": ("What decides: accuracy lost, its spread and share of the folds", _rounded),

@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 import papermill
 
-from fer_utils import paths, workers
+from fer_utils import kernels, paths, workers
 from fer_utils.data import registry
 from fer_utils.data.inventory import survey
 from fer_utils.errors import StudyError, first_line
@@ -37,7 +37,7 @@ QUICK: Mapping[str, object] = {
     "subjects": 5,
     "epochs": 3,
     "seeds": 1,
-    "questions": ["leakage", "ablations", "early", "importance"],
+    "questions": ["leakage", "ablations", "early", "importance", "units"],
     "models": ["compact"],
     "frames": 50,
     "judged": False,
@@ -171,12 +171,12 @@ def run_notebook(
     result = NotebookRun(notebook, dataset, executed)
     start = time.monotonic()
     try:
-        with children_log_to(executed.with_suffix(".log")) as terminal:
+        with kernels.own_kernel(), children_log_to(executed.with_suffix(".log")) as terminal:
             papermill.execute_notebook(
                 str(paths.notebooks() / f"{notebook}.ipynb"),
                 str(executed),
                 dict(values),
-                kernel_name="python3",
+                kernel_name=kernels.NAME,
                 progress_bar=False,
                 stderr_file=progress or terminal,  # the notebooks' own progress bars
                 cwd=str(paths.notebooks()),

@@ -52,7 +52,8 @@ def test_a_unit_that_alone_tells_an_emotion_is_worth_most():
 
 def test_intensities_are_of_the_tested(outcome):
     found = outcome[0].intensities
-    assert found.columns.tolist() == ["seed", "fold", "id", *NAMES] and len(found) == len(outcome[1])
+    assert found["explained"].str.match(r"(happiness|sadness), since AU \d+").mean() > 0.9
+    assert found.columns.tolist() == ["seed", "fold", "id", "explained", *NAMES] and len(found) == len(outcome[1])
 
 
 class TestAgreement:

@@ -14,6 +14,7 @@ def test_a_measure_and_its_interval_are_one_column_of_percent():
             "accuracy": [0.8128, 0.5],
             "accuracy_low": [0.73, 0.25],
             "accuracy_high": [0.88961, 1.0],
+            "balanced_accuracy": [0.76543, np.nan],
             "macro_f1": [0.7, np.nan],
             "macro_f1_low": [0.6, np.nan],
             "macro_f1_high": [0.75, np.nan],
@@ -24,6 +25,7 @@ def test_a_measure_and_its_interval_are_one_column_of_percent():
         "model": ["svm", "paper"],
         "seeds": [3, 1],
         "accuracy, % [95 %]": ["81.3 [73.0, 89.0]", "50.0 [25.0, 100.0]"],
+        "balanced accuracy, %": ["76.5", ""],
         "macro-F1, % [95 %]": ["70.0 [60.0, 75.0]", ""],
         "sd over seeds, points": ["1.2", ""],
     }
@@ -45,6 +47,7 @@ def test_differences_have_signs_and_p_two_digits():
 
 
 def test_what_is_no_measure_stays_and_the_rows_keep_their_names():
-    table = pd.DataFrame({"accuracy": [0.5], "frame_low": [3]}, index=["one"])
+    table = pd.DataFrame({"lost": [0.5], "frame_low": [3]}, index=["one"])
     assert percent(table).equals(table)
+    assert percent(table.assign(accuracy_sd_seeds=np.nan)).equals(table)
     assert percent(pd.DataFrame(columns=["model", "p"])).columns.tolist() == ["model", "p"]

@@ -279,17 +279,17 @@ class TestConditions:
             ["share of the way seen", 0.2, 0.3],
             ["share of the way seen", 0.4, 0.5],
             ["share of the way seen", 1.0, 0.8],
-            ["times the trembling from frame to frame (added noise)", 0.0, 0.8],
-            ["times the trembling from frame to frame (added noise)", 2.0, 0.7],
-            ["times the trembling from frame to frame (added noise)", 8.0, 0.6],
+            ["times the detector jitter (added noise)", 0.0, 0.8],
+            ["times the detector jitter (added noise)", 2.0, 0.7],
+            ["times the detector jitter (added noise)", 8.0, 0.6],
         ]
         assert found["accuracy_high"].tolist() == pytest.approx([0.4, 0.6, 0.9, 0.9, 0.8, 0.7])
 
     def test_a_kind_that_was_not_asked_about_is_left_out(self):
         found = results.conditions(pd.DataFrame([row(0.8), row(0.7, tested="2 x jitter")]), "compact")
         assert found[["kind", "amount"]].to_numpy().tolist() == [
-            ["times the trembling from frame to frame (added noise)", 0],
-            ["times the trembling from frame to frame (added noise)", 2],
+            ["times the detector jitter (added noise)", 0],
+            ["times the detector jitter (added noise)", 2],
         ]
 
     @pytest.mark.parametrize("rows", [[row(0.8)], [row(0.8, model="svm")]])

@@ -1,5 +1,10 @@
 """The paper's layer against Keras' own and against a cell written out in NumPy; the networks' sizes."""
 
+import json
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -154,3 +159,36 @@ class TestHalfDropout:
             found.append(networks.HalfDropout()(x, training=True).numpy().tolist())
         assert found[0] == found[1] != found[2]
         np.testing.assert_array_equal(networks.HalfDropout()(x), x)
+
+
+class TestAmbientSettings:
+    """In processes of their own: Keras reads its settings when it is imported."""
+
+    @staticmethod
+    def run(code, **variables):
+        code = f"import fer_utils.errors as errors\n{code}"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **variables}
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @pytest.mark.parametrize("variables", [{"KERAS_BACKEND": "torch"}, {"KERAS_BACKEND": "nonsense"}, {}])
+    def test_the_backend_and_the_float_type_are_ours(self, tmp_path, variables):
+        settings = {"backend": "jax", "floatx": "float16", "image_data_format": "channels_first"}
+        (tmp_path / "keras.json").write_text(json.dumps(settings))
+        variables = {**variables, "KERAS_HOME": str(tmp_path)}
+        code = (
+            "import os; from fer_utils.models.networks import keras; config = keras.config\n"
+            "print(config.backend(), config.floatx(), config.image_data_format(), os.environ['KERAS_HOME'])"
+        )
+        assert self.run(code, **variables) == f"tensorflow float32 channels_last {tmp_path}"
+
+    def test_what_was_set_before_is_refused(self):
+        code = (
+            "import keras; keras.config.set_floatx('float64')\n"
+            "try:\n    import fer_utils.models.networks\nexcept errors.UserError as error:\n    print(error)"
+        )
+        assert self.run(code, KERAS_BACKEND="tensorflow").startswith(
+            "Keras was imported before fer_utils and runs on tensorflow, float64, channels_last, not on tensorflow, "
+        )

@@ -196,7 +196,7 @@ class TestIntervals:
         figure = charts.intervals(self.summary, "protocol")
         expected = {
             "accuracy": ([0.9, 2 / 3], ["90.0", "66.7"], [(0.85, 0.95), (0.5, 0.75)]),
-            "macro-f1": ([0.8, 0.5], ["80.0", "50.0"], [(0.8, 0.8), (0.25, 0.625)]),
+            "macro-F1": ([0.8, 0.5], ["80.0", "50.0"], [(0.8, 0.8), (0.25, 0.625)]),
         }
         for axes, (name, (values, numbers, spans)) in zip(figure.axes, expected.items(), strict=True):
             assert axes.get_title().startswith(name)

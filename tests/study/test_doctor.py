@@ -1,6 +1,9 @@
 """The checks of a machine, and the mends they name."""
 
 import importlib.metadata
+import json
+
+import pytest
 
 from fer_utils.study import doctor
 
@@ -68,3 +71,26 @@ def test_changed_model_and_folder_that_cannot_be_written(tmp_path, monkeypatch):
         face_landmarker.model_bundle.cache_clear()
     assert found["face landmarker"].good is False and "git checkout" in found["face landmarker"].mend
     assert found["runs folder"].good is False and "FER_RUNS" in found["runs folder"].mend
+
+
+@pytest.mark.parametrize(
+    ("variable", "settings", "said"),
+    [
+        ("", {}, ""),
+        ("tensorflow", {"floatx": "float32"}, ""),
+        ("torch", {}, ", not as KERAS_BACKEND=torch would have it"),
+        (
+            "",
+            {"backend": "jax", "floatx": "float64"},
+            ", not as backend jax in {0} and floatx float64 in {0} would have it",
+        ),
+    ],
+)
+def test_settings_of_keras_are_overruled_and_named(tmp_path, monkeypatch, variable, settings, said):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    if variable:
+        monkeypatch.setenv("KERAS_BACKEND", variable)
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    check = by_name(doctor.checks())["Keras"]
+    assert check.good and check.found == f"runs on tensorflow in float32{said.format(tmp_path / 'keras.json')}"
