@@ -23,7 +23,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 lock:
-	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --extra test --extra baselines \
+	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --extra test \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:

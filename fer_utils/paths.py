@@ -16,6 +16,7 @@ _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
 MODEL = ASSETS / "compact.tflite"  # the classifier that ships
+UNITS = ASSETS / "units.npz"  # the model of action units that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 

@@ -1,9 +1,15 @@
 """Action units out of features: what was learnt comes back, calibrated, and says why; files that are not right."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from fer_utils import paths
+from fer_utils.data import labels
 from fer_utils.errors import ModelFileError, TrainingError
+from fer_utils.features import geometry, tensors
 from fer_utils.models import units
 from fer_utils.models.units import UnitModel
 
@@ -100,3 +106,33 @@ def test_one_person_is_too_few():
     x, levels, emotions, subjects = made_up()
     with pytest.raises(TrainingError, match="two people and two emotions"):
         units.fit(x, levels, NAMES, emotions, np.full(len(subjects), "s0"))
+
+
+@pytest.fixture(scope="module")
+def real():
+    """Landmarks of real people, where they are (FER_REAL names the folder); they are no part of the project."""
+    file = Path(os.environ.get("FER_REAL") or paths.root().parent / "shared" / "real") / "london_canada.npz"
+    if not file.is_file():
+        pytest.skip(f"{file} is not there")
+    with np.load(file) as arrays:
+        return dict(arrays)
+
+
+class TestShipped:
+    def test_it_takes_the_studys_features_and_is_small(self):
+        model = UnitModel.load(paths.UNITS)
+        assert len(model.mean) == tensors.shape()[1] and set(model.emotions) == set(labels.EMOTIONS)
+        assert {"AU06_left", "AU12_left", "AU12_right", "AU25_right"} <= set(model.names)
+        assert paths.UNITS.stat().st_size < 300_000
+
+    def test_smiles_of_real_people_are_happiness_by_way_of_units_12_and_6(self, real):
+        """It has seen rendered actors only."""
+        pairs = real["smiles"].astype(float)
+        changes = [geometry.differences(geometry.normalise(pair), geometry.PAIRS) for pair in pairs]
+        model = UnitModel.load(paths.UNITS)
+        found = model.predict(np.array(changes))
+        words = [model.explain(row) for row in found]
+        assert sum(text.startswith("happiness") for text in words) >= 40  # of 51
+        mean = dict(zip(model.names, found.mean(axis=0), strict=True))
+        assert {name[:4] for name in sorted(mean, key=mean.get)[-6:]} == {"AU06", "AU12", "AU25"}
+        assert mean["AU15_left"] < 1 and mean["AU01_left"] < 1
