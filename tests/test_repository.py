@@ -63,7 +63,7 @@ def test_every_figure_of_results_is_marked_and_saved(notebook):
         source = "".join(cell["source"])
         drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_pairs|faces\.stream)\(", source))
         marked = len(re.findall(r"\bfaces\.mark\(", source))
-        assert drawn == marked, source
+        assert drawn <= marked, source  # figures that a cell draws itself are marked besides
         assert drawn <= len(re.findall(r"\bfaces\.save\(", source)), source
 
 

@@ -7,6 +7,7 @@ import zipfile
 from functools import cache
 from importlib.metadata import version
 
+import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -68,7 +69,7 @@ class FaceLandmarker(FaceTracker):
                 faces,
                 views,
                 smooth=True,
-                blendshapes=_Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
+                blendshapes=Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
             )
 
 
@@ -82,10 +83,10 @@ class _Network(PictureNetwork):
         """See `LandmarkNetwork`."""
         to_frame = window.to_frame(self.side, mirrored)
         mesh, logit, _ = self.run(image, to_frame)
-        return mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3], logit.item()
+        return cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0], logit.item()
 
 
-class _Blendshapes:
+class Blendshapes:
     """The 52 scores (52,) float32 of points (478, 3) in pixels."""
 
     def __init__(self, content: bytes):

@@ -6,6 +6,7 @@ MediaPipe 0.10.21, read off its graph `face_landmark_front_cpu`. As there, point
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from fer_utils import paths
@@ -60,6 +61,6 @@ class _Network(PictureNetwork):
         to_frame = window.to_frame(self.side, mirrored)
         mesh, logit = self.run(image, to_frame)
         points = np.empty((478, 3), np.float32)
-        points[:468] = mesh.reshape(-1, 3) @ to_frame[:, :3].T + to_frame[:, 3]
+        points[:468] = cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0]
         points[468:].reshape(2, 5, 3)[:] = points[_EYE_CONTOURS].mean(axis=1, keepdims=True)
         return points, logit.item()

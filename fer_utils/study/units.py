@@ -1,7 +1,7 @@
 """Trains the model of action units that ships: `python -m fer_utils.study.units`.
 
 It learns from all rendered stand-ins whose truth is known, says how well it finds the units of people whom it was not
-fitted on, and writes `assets/units.npz`. Run it again after any change of the actors or of the features.
+fitted on, and writes `assets/action_units.npz`. Run it again after any change of the actors or of the features.
 """
 
 from __future__ import annotations
@@ -49,5 +49,5 @@ def _together(tables: list[FeatureTable]) -> FeatureTable:
 
 
 if __name__ == "__main__":
-    print(train(paths.UNITS).round(2).to_string(index=False))
-    print(f"{paths.UNITS}: {paths.UNITS.stat().st_size} bytes")
+    print(train(paths.ACTION_UNITS).round(2).to_string(index=False))
+    print(f"{paths.ACTION_UNITS}: {paths.ACTION_UNITS.stat().st_size} bytes")

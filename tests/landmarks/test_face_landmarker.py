@@ -9,26 +9,12 @@ import pytest
 from fer_utils import paths, workers
 from fer_utils.data.pictures import Frame
 from fer_utils.data.video import Video
-from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
+from tests.landmarks.parity import both, distances
 
 CLIPS = Path(__file__).parents[1] / "files" / "face_mesh"
 # the mean and the largest distance from MediaPipe's points, in pixels of a picture 640 pixels wide
 IMAGE, VIDEO = (0.2, 1.0), (0.3, 2.0)
-
-
-def both(frames, mode):
-    """Points (T, 478, 3) and scores (T, 52) of the default detector, and of MediaPipe's."""
-    found = []
-    for name in ("face_landmarker", "mediapipe"):
-        with open_detector(name, mode, blendshapes=True) as detector:
-            rows = [detector.detect(frame.image, frame.time) for frame in frames]
-        found += [np.array(column) for column in zip(*rows, strict=True)]
-    return found
-
-
-def distances(ours, theirs, width):
-    return np.hypot(*(ours - theirs)[..., :2].T) * 640 / width
 
 
 @pytest.mark.parametrize("mode, limits", [("image", IMAGE), ("video", VIDEO)])
@@ -51,6 +37,14 @@ def test_points_of_a_photograph_are_those_of_mediapipe(photograph):
         off = distances(ours, theirs, 512)
         assert off.mean() < limits[0] and off.max() < limits[1]
         np.testing.assert_allclose(scores, expected, atol=0.02)
+
+
+@pytest.mark.parametrize("x, y", [(190, 0), (205, 0), (0, 95)])
+def test_points_of_a_face_at_the_edge_are_those_of_mediapipe(photograph, x, y):
+    frames = [Frame(0, 0.0, np.ascontiguousarray(photograph[y:, x:]))]
+    ours, _, theirs, _ = both(frames, "image")
+    off = distances(ours, theirs, 512)
+    assert off.mean() < IMAGE[0] and off.max() < IMAGE[1]
 
 
 def test_points_of_a_moving_head_are_those_of_mediapipe():

@@ -120,16 +120,16 @@ def real():
 
 class TestShipped:
     def test_it_takes_the_studys_features_and_is_small(self):
-        model = UnitModel.load(paths.UNITS)
+        model = UnitModel.load(paths.ACTION_UNITS)
         assert len(model.mean) == tensors.shape()[1] and set(model.emotions) == set(labels.EMOTIONS)
         assert {"AU06_left", "AU12_left", "AU12_right", "AU25_right"} <= set(model.names)
-        assert paths.UNITS.stat().st_size < 300_000
+        assert paths.ACTION_UNITS.stat().st_size < 300_000
 
     def test_smiles_of_real_people_are_happiness_by_way_of_units_12_and_6(self, real):
         """It has seen rendered actors only."""
         pairs = real["smiles"].astype(float)
         changes = [geometry.differences(geometry.normalise(pair), geometry.PAIRS) for pair in pairs]
-        model = UnitModel.load(paths.UNITS)
+        model = UnitModel.load(paths.ACTION_UNITS)
         found = model.predict(np.array(changes))
         words = [model.explain(row) for row in found]
         assert sum(text.startswith("happiness") for text in words) >= 40  # of 51

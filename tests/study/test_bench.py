@@ -83,22 +83,23 @@ def test_what_does_not_run_is_said(monkeypatch):
     ]
 
 
-def test_aims_are_ratios():
+@pytest.mark.parametrize("threads, wanted", [(2, 1.9), (1, 1.3)])
+def test_aims_are_ratios(monkeypatch, threads, wanted):
+    monkeypatch.setattr(bench, "threads", lambda: threads)
     stages = {
         "whole stream, face_mesh, compact int8": 200.0,
-        "whole stream, face_landmarker, compact int8": 80.0,
+        "whole stream, face_landmarker, compact int8": 180.0,
         "limit: bare FaceMesh network": 400.0,
         "limit: MediaPipe alone": 90.0,
-        "landmarks: face_mesh": 300.0,
-        "landmarks: face_landmarker": 90.0,
         "features: Recognizer": 2000.0,
         bench.TRAINING[0]: 2.0,  # Keras takes 500 ms
         bench.TRAINING[1]: 5.0,
     }
     table = pd.DataFrame({"stage": stages.keys(), "frames_per_s": stages.values()})
     aims = bench.aims(table.assign(p50_ms=1000 / table["frames_per_s"]))
-    assert aims["found"].tolist() == pytest.approx([0.5, 200, 80 / 90, 300 / 90, 2.5, 2])
-    assert aims["outcome"].tolist() == ["missed"] + ["met"] * 5
+    assert aims["found"].tolist() == pytest.approx([0.5, 2, 180, 2.5, 2])
+    assert aims["wanted"].tolist() == [0.7, wanted, 165, 2, 1]
+    assert aims["outcome"].tolist() == ["missed"] + ["met"] * 4
 
 
 def test_the_header_names_the_machine():

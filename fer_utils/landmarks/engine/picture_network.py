@@ -37,7 +37,7 @@ class PictureNetwork:
         self._input, self.side = given["index"], int(given["shape"][1])
         self._outputs = [details["index"] for details in self._interpreter.get_output_details()]
         self._low, self._border = low, border
-        self._cut = np.empty((self.side, self.side, 3), np.uint8)
+        self._cut, self._rgb = (np.empty((self.side, self.side, 3), np.uint8) for _ in range(2))
 
     def run(self, image: np.ndarray, to_frame: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for a window of a BGR uint8 picture; `to_frame` is the window's map (3, 4)."""
@@ -49,9 +49,9 @@ class PictureNetwork:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=self._border,
         )
-        cv2.cvtColor(self._cut, cv2.COLOR_BGR2RGB, dst=self._cut)
+        cv2.cvtColor(self._cut, cv2.COLOR_BGR2RGB, dst=self._rgb)
         tensor = self._interpreter.tensor(self._input)()[0]
-        np.multiply(self._cut, np.float32((1 - self._low) / 255), out=tensor)
+        np.multiply(self._rgb, np.float32((1 - self._low) / 255), out=tensor)
         if self._low:
             tensor += np.float32(self._low)
         del tensor  # LiteRT does not run while a view of its memory is held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -20,17 +21,17 @@ class Window(NamedTuple):
     angle: float = 0.0
 
     @classmethod
-    def around(cls, points: np.ndarray, left_eye: np.ndarray, right_eye: np.ndarray) -> Window:
+    def around(cls, points: np.ndarray, left_eye: Sequence[float], right_eye: Sequence[float]) -> Window:
         """Return the window around a face with these points (n, 2), turned so that its eyes are level."""
         across = np.ascontiguousarray(points.T)  # NumPy finds the bounds of long rows faster
-        low, high = across.min(axis=1), across.max(axis=1)
-        (x, y), (right, down) = (low + high) / 2, right_eye - left_eye
-        return cls(float(x), float(y), MARGIN * float((high - low).max()), math.atan2(down, right))
+        (left, top), (right, bottom) = across.min(axis=1).tolist(), across.max(axis=1).tolist()
+        angle = math.atan2(right_eye[1] - left_eye[1], right_eye[0] - left_eye[0])
+        return cls((left + right) / 2, (top + bottom) / 2, MARGIN * max(right - left, bottom - top), angle)
 
     @classmethod
     def around_face(cls, points: np.ndarray) -> Window:
         """Return the window around a face with these points (478, 3)."""
-        return cls.around(points[:, :2], *points[EYE_CORNERS, :2])
+        return cls.around(points[:, :2], *(points[corner].tolist() for corner in EYE_CORNERS))
 
     def to_frame(self, pixels: int, mirrored: bool = False) -> np.ndarray:
         """Return the map (3, 4) from x, y, z in a square of `pixels` by `pixels` to pixels of the frame.

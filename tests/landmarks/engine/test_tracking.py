@@ -147,6 +147,18 @@ def test_the_followed_face_is_kept_when_a_larger_one_comes(detector, photograph)
         assert mesh.detect(np.hstack([np.zeros_like(face), large]))[0][1, 0] == pytest.approx(410, abs=4)
 
 
+@pytest.mark.parametrize("x, y", [(170, 0), (190, 0), (0, 80), (0, 95)])
+def test_face_at_the_edge(detector, photograph, expected, x, y):
+    """The head begins at 170 and the brow at 88: what is beside the picture is guessed."""
+    points = detected(detector, photograph[y:, x:])
+    assert error(points, expected - np.array([x, y, 0])) < 0.03
+
+
+def test_huge_picture(detector, photograph, expected):
+    points = detected(detector, cv2.resize(photograph, None, fx=8, fy=8))
+    assert error(points, expected * 8) < 0.03
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 400, 3), (400, 3, 3)])
 def test_picture_too_small_for_a_face(detector, shape):
     assert detected(detector, np.zeros(shape, np.uint8)) is None
