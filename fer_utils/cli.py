@@ -132,7 +132,7 @@ def _option(text: str) -> tuple[str, str, object]:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from fer_utils.study import report, runner  # papermill and nbconvert take a second to import
+    from fer_utils.study import report, runner, shown_as  # papermill and nbconvert take a second to import
 
     data = chosen.data or ""
     settings = runner.QUICK if chosen.quick else runner.FULL
@@ -147,7 +147,7 @@ def _study(chosen: argparse.Namespace) -> int:
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = report.results(done, out), report.left_out(done, out)
-    print("no results" if found.empty else report.readable(found).to_string(index=False))
+    print("no results" if found.empty else shown_as.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
@@ -162,7 +162,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     from fer_utils.study import bench
 
     out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
-    paths.check_writable(out)
+    paths.check_output_folder(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)
     faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")
@@ -181,14 +181,18 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    from fer_utils.realtime.predict import predict
+    from fer_utils.realtime.predict import expressions_file, predict
 
     out = chosen.out or Path(f"{chosen.file.stem}.csv")
     if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
         raise UserError(f"{out}: there already, and not by fer predict; name another file with -o")
-    frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
+    frames, found, expressions = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
-    print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))
+    print(f"{chosen.file}: {faces}, {len(expressions) or 'no'} expression{'s' if len(expressions) != 1 else ''}")
+    for each in expressions:
+        shown = f"{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
+        print(f"  {each.start:.2f} to {each.end:.2f} s  {shown}")
+    print("\n".join(map(str, filter(None, (out, expressions_file(out), chosen.video)))))
     return 0
 
 

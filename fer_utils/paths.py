@@ -5,17 +5,24 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from fer_utils.errors import OutputError
 
 ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
+# names of open descriptors: to open them again would begin a redirected file anew
+_DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
+STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
-MODEL = ASSETS / "compact.tflite"  # the classifier that ships
+MODEL = ASSETS / "units.tflite"  # the classifier that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 
@@ -96,21 +103,91 @@ def is_folder(path: Path) -> bool:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary sibling of `path` to write into; it takes the place of `path` only if the block ends well.
+    """Yield a temporary file to write into; it takes the place of `path` only if the block ends well.
 
-    A reader sees the old file or the whole new one, never a half. Missing folders are made. Raises OutputError.
+    A reader sees the old file or the whole new one, never a half. Links are followed. What is not a regular file (a
+    device, a pipe, STANDARD_OUTPUT) is written to, never replaced. Missing folders are made: those of files that a
+    user names are checked by `check_output`. Raises OutputError; BrokenPipeError if nobody reads a pipe any more.
     """
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
+    temporary = None
     try:
+        path = _followed(path)
+        if path.is_dir():
+            raise OutputError(f"{path}: cannot be written, as it is a folder; name a file")
+        if is_stream(path):
+            with tempfile.TemporaryDirectory() as folder:
+                temporary = Path(folder) / f"stream{path.suffix}"
+                yield temporary
+                with temporary.open("rb") as content, _sink(path) as sink:
+                    shutil.copyfileobj(content, sink)
+            return
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a device, a pipe or another thing to write to that no file may replace."""
+    return bool(_DESCRIPTOR.fullmatch(path.as_posix())) or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def check_output(path: Path) -> None:
+    """Make the folder of a file that a user named, with a word on standard error, if it is in the current folder.
+
+    Raises OutputError if it is missing elsewhere.
+    """
+    if not is_stream(path):
+        _check_named(path.parent, path.resolve().parent.is_relative_to(Path.cwd()))
+
+
+def check_output_folder(path: Path) -> None:
+    """Make a folder that a user named, with a word on standard error, and see that it can be written.
+
+    Raises OutputError if it cannot, or if the folder that it would lie in is missing outside the current folder.
+    """
+    inside = path.resolve().is_relative_to(Path.cwd()) or any(path.is_relative_to(place) for place in (runs(), data()))
+    _check_named(path, inside or path.absolute().parent.is_dir())
+    check_writable(path)
+
+
+def _check_named(folder: Path, may_be_made: bool) -> None:
+    if folder.is_dir():
+        return
+    if not may_be_made:
+        raise OutputError(f"{folder}: no such folder; make it first, or name another")
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); name another folder") from None
+    print(f"made the folder {folder}", file=sys.stderr)
+
+
+def _followed(path: Path) -> Path:
+    """Return what a link leads to in the end; a name of a descriptor, which is a link too, stays."""
+    for _ in range(40):
+        if _DESCRIPTOR.fullmatch(path.as_posix()) or not path.is_symlink():
+            return path
+        path = path.parent / path.readlink()
+    raise OutputError(f"{path}: a link that leads in a circle; name another file")
+
+
+def _sink(path: Path) -> BinaryIO:
+    """Open a stream for writing; a descriptor that is open already is used as it stands."""
+    if match := _DESCRIPTOR.fullmatch(path.as_posix()):
+        sys.stdout.flush()
+        number = {"stdout": 1, "stderr": 2}.get(match[1]) or int(match[2])
+        return os.fdopen(os.dup(number), "wb")
+    return path.open("wb")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -1,5 +1,10 @@
 """Where things lie, and files that are replaced whole or not at all."""
 
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -151,3 +156,98 @@ def test_leftovers_of_killed_processes_are_removed_and_nothing_else(tmp_path):
     paths.remove_leftovers(tmp_path)
     assert not leftover.exists()
     assert all(path.exists() for path in kept)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other devices and needs rights for links")
+class TestOutputs:
+    @staticmethod
+    def write(path, text="new"):
+        with paths.replacing(path) as temporary:
+            temporary.write_text(text)
+
+    def test_a_link_is_followed(self, tmp_path):
+        (tmp_path / "elsewhere").mkdir()
+        kept = tmp_path / "elsewhere" / "kept.csv"
+        kept.write_text("old")
+        (tmp_path / "link.csv").symlink_to(kept)
+        (tmp_path / "second.csv").symlink_to("link.csv")
+        (tmp_path / "dangling.csv").symlink_to("elsewhere/made.csv")
+        self.write(tmp_path / "second.csv")
+        self.write(tmp_path / "dangling.csv")
+        assert (tmp_path / "second.csv").is_symlink() and (tmp_path / "link.csv").is_symlink()
+        assert kept.read_text() == "new" and (tmp_path / "elsewhere" / "made.csv").read_text() == "new"
+        assert sorted(path.name for path in tmp_path.rglob("*.csv")) == [
+            "dangling.csv", "kept.csv", "link.csv", "made.csv", "second.csv",
+        ]  # fmt: skip
+
+    def test_links_in_a_circle(self, tmp_path):
+        (tmp_path / "a").symlink_to("b")
+        (tmp_path / "b").symlink_to("a")
+        with pytest.raises(OutputError, match="leads in a circle"):
+            self.write(tmp_path / "a")
+
+    def test_a_pipe_is_written_to(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe.csv")
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit((tmp_path / "pipe.csv").read_text)
+            self.write(tmp_path / "pipe.csv")
+            assert coming.result() == "new"
+        assert stat.S_ISFIFO((tmp_path / "pipe.csv").stat().st_mode)
+
+    def test_a_device_is_written_to(self):
+        before = Path("/dev/null").stat()
+        self.write(Path("/dev/null"))
+        assert Path("/dev/null").stat().st_ino == before.st_ino and stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="not every system has a device that is always full")
+    def test_a_full_device(self):
+        with pytest.raises(OutputError, match=r"^/dev/full: cannot be written \(No space left on device\)"):
+            self.write(Path("/dev/full"))
+        assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+    @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+    def test_standard_output_goes_on_where_it_was_redirected_to(self, tmp_path, name):
+        """A link to /dev/stdout too. To open it again would write over what was there."""
+        (tmp_path / "link").symlink_to(name)
+        code = (
+            "import sys; from pathlib import Path; from fer_utils import paths\n"
+            "print('before')\n"
+            "for name in sys.argv[1:]:\n"
+            "    with paths.replacing(Path(name)) as temporary: temporary.write_text('rows\\n')\n"
+            "print('after')"
+        )
+        with (tmp_path / "out.txt").open("w") as out:
+            subprocess.run([sys.executable, "-c", code, name, tmp_path / "link"], stdout=out, check=True)
+        assert (tmp_path / "out.txt").read_text() == "before\nrows\nrows\nafter\n"
+        assert Path("/dev/stdout").is_symlink()
+
+    def test_a_folder_is_refused(self, tmp_path):
+        with pytest.raises(OutputError, match="as it is a folder; name a file"):
+            self.write(tmp_path)
+
+    def test_a_missing_folder_is_made_with_a_word_in_the_current_folder_alone(self, tmp_path, monkeypatch, capsys):
+        (tmp_path / "here").mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        paths.check_output(Path("a/b/c.csv"))
+        assert Path("a/b").is_dir() and capsys.readouterr().err == "made the folder a/b\n"
+        paths.check_output(Path("a/b/c.csv"))
+        paths.check_output(Path("c.csv"))
+        paths.check_output(paths.STANDARD_OUTPUT)
+        assert capsys.readouterr().err == ""
+        with pytest.raises(OutputError, match=r"there: no such folder; make it first"):
+            paths.check_output(tmp_path / "there" / "c.csv")
+        with pytest.raises(OutputError, match=r"\.\./there: no such folder"):
+            paths.check_output(Path("../there/c.csv"))
+        assert not (tmp_path / "there").exists()
+
+    def test_a_folder_for_a_run(self, tmp_path, monkeypatch, capsys):
+        """It is made where there is a folder to make it in."""
+        monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
+        paths.check_output_folder(tmp_path / "new")
+        paths.check_output_folder(tmp_path / "runs" / "study")
+        assert capsys.readouterr().err == f"made the folder {tmp_path}/new\nmade the folder {tmp_path}/runs/study\n"
+        with pytest.raises(OutputError, match="no such folder"):
+            paths.check_output_folder(tmp_path / "no" / "such")
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match=r"cannot be made \(File exists\)"):
+            paths.check_output_folder(tmp_path / "file")

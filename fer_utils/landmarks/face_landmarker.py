@@ -69,7 +69,7 @@ class FaceLandmarker(FaceTracker):
                 faces,
                 views,
                 smooth=True,
-                blendshapes=_Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
+                blendshapes=Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
             )
 
 
@@ -86,7 +86,7 @@ class _Network(PictureNetwork):
         return cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0], logit.item()
 
 
-class _Blendshapes:
+class Blendshapes:
     """The 52 scores (52,) float32 of points (478, 3) in pixels."""
 
     def __init__(self, content: bytes):

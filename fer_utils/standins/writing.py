@@ -20,7 +20,7 @@ from fer_utils.standins.layouts import ckplus, mmi, oulu_casia
 from fer_utils.standins.truth import TRUTH, write_truth
 from fer_utils.workers import pool
 
-VERSION = 2  # of what is drawn; raise it with any change of the pictures or the truth
+VERSION = 3  # of what is drawn; raise it with any change of the pictures or the truth
 SEED = 20251205
 WRITERS = {"ckplus": ckplus, "oulu_casia": oulu_casia, "mmi": mmi}
 NAMES = tuple(WRITERS)
@@ -90,6 +90,7 @@ def digest(folder: Path) -> str:
 
 def _write(folder: Path, writer, wanted: dict, jobs: int | None, executor: Executor | None, progress: bool) -> Path:
     """Write everything into a folder beside, then put that in place in one step."""
+    folder = folder.resolve()  # of a link, what it leads to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{folder.name}-"
     for left in folder.parent.glob(f"{prefix}*"):  # by a run that was killed; a live one takes minutes

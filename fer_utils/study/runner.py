@@ -40,7 +40,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
     "frames": 50,
-    "judged": False,
+    "quick": True,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
@@ -98,7 +98,7 @@ def run(
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
     out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
     out = paths.at_home(out).resolve()
-    paths.check_writable(out)
+    paths.check_output_folder(out)
     started = datetime.now().astimezone()
     with _alone_in(out), _cluster(scheduler, jobs) as address:
         given = _given(splits, names, out) if splits else {}
