@@ -13,7 +13,7 @@ from fer_utils.landmarks import regions
 SETTLING = 2  # first frames, in which the detector's tracking settles: points move although the face does not
 MAX_GAP = 0.2  # longest time without a face that is bridged, in seconds; our choice
 BONE = list(regions.BONE)
-PATH_STEPS = 32  # length of a time series from onset to apex
+TRAJECTORY_STEPS = 8  # from onset to apex
 
 
 class SequenceRefused(Exception):
@@ -150,18 +150,20 @@ def changes(frames: np.ndarray) -> np.ndarray:
     """Return the changes (K − 1, 2P) float32 of the `values` (K, 2P) from key frame to key frame, angles wrapped."""
     change = np.diff(frames, axis=0)
     turn = change[:, change.shape[1] // 2 :]
-    turn[:] = wrap(turn)
+    far = np.abs(turn) >= np.pi  # seldom any, and a remainder is slow
+    if far.any():
+        turn[far] = wrap(turn[far])
     return change.astype(np.float32)
 
 
-def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
-    """Return how far points (T, N, 2) have moved since the onset, as (PATH_STEPS, 2N) float32.
+def trajectory(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
+    """Return where points (T, N, 2) are at TRAJECTORY_STEPS times from onset to apex, (TRAJECTORY_STEPS, 2N) float32.
 
-    The PATH_STEPS times are evenly spaced from onset to apex.
+    The times are evenly spaced; x and y of one point are side by side.
     """
     first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
-    at = np.interp(np.linspace(times[first], times[last], PATH_STEPS), times, np.arange(len(times)))
-    return (_between(points, at) - points[first]).reshape(PATH_STEPS, -1).astype(np.float32)
+    at = np.interp(np.linspace(times[first], times[last], TRAJECTORY_STEPS), times, np.arange(len(times)))
+    return _between(points, at).reshape(TRAJECTORY_STEPS, -1).astype(np.float32)
 
 
 def intensity(points: np.ndarray) -> np.ndarray:
