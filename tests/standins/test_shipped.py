@@ -20,7 +20,7 @@ REAL = Path(os.environ.get("FER_REAL", paths.root().parent / "shared" / "real"))
 def toy(tmp_path_factory):
     """(file, lines of the log) of a training with ten actors of each rig."""
     lines = []
-    path = shipped.train(tmp_path_factory.mktemp("shipped") / "toy.tflite", actors=10, log=lines.append)
+    path = shipped.train(tmp_path_factory.mktemp("shipped") / "toy.tflite", actors=10, drawn=4, log=lines.append)
     return path, lines
 
 
@@ -36,10 +36,10 @@ def tensors_of(changes):
 
 def test_the_same_seed_gives_the_same_classifier(toy, tmp_path):
     path, lines = toy
-    again = shipped.train(tmp_path / "again.tflite", actors=10, log=lambda line: None)
+    again = shipped.train(tmp_path / "again.tflite", actors=10, drawn=4, log=lambda line: None)
     x = tensors_of(sample("fields", 1, seed=5).change)
     np.testing.assert_array_equal(load_classifier(path).predict_proba(x), load_classifier(again).predict_proba(x))
-    assert sum("accuracy" in line for line in lines) == 4
+    assert sum("accuracy" in line for line in lines) == 5
 
 
 def test_the_file_gives_what_was_fitted(tmp_path):
