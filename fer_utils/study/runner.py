@@ -15,7 +15,7 @@ import papermill
 
 from fer_utils import kernels, paths, workers
 from fer_utils.data import registry
-from fer_utils.data.inventory import survey
+from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.plots import captions
@@ -40,7 +40,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
     "frames": 50,
-    "judged": False,
+    "quick": True,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
@@ -50,7 +50,11 @@ NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
 
 
 def choose(
-    names: list[str] | None, data: str, quick: bool = False, reader: Mapping[str, Mapping] | None = None
+    names: list[str] | None,
+    data: str,
+    quick: bool = False,
+    reader: Mapping[str, Mapping] | None = None,
+    folds: int = 5,
 ) -> list[str]:
     """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins, or two.
     `reader` are options of `registry.scan`, by dataset.
@@ -66,7 +70,14 @@ def choose(
         print(f"{name}: left out: {why}", file=sys.stderr)
     if not found:
         raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
-    return list(dict.fromkeys(each.dataset for each in found))
+    problems = {each.dataset: too_few(each) for each in found}
+    for each in found:
+        if problem := problems[each.dataset] or few_people(each, folds):
+            print(f"{each.dataset}: {'left out: ' if problems[each.dataset] else ''}{problem}", file=sys.stderr)
+    if all(problems.values()):
+        name, problem = next(iter(problems.items()))
+        raise StudyError(f"{name}: {problem}")
+    return [name for name, problem in problems.items() if not problem]
 
 
 def run(

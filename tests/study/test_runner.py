@@ -275,9 +275,38 @@ def test_which_datasets_are_studied(tmp_path, capsys):
         runner.choose(["folder"], "")
     with pytest.raises(StudyError, match="none of the datasets is here"):
         runner.choose(None, str(tmp_path))
-    clip = tmp_path / "OriginalImg/NI/Strong/P001/Anger"
-    clip.mkdir(parents=True)
-    for number in range(3):
-        cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
-    assert runner.choose(None, str(tmp_path)) == ["oulu_nir"]
+    write_people(tmp_path, people=3)
+    assert runner.choose(None, str(tmp_path), folds=3) == ["oulu_nir"]
     assert "ckplus: left out: " in capsys.readouterr().err
+
+
+def write_people(root, people, emotions=("Anger", "Fear")):
+    for person in range(1, people + 1):
+        for emotion in emotions:
+            clip = root / f"OriginalImg/NI/Strong/P{person:03d}/{emotion}"
+            clip.mkdir(parents=True)
+            for number in range(3):
+                cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("people", "emotions", "said"),
+    [
+        (1, ("Anger",), "oulu_nir: all sequences are of one person, oulu/P001; give those of more people"),
+        (1, ("Anger", "Fear"), "oulu_nir: all sequences are of one person, oulu/P001; give those of more people"),
+        (3, ("Anger",), "oulu_nir: all sequences show anger; give those of other emotions too"),
+    ],
+)
+def test_too_few_recordings_are_refused_at_the_start(tmp_path, people, emotions, said):
+    write_people(tmp_path, people, emotions)
+    with pytest.raises(StudyError) as error:
+        runner.choose(["oulu_nir"], str(tmp_path))
+    assert str(error.value) == said
+
+
+def test_fewer_folds_are_suggested(tmp_path, capsys):
+    write_people(tmp_path, 3)
+    assert runner.choose(["oulu_nir"], str(tmp_path)) == ["oulu_nir"]
+    said = "oulu_nir: 3 people cannot be split into 5 folds of people; choose fewer: --folds 3\n"
+    assert capsys.readouterr().err == said
+    assert runner.choose(["oulu_nir"], str(tmp_path), folds=3) == ["oulu_nir"] and not capsys.readouterr().err
