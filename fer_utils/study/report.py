@@ -127,7 +127,7 @@ def _marks(done: list[NotebookRun], out: Path) -> list[str]:
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
     marks = [MARK] if any(STAND_IN in text for text in texts) else []
     with suppress(StudyError):
-        marks += [QUICK] if record.read(out)["settings"].get("judged") is False else []
+        marks += [QUICK] if record.read(out)["settings"].get("quick") else []
     return marks
 
 

@@ -75,7 +75,7 @@ def test_pictures_of_the_repository_are_those_of_the_run(finished):
 @pytest.mark.parametrize(
     ("part", "value", "why"),
     [
-        ("settings", {"judged": False}, "a quick run, whose numbers mean nothing"),
+        ("settings", {"quick": True}, "a quick run, whose numbers mean nothing"),
         ("notebooks", [{"notebook": "03", "dataset": "mmi", "seconds": 1, "error": "x"}], "03 mmi failed"),
     ],
 )

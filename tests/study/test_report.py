@@ -106,7 +106,7 @@ def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):
 
 
 def test_a_quick_run_says_so_on_every_page(tmp_path):
-    (tmp_path / "run.json").write_text('{"settings": {"judged": false}, "started": "", "seconds": 60, "made_by": {}}')
+    (tmp_path / "run.json").write_text('{"settings": {"quick": true}, "started": "", "seconds": 60, "made_by": {}}')
     for name in ("index", "mmi", "speed", "method"):
         assert "<b>quick run</b>" in written(tmp_path, [run(tmp_path)], name)
 
