@@ -58,7 +58,7 @@ def test_probabilities_of_a_mirrored_face_are_the_same(classifier):
     columns, signs = mirrored_columns()
     x = tensors_of(sample("fields", 1, seed=6).change)
     np.testing.assert_allclose(
-        classifier.predict_proba(x), classifier.predict_proba(x[..., columns] * signs), atol=5e-3
+        classifier.predict_proba(x), classifier.predict_proba(x[..., columns] * signs), atol=1e-3
     )
 
 
