@@ -13,7 +13,7 @@ from fer_utils.landmarks import regions
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
 BONE = list(regions.BONE)
-PATH_STEPS = 32  # of a time series from onset to apex
+TRAJECTORY_STEPS = 8  # from onset to apex
 
 
 class SequenceRefused(Exception):
@@ -147,16 +147,18 @@ def changes(frames: np.ndarray) -> np.ndarray:
     way round."""
     change = np.diff(frames, axis=0)
     turn = change[:, change.shape[1] // 2 :]
-    turn[:] = wrap(turn)
+    far = np.abs(turn) >= np.pi  # seldom any, and a remainder is slow
+    if far.any():
+        turn[far] = wrap(turn[far])
     return change.astype(np.float32)
 
 
-def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
-    """How far points (T, N, 2) are from where they were at the onset, at PATH_STEPS times from onset to apex:
-    (PATH_STEPS, 2N) float32."""
+def trajectory(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
+    """Return where points (T, N, 2) are at TRAJECTORY_STEPS times from onset to apex: (TRAJECTORY_STEPS, 2N) float32,
+    x and y of one point side by side."""
     first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
-    at = np.interp(np.linspace(times[first], times[last], PATH_STEPS), times, np.arange(len(times)))
-    return (_between(points, at) - points[first]).reshape(PATH_STEPS, -1).astype(np.float32)
+    at = np.interp(np.linspace(times[first], times[last], TRAJECTORY_STEPS), times, np.arange(len(times)))
+    return _between(points, at).reshape(TRAJECTORY_STEPS, -1).astype(np.float32)
 
 
 def intensity(points: np.ndarray) -> np.ndarray:

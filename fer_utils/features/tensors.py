@@ -16,15 +16,15 @@ from fer_utils.errors import UserError
 from fer_utils.features import phases
 from fer_utils.features.geometry import (
     MAX_GAP,
-    PATH_STEPS,
     SETTLING,
+    TRAJECTORY_STEPS,
     SequenceRefused,
     bridge,
     differences,
     intensity,
     normalise,
     pairs_of,
-    paths,
+    trajectory,
     upright,
 )
 from fer_utils.landmarks import regions
@@ -32,7 +32,7 @@ from fer_utils.landmarks.track import NO_FACE, LandmarkTrack
 
 N_KEY_FRAMES = 5  # of the paper
 MOST_KEY_FRAMES = 100  # networks are made step by step
-VALUES = ("both", "distances", "angles", "paths")
+VALUES = ("both", "distances", "angles", "trajectory")
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ class Options:
     """What features are made of; the defaults are the study's.
 
     `landmarks` names the set of points (61, 122 or 250); `pairs` those inside the paper's categories ("grouped") or
-    "all" of them; `values` the "distances", the "angles", both, or, for classifiers of time series, the points' own
-    "paths" (PATH_STEPS, 2N) from onset to apex, evenly in time. `share` is how much of the way from onset to apex is
-    seen; `jitter` the standard deviation, in inter-ocular distances, of noise put on every coordinate of every frame.
+    "all" of them; `values` the "distances", the "angles", both, or, for classifiers of time series, the points'
+    "trajectory" (TRAJECTORY_STEPS, 2N) from onset to apex, evenly in time. `share` is how much of the way from onset to
+    apex is seen; `jitter` the standard deviation, in inter-ocular distances, of noise put on every coordinate of every
+    frame.
     """
 
     landmarks: int = 61
     pairs: regions.Pairing = "grouped"
-    values: Literal["both", "distances", "angles", "paths"] = "both"
+    values: Literal["both", "distances", "angles", "trajectory"] = "both"
     normalised: bool = True
     spacing: phases.Spacing = "intensity"
     n_key_frames: int = N_KEY_FRAMES
@@ -106,8 +107,8 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
         seen = found.onset + round(options.share * (found.apex - found.onset)) + 1
         return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
     chosen = phases.key_frames(found, options.n_key_frames, options.spacing)
-    if options.values == "paths":
-        tensor = paths(still[:, regions.landmarks(options.landmarks), :2], track.times, found)
+    if options.values == "trajectory":
+        tensor = trajectory(still[:, regions.landmarks(options.landmarks), :2], track.times, found)
     else:
         shown = (still if options.normalised else points)[chosen]
         tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
@@ -222,7 +223,7 @@ def one_of_each(
 
 def shape(options: Options = DEFAULT) -> tuple[int, int]:
     """(steps, features) of a tensor."""
-    if options.values == "paths":
-        return PATH_STEPS, 2 * len(regions.landmarks(options.landmarks))
+    if options.values == "trajectory":
+        return TRAJECTORY_STEPS, 2 * len(regions.landmarks(options.landmarks))
     n_pairs = len(pairs_of(options.landmarks, options.pairs))
     return options.n_key_frames - 1, n_pairs * (2 if options.values == "both" else 1)

@@ -199,7 +199,7 @@ class Recognizer:
             self._since_rest.rest()
             self._rested = time
             return ended
-        self._since_rest.add(tracker.shape, tracker.intensity, tracker.rest)
+        self._since_rest.add(tracker.values, tracker.intensity, tracker.rest)
         if tracker.phase == "neutral":
             return ended
         if self._running is None:
@@ -208,7 +208,8 @@ class Recognizer:
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
             if found is not None:
-                self._running.evidence.add(found, tracker.intensity, time - before, tracker.phase == "onset")
+                moving = tracker.phase == "onset"
+                self._running.evidence.add(found, tracker.intensity, time - before, moving, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
