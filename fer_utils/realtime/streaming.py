@@ -14,7 +14,7 @@ from fer_utils.features import phases, tensors
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
-from fer_utils.realtime.evidence import ENOUGH, UNSURE, Evidence, Expression
+from fer_utils.realtime.evidence import ENOUGH, UNSURE, Expression, Running
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
 
@@ -95,7 +95,7 @@ class Recognizer:
         self._size: tuple[int, int] | None = None
         self._news = ""  # why everything was reset, for the next outcome
         self._rested = 0.0  # time of the last frame at rest
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._wanted_neutral = False
         self._failure = ""
 
@@ -203,7 +203,7 @@ class Recognizer:
         if tracker.phase == "neutral":
             return ended
         if self._running is None:
-            self._running = _Running(self._rested, time, getattr(self.classifier, "classes", ()))
+            self._running = Running(self._rested, time, getattr(self.classifier, "classes", ()))
         self._running.see(time, tracker.intensity)
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
@@ -261,26 +261,6 @@ class Recognizer:
         if self._detector is not None:  # one a stream: it tracks, and its clock does not go back
             self._detector.__exit__(None, None, None)
             self._detector = open_detector(self.detector)
-
-
-class _Running:
-    """An expression that goes on."""
-
-    def __init__(self, start: float, onset: float, classes):
-        self.start, self.onset, self.evidence = start, onset, Evidence(classes)
-        self._rise: list[tuple[float, float]] = []  # times and intensities of the highest so far
-
-    def see(self, time: float, intensity: float) -> None:
-        if not self._rise or intensity > 1.02 * self._rise[-1][1]:  # so that the list stays short
-            self._rise.append((time, intensity))
-
-    def so_far(self, time: float) -> Expression:
-        """The expression as it is known at a time."""
-        highest = self._rise[-1][1]
-        apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
-        evidence = self.evidence
-        p = float(evidence.probabilities.max()) if evidence.seconds else math.nan
-        return Expression(self.start, self.onset, apex, time, evidence.emotion or UNSURE, p, highest)
 
 
 def _problem(points: np.ndarray | None) -> str:
