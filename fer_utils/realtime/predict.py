@@ -16,6 +16,7 @@ from fer_utils.data.video import Video, read_ahead
 from fer_utils.errors import OutputError, PredictError
 from fer_utils.landmarks.upright import judge
 from fer_utils.models import litert
+from fer_utils.models.units import UnitModel
 from fer_utils.realtime import overlay
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.recording import Recording, described
@@ -48,8 +49,9 @@ def predict(
     classifier = litert.load(paths.model(model))
     said = described(classifier, paths.model(model))
     with ExitStack() as stack:
-        recognizer = stack.enter_context(Recognizer(classifier, detector))
-        rows = stack.enter_context(Recording(out, classifier.classes, points=False, model=said))
+        units = UnitModel.load(paths.ACTION_UNITS)
+        recognizer = stack.enter_context(Recognizer(classifier, detector, units=units))
+        rows = stack.enter_context(Recording(out, classifier.classes, False, said, units.names))
         pictures = stack.enter_context(_Pictures(drawn, fps)) if drawn else None
         read, found, verdict = 0, 0, Verdict()
         for frame in tqdm(read_ahead(frames), video.name, total=promised or None, unit="frame"):
