@@ -181,14 +181,18 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    from fer_utils.realtime.predict import predict
+    from fer_utils.realtime.predict import expressions_file, predict
 
     out = chosen.out or Path(f"{chosen.file.stem}.csv")
     if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
         raise UserError(f"{out}: there already, and not by fer predict; name another file with -o")
-    frames, found = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
+    frames, found, expressions = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
     faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
-    print(f"{chosen.file}: {faces}\n{out}" + (f"\n{chosen.video}" if chosen.video else ""))
+    print(f"{chosen.file}: {faces}, {len(expressions) or 'no'} expression{'s' if len(expressions) != 1 else ''}")
+    for each in expressions:
+        shown = f"{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
+        print(f"  {each.start:.2f} to {each.end:.2f} s  {shown}")
+    print("\n".join(map(str, filter(None, (out, expressions_file(out), chosen.video)))))
     return 0
 
 

@@ -12,6 +12,7 @@ from fer_utils.landmarks import regions
 
 SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
 MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+BONE = list(regions.BONE)
 PATH_STEPS = 32  # of a time series from onset to apex
 
 
@@ -77,21 +78,27 @@ def steady(points: np.ndarray, reference: np.ndarray | None = None) -> np.ndarra
     """
     reference = points[0] if reference is None else reference
     found = np.isfinite(points).all(axis=(1, 2)) & np.isfinite(reference).all()
-    if not found.all():
-        still = points.copy()
-        still[found] = steady(points[found], reference) if found.any() else points[found]
-        return still
-    bone = list(regions.BONE)
-    there, here = reference[bone].astype(float), points[:, bone].astype(float)
-    centre, middles = there.mean(axis=0), here.mean(axis=1, keepdims=True)
-    there, here = there - centre, here - middles
+    still = points.copy()
+    if found.any():
+        turn, middle, centre = pose(points[found], reference)
+        still[found] = (points[found] - middle) @ turn + centre
+    return still
+
+
+def pose(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how `steady` moves points (T, 478, 3): by (points − middle) @ turn + centre.
+
+    `turn` (T, 3, 3) is a rotation times a scale; `middle` (T, 1, 3) and `centre` (3,) are those of `regions.BONE`.
+    """
+    here, there = points[:, BONE].astype(float), reference[BONE].astype(float)
+    middle, centre = here.mean(axis=1, keepdims=True), there.mean(axis=0)
+    here, there = here - middle, there - centre
     left, size, right = np.linalg.svd(here.swapaxes(1, 2) @ there)
-    sign = np.sign(np.linalg.det(left @ right))  # a turn, not a mirror image
+    sign = np.sign(np.linalg.det(left @ right))  # a rotation, not a mirror image
     left[..., -1] *= sign[:, None]
     size[..., -1] *= sign
-    extent = np.maximum((here**2).sum(axis=(1, 2)), np.finfo(float).tiny)
-    scale = (size.sum(axis=1) / extent)[:, None, None]
-    return (scale * (points - middles) @ (left @ right) + centre).astype(points.dtype)
+    extent = np.maximum((here * here).sum(axis=(1, 2)), np.finfo(float).tiny)
+    return (size.sum(axis=1) / extent)[:, None, None] * (left @ right), middle, centre
 
 
 def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -126,9 +133,22 @@ def wrap(angle: np.ndarray) -> np.ndarray:
 
 def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Changes (K − 1, 2P) of distances, then wrapped angles, between consecutive key frames (K, 478, ≥2)."""
-    change = np.diff(distances(points, pairs), axis=0)
-    turn = wrap(np.diff(angles(points, pairs), axis=0))
-    return np.concatenate([change, turn], axis=1).astype(np.float32)
+    return changes(values(points, pairs))
+
+
+def values(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return the distances, then the angles (…, 2P), of the pairs (P, 2) of points (…, 478, ≥2): equations 1 and 2."""
+    across, down = offsets(points[..., :2], pairs)
+    return np.concatenate([np.sqrt(across * across + down * down), np.arctan2(across, down)], axis=-1)
+
+
+def changes(frames: np.ndarray) -> np.ndarray:
+    """Return how the `values` (K, 2P) of key frames change from each to the next, (K − 1, 2P) float32; angles the short
+    way round."""
+    change = np.diff(frames, axis=0)
+    turn = change[:, change.shape[1] // 2 :]
+    turn[:] = wrap(turn)
+    return change.astype(np.float32)
 
 
 def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
@@ -142,19 +162,20 @@ def paths(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.nda
 def intensity(points: np.ndarray) -> np.ndarray:
     """How far the face is from rest, (T,), along the one direction in which it changes most, from points (T, 478, 3).
 
-    The pairs' distances in space, each frame's in units of its own inter-ocular distance, are projected on their first
-    principal component over the sequence; the value is a root mean square change of a distance since the first frames.
+    The distances in space of the pairs without a point on a lid (a blink is no expression), each frame's in units of
+    its own inter-ocular distance, are projected on their first principal component over the sequence; the value is a
+    root mean square change of a distance since the first frames.
     arXiv:2512.05669 takes the mean change of all distances in the picture. The projection is our choice: the head's own
     motion goes in other directions. (On the MMI stand-in, when it was chosen, the apex was found within two frames in
     97 % of the clips instead of 71 %.)
     """
-    i, j = PAIRS.T
+    i, j = PAIRS[WITHOUT_LIDS].T
     eyes = points[:, regions.LEFT_EYE_CORNER] - points[:, regions.RIGHT_EYE_CORNER]
     spread = np.linalg.norm(points[:, i] - points[:, j], axis=2) / np.linalg.norm(eyes, axis=1)[:, None]
     settled = min(SETTLING, len(points) - 1)
     spread[:settled] = spread[settled]
     left, size, _ = np.linalg.svd(spread - spread.mean(axis=0), full_matrices=False)
-    along = left[:, 0] * (size[0] / np.sqrt(len(PAIRS)))
+    along = left[:, 0] * (size[0] / np.sqrt(len(i)))
     along = along - along[0]
     return along * np.sign(along[np.argmax(np.abs(along))])
 
@@ -166,6 +187,8 @@ def pairs_of(landmarks: int = 61, pairing: regions.Pairing = "grouped") -> np.nd
 
 
 PAIRS = pairs_of()
+LIDS = (159, 145, 158, 153, 160, 144, 386, 374, 385, 380, 387, 373)
+WITHOUT_LIDS = ~np.isin(PAIRS, LIDS).any(axis=1)  # (P,): the pairs by which intensity is measured
 
 
 def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:

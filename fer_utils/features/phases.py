@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,16 +10,6 @@ from scipy.ndimage import gaussian_filter1d
 
 SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
 SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
-
-# Of the tracker, all our choices, tuned on the MMI stand-in. Intensities are in inter-ocular distances.
-FOLLOWING = 0.05  # seconds, time constant of the distances and of the rate of change
-REST, HELD = 1.0, 30.0  # seconds in which the neutral reference follows the face, in neutral and in other phases
-START = 0.005  # intensity above which an onset can start
-ABOVE_REST = 4.0  # times the mean intensity in neutral, which it must pass too: points tremble, some more than others
-TREMBLE = 1.5 * START  # intensity that is counted in that mean at most: more is an expression too slow to be seen
-RISE = 0.015  # intensity a second by which it must rise besides
-SLOWER = 0.4  # as SLOW; more, because what has happened is seen late
-DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
 
 Phase = Literal["neutral", "onset", "apex", "offset"]
 Apex = Literal["last", "inside"]
@@ -85,61 +74,6 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
         lowest, highest = chosen[place - 1] + 1, apex - (count - 1 - place)
         chosen[place] = min(max(chosen[place], lowest), highest)
     return chosen
-
-
-class Tracker:
-    """`phase` and `intensity` of one face so far, frame by frame, where the frames to come are not known.
-
-    The mean change of distances is small in neutral, rises in onset, peaks at the apex and decays in offset (sec. 4.3
-    of arXiv:2512.05669). Here it is the mean absolute change, in inter-ocular distances, of smoothed distances from a
-    running reference. The face is taken to be at rest after the first `settling` frames, whose intensity is 0, and an
-    expression held for half a minute becomes the reference. Phases come as neutral → onset → apex → offset → neutral,
-    or from offset back to onset where the face rises again; all about 0.1 s late, the onset of a weak expression 0.3 s.
-    All but the first sentence is our choice.
-    """
-
-    def __init__(self, settling: int = 0):
-        self.phase: Phase = "neutral"
-        self.intensity = self._rate = self._at_rest = 0.0
-        self._count = -settling
-
-    def update(self, distances: np.ndarray, time: float) -> None:
-        """Go on by one frame with its distances (P,) in inter-ocular distances; `time` in seconds must rise."""
-        self._count += 1
-        if self._count <= 1:
-            self._smooth = self._rest = distances
-            self._time = time
-            return
-        step, self._time = time - self._time, time
-        share = 1 - math.exp(-step / FOLLOWING)
-        self._smooth = self._smooth + share * (distances - self._smooth)
-        change = self._smooth - self._rest
-        before, self.intensity = self.intensity, float(np.abs(change).mean())
-        self._rate += share * ((self.intensity - before) / step - self._rate)
-        neutral = self.phase == "neutral"
-        follow = 1 - math.exp(-step / (REST if neutral else HELD))
-        self._rest = self._rest + change * max(neutral / self._count, follow)  # at first the mean of all frames
-        self._at_rest += neutral * follow * (min(self.intensity, TREMBLE) - self._at_rest)
-        self._advance(self.intensity, self._rate)
-
-    def _advance(self, level: float, rate: float) -> None:
-        if self.phase == "neutral":
-            if level > max(START, ABOVE_REST * self._at_rest) and rate > RISE:
-                self.phase, self._peak, self._steepest = "onset", level, rate
-        elif self.phase == "onset":
-            self._peak, self._steepest = max(self._peak, level), max(self._steepest, rate)
-            if rate < SLOWER * self._steepest:
-                self.phase = "apex"
-        elif self.phase == "apex":
-            self._peak = max(self._peak, level)
-            if level < (1 - DROP) * self._peak and rate < 0:
-                self.phase, self._lowest, self._steepest = "offset", level, rate
-        else:
-            self._lowest, self._steepest = min(self._lowest, level), min(self._steepest, rate)
-            if level < self._peak / 2 and rate > SLOWER * self._steepest:
-                self.phase = "neutral"
-            elif level > self._lowest + DROP * self._peak and rate > RISE:
-                self.phase, self._peak, self._steepest = "onset", level, rate
 
 
 def _flank(smooth: np.ndarray, change: np.ndarray) -> tuple[int, int]:

@@ -13,8 +13,9 @@ POINTS = list(regions.landmarks())
 LIGHT, DARK = (240, 240, 240), (40, 40, 40)
 
 
-def draw(frame: np.ndarray, recognition: Recognition) -> np.ndarray:
-    """A copy of a BGR uint8 frame with the 61 points, the phase, and bars of probability or why there are none."""
+def draw(frame: np.ndarray, recognition: Recognition, model: str = "") -> np.ndarray:
+    """Return a copy of a BGR uint8 frame with the 61 points, the phase, and bars of probability or why there are none;
+    at its lower edge what `model` says of the classifier."""
     drawn = frame.copy()
     unit = max(1, round(frame.shape[0] / 240))
     if recognition.points is not None:
@@ -27,7 +28,13 @@ def draw(frame: np.ndarray, recognition: Recognition) -> np.ndarray:
         cv2.rectangle(drawn, (58 * unit, top - 5 * unit), end, style.bgr(style.emotion_colour(name)), -1)
         lines.append(name)
     for number, text in enumerate(lines, 1):
-        place = 4 * unit, 8 * unit * number
-        for colour, width in ((DARK, 3 * unit), (LIGHT, unit)):  # readable on light and on dark
-            cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.28 * unit, colour, width, cv2.LINE_AA)
+        _write(drawn, text, (4 * unit, 8 * unit * number), 0.28 * unit, unit)
+    (width, _), _ = cv2.getTextSize(model, cv2.FONT_HERSHEY_SIMPLEX, 0.28 * unit, unit)
+    fits = min(1.0, (frame.shape[1] - 8 * unit) / max(width, 1))
+    _write(drawn, model, (4 * unit, frame.shape[0] - 4 * unit), 0.28 * unit * max(fits, 0.1), unit)
     return drawn
+
+
+def _write(image: np.ndarray, text: str, place: tuple[int, int], size: float, unit: int) -> None:
+    for colour, width in ((DARK, 3 * unit), (LIGHT, unit)):  # readable on light and on dark
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, width, cv2.LINE_AA)

@@ -17,8 +17,10 @@ from fer_utils.errors import OutputError, PredictError
 from fer_utils.landmarks.upright import judge
 from fer_utils.models import litert
 from fer_utils.realtime import overlay
-from fer_utils.realtime.recording import Recording
+from fer_utils.realtime.evidence import Expression
+from fer_utils.realtime.recording import Recording, described
 from fer_utils.realtime.streaming import Recognition, Recognizer
+from fer_utils.realtime.verdict import Verdict, write
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 LONGEST = 60.0  # seconds that a picture is shown in a copy
@@ -31,22 +33,25 @@ def predict(
     drawn: Path | None = None,
     model: str = "",
     detector: str = "face_landmarker",
-) -> tuple[int, int]:
-    """Write what is recognised in each frame of `video` to the CSV file `out` (columns: see `Recording`), and with
-    `drawn` a copy of the video with mesh and labels; return how many frames there were, and how many with a face.
+) -> tuple[int, int, list[Expression]]:
+    """Write what is recognised in each frame of `video` to the CSV file `out` (columns: see `Recording`), a row an
+    expression to the file beside it (see `expressions_file`), and with `drawn` a copy of the video with mesh and
+    labels. Return how many frames there were, how many with a face, and the expressions.
 
     A frame that cannot be read has a row that says so. Each file is written whole or not at all. Raises PredictError
-    where the video is not there, is none, or has no frames, or where a file would be written over another that is
-    needed; ModelFileError for a model that does not fit; OutputError.
+    if the video is not there, is none, or has no frames, or if a file would be written over another that is needed;
+    ModelFileError for a model that does not fit; OutputError.
     """
-    _check(video, out, drawn, paths.model(model))
+    beside = expressions_file(out)
+    _check(video, (out, beside, drawn), paths.model(model))
     frames, fps, promised = _opened(video)
     classifier = litert.load(paths.model(model))
+    said = described(paths.model(model), classifier)
     with ExitStack() as stack:
         recognizer = stack.enter_context(Recognizer(classifier, detector))
-        rows = stack.enter_context(Recording(out, classifier.classes, points=False))
+        rows = stack.enter_context(Recording(out, classifier.classes, points=False, model=said))
         pictures = stack.enter_context(_Pictures(drawn, fps)) if drawn else None
-        read = found = 0
+        read, found, verdict = 0, 0, Verdict()
         for frame in tqdm(read_ahead(frames), video.name, total=promised or None, unit="frame"):
             if frame.image is None:
                 rows.add(Recognition(frame.time, why=frame.problem))
@@ -55,13 +60,21 @@ def predict(
             seen = recognizer.push(frame.image, frame.time)
             found += seen.points is not None
             rows.add(seen)
+            verdict.add(seen)
             if pictures:
-                pictures.add(overlay.draw(frame.image, seen), frame.time)
+                pictures.add(overlay.draw(frame.image, seen, said), frame.time)
         if not read:
             raise PredictError(f"{video}: a video without a readable frame; record or copy it anew")
         if pictures:
             pictures.end()
-    return rows.rows, found
+        expressions = verdict.end(recognizer)
+    write(expressions, beside, said)
+    return rows.rows, found, expressions
+
+
+def expressions_file(out: Path) -> Path:
+    """Return the file beside a CSV of frames that holds a row an expression."""
+    return out.with_name(f"{out.name.removesuffix('.csv')}.expressions.csv")
 
 
 class _Pictures:
@@ -118,16 +131,17 @@ class _Pictures:
             return False
 
 
-def _check(video: Path, out: Path, drawn: Path | None, model: Path) -> None:
+def _check(video: Path, outputs: tuple[Path | None, ...], model: Path) -> None:
     """Raises PredictError where the files named cannot be what they are named for."""
     if not video.is_file():
         raise PredictError(f"{video}: {'a folder, not a video' if video.is_dir() else 'no such file'}; name a video")
     if not video.stat().st_size:
         raise PredictError(f"{video}: an empty file; record or copy it anew")
+    drawn = outputs[-1]
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
     taken = {video.resolve(), model.resolve()}
-    for path in (out, drawn):
+    for path in outputs:
         if path is None:
             continue
         if path.resolve() in taken:

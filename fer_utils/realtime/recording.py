@@ -15,17 +15,24 @@ POINTS = regions.landmarks()
 COLUMNS = ("time", "face", "emotion", "phase", "intensity")
 
 
+def described(path: Path, classifier) -> str:
+    """Return a line that says which model this is and what it was trained on."""
+    return f"{path.stem}, trained on {getattr(classifier, 'trained_on', '') or 'data unknown'}"
+
+
 class Recording:
     """A CSV file with a row for each `Recognition` that is added; a context manager, whose file is there only if its
     block ends well.
 
     Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
     `intensity`, a `p_NAME` for each of `classes`, with `points` the coordinates `x33, y33, z33, …` in pixels of the 61
-    landmarks that the study uses, and `why` there is no emotion. Raises OutputError where it cannot be written.
+    landmarks that the study uses, `why` there is no emotion, and `model`, which says what made the row. Raises
+    OutputError where it cannot be written.
     """
 
-    def __init__(self, path: Path, classes, points: bool):
+    def __init__(self, path: Path, classes, points: bool, model: str = ""):
         self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
+        self._model = model
 
     def __enter__(self) -> Recording:
         with ExitStack() as stack:
@@ -33,7 +40,7 @@ class Recording:
             stream = stack.enter_context(temporary.open("w", newline="", encoding="utf-8"))
             self._writer = csv.writer(stream, lineterminator="\n")
             names = [f"{axis}{index}" for index in POINTS for axis in "xyz"] if self._points else []
-            self._writer.writerow([*COLUMNS, *(f"p_{name}" for name in self._classes), *names, "why"])
+            self._writer.writerow([*COLUMNS, *(f"p_{name}" for name in self._classes), *names, "why", "model"])
             self._stack = stack.pop_all()
         return self
 
@@ -50,7 +57,7 @@ class Recording:
             empty = [""] * (3 * len(POINTS))
             row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
         try:
-            self._writer.writerow([*row, seen.why])
+            self._writer.writerow([*row, seen.why, self._model])
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
         self.rows += 1

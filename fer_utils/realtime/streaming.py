@@ -1,36 +1,43 @@
-"""Frames or points, one at a time → probabilities, phase and intensity, by a sliding buffer of the batch's features."""
+"""Frames or points, one at a time → one emotion an expression, phase and intensity, by the batch's features."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from fer_utils.data.pictures import LONGEST_SIDE
 from fer_utils.errors import ModelFileError, first_line
-from fer_utils.features import geometry, phases, tensors
+from fer_utils.features import phases, tensors
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
+from fer_utils.realtime.evidence import ENOUGH, UNSURE, Evidence, Expression
+from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
+from fer_utils.realtime.tracker import Tracker
 
 INTERVAL = 0.4  # seconds from key frame to key frame (sec. 4.3 of arXiv:2512.05669)
-STEPS, PAIRS = tensors.N_KEY_FRAMES - 1, geometry.PAIRS
 EYES = [LEFT_EYE_CORNER, RIGHT_EYE_CORNER]
-SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
 LEAP = 1.0  # inter-ocular distances by which an eye moves from one frame to the next: it is another face's
-ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
+LOST = 1.0  # seconds without a face that are bridged: a late frame, a hand before the face
+BACK = 1.6  # seconds: a time that goes back by more begins a new stream
+NEUTRAL = "neutral: no expression to name"
 # what a classifier's training features must share with the stream's; the others do not change what a column means
 _FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
+
+Sampling = Literal["rest", "fixed"]
 
 
 @dataclass(frozen=True)
 class Recognition:
     """What is known after one frame.
 
-    `points` (478, 3) in pixels, `phase` and `intensity` (see `Recognizer`) are None where no face was found or the
-    frame was refused; `probabilities` by class are there once the buffer is full; `emotion` is the most probable class
-    unless the face is neutral. `why` says why there is no emotion, and is empty where there is one.
+    `points` (478, 3) in pixels, `phase` and `intensity` (see `tracker.Tracker`) are None if no face was found or the
+    frame was refused. `probabilities` by class are there while there is an expression, `emotion` once they are worth a
+    name. `why` says why there is no emotion, and is empty if there is one. `expression` is there in the first frame
+    after an expression has ended.
     """
 
     time: float
@@ -40,50 +47,75 @@ class Recognition:
     phase: phases.Phase | None = None
     intensity: float | None = None
     why: str = ""
+    expression: Expression | None = None
 
 
 class Recognizer:
     """One stream of frames, or of points that were already found, with timestamps in seconds.
 
-    The classifier sees what sec. 4.3 of arXiv:2512.05669 describes: the changes between five key frames, `interval`
-    apart, the last of which is the newest frame. They are what `geometry.differences` makes of `geometry.upright`
-    of those frames; each frame's distances and angles are computed once. Our choices:
+    The key frames are a recording's: from the face at rest to the newest frame, evenly in intensity. The classifier's
+    probabilities are gathered from the onset on (see `evidence.Evidence`): an expression keeps its name to its end,
+    and has none until there is enough evidence. A face that speaks or chews, and a head that is turned away, give no
+    evidence. Our choices:
 
-    - A key frame is the one with a face nearest to its time, the older of two as near. Where there is none within a
-      quarter of `interval` there is no label. Missing frames are not interpolated.
-    - Where no face was seen for more than `geometry.MAX_GAP`, be it that no frame came, all is started anew: buffer,
-      phase, intensity; so at least 5 frames a second are needed. So is it where an eye leaps, as when another face is
-      followed; where the frames' size changes; or where time goes back by more than the buffer holds: that is taken for
-      a new stream. A frame whose time stands still or goes back by less is refused and changes nothing.
-    - Phase and intensity are those of `phases.Tracker`, from the pairs' distances in space, each frame's in units of
-      its own inter-ocular distance. (The intensity of `geometry.intensity` wants the whole sequence.)
+    - With `sampling="fixed"` the key frames are `interval` seconds apart, as in sec. 4.3 of arXiv:2512.05669, and each
+      frame has its own label; there is none until the buffer is full.
+    - If no face was seen for more than LOST seconds, or no frame came, everything is reset: the face at rest, phase,
+      intensity. The same happens if an eye leaps, as when another face is followed; if the frames' size changes; or if
+      time goes back by more than BACK: that is taken for a new stream. A frame whose time stands still or goes back by
+      less is refused and changes nothing.
 
-    Use it as a context manager where frames are pushed: that opens the `detector`, for one stream and one thread. A
+    Use it as a context manager if frames are pushed: that opens the `detector`, for one stream and one thread. A
     `classifier` has the names `classes` and gives their probabilities `predict_proba(x)` (1, C) for x (1, 4, 2912)
     float32; if it has `features`, these are the `tensors.Options` that it was trained on. It is tried once here, which
     also warms it up. Without one there are points, phase and intensity. Raises ModelFileError for a classifier of other
-    features, ValueError for an interval that is not a positive number.
+    features, ValueError for an unknown `sampling` or an `interval` that is not a positive number.
     """
 
-    def __init__(self, classifier=None, detector: str = "face_landmarker", interval: float = INTERVAL):
+    def __init__(
+        self,
+        classifier=None,
+        detector: str = "face_landmarker",
+        interval: float = INTERVAL,
+        sampling: Sampling = "rest",
+    ):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
+        if sampling not in get_args(Sampling):
+            raise ValueError(f"sampling {sampling!r}: must be one of {', '.join(get_args(Sampling))}")
         if classifier is not None:
             _check_fit(classifier)
         self.classifier, self.detector = classifier, detector
-        self._buffer, self._tracker = _Buffer(interval), phases.Tracker(geometry.SETTLING)
+        self._fixed = AtFixedTimes(interval) if sampling == "fixed" else None
+        self._since_rest, self._tracker = SinceRest(), Tracker()
         self._detector = None
         self._time: float | None = None  # of the newest frame, and of the newest with a face
         self._seen: float | None = None
         self._eyes: np.ndarray | None = None  # (2, 3), their outer corners in the newest frame with a face
         self._size: tuple[int, int] | None = None
-        self._news = ""  # why all was started anew, for the next outcome
+        self._news = ""  # why everything was reset, for the next outcome
+        self._rested = 0.0  # time of the last frame at rest
+        self._running: _Running | None = None
+        self._wanted_neutral = False
+        self._failure = ""
+
+    @property
+    def expression(self) -> Expression | None:
+        """The expression that is not over yet, as it is known so far; None if there is none, or none to speak of: a
+        movement that gave no evidence, as speech, is no expression."""
+        if self._running is None or (self.classifier is not None and self._running.evidence.seconds < ENOUGH):
+            return None
+        return self._running.so_far(self._seen)
+
+    def set_neutral(self) -> None:
+        """Take the next face that is seen for the face at rest."""
+        self._wanted_neutral = True
 
     def __enter__(self) -> Recognizer:
         if self._detector is not None:
             raise RuntimeError("this recognizer is open already: one stream each")
         if self._time is not None:
-            self._start_anew("another stream")
+            self._reset("another stream")
             self._time = self._size = None
         self._detector = open_detector(self.detector)
         return self
@@ -127,113 +159,127 @@ class Recognizer:
         if self._time is None or time > self._time:
             return None
         back = f"time {'stands still' if time == self._time else 'went back'}: {time:.2f} s after {self._time:.2f} s"
-        if self._time - time <= self._buffer.span:
+        if self._time - time <= BACK:
             return Recognition(time, why=f"{back}: frame refused")
         self._new_stream(back)
         return None
 
     def _push(self, points: np.ndarray | None, time: float) -> Recognition:
-        problem = _problem(points)
-        if self._seen is not None and (gap := time - self._seen) > geometry.MAX_GAP + ROUNDING:
-            bridged = f"{geometry.MAX_GAP:.2f} s can be bridged"
+        problem, time, ended = _problem(points), float(time), None
+        if self._seen is not None and (gap := time - self._seen) > LOST + ROUNDING:
             alone = self._time == self._seen  # the frame before had a face
-            self._start_anew(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {bridged}")
+            ended = self._reset(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {LOST:.2f} s can be bridged")
         elif self._seen is not None and not problem and _leap(self._eyes, points[EYES]) > LEAP:
-            self._start_anew("the face leapt and is taken for another")
-        self._time, news, self._news = time, self._news, ""
+            ended = self._reset("the face leapt and is taken for another")
+        before, self._time = self._seen or time, time
+        news, self._news = self._news, ""
         if problem:
-            return Recognition(time, why="; ".join(filter(None, (news, problem))))
+            return Recognition(time, why="; ".join(filter(None, (news, problem))), expression=ended)
         self._seen, self._eyes = time, points[EYES]
-        self._tracker.update(self._buffer.add(points.astype(np.float64), time), time)
-        phase, intensity = self._tracker.phase, self._tracker.intensity
-        probabilities, why = self._classified()
-        emotion = None if why else max(probabilities, key=probabilities.__getitem__)
-        return Recognition(time, points, probabilities, emotion, phase, intensity, news or why)
+        points64 = points.astype(np.float64)
+        ended = ended or self._follow(points64, before, time)
+        if self._fixed:
+            self._fixed.add(points64, time)
+        probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
+        return Recognition(
+            time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, news or why, ended
+        )
 
-    def _classified(self) -> tuple[dict[str, float] | None, str]:
-        """Probabilities by class, and why they name no emotion, if so."""
+    def _follow(self, points: np.ndarray, before: float, time: float) -> Expression | None:
+        """Bring tracker and evidence up to date; return the expression that has ended."""
+        tracker, ended = self._tracker, None
+        former = tracker.phase
+        tracker.update(points, time)
+        if self._wanted_neutral:
+            self._wanted_neutral = False
+            tracker.set_neutral()
+        if self._running is not None and (tracker.phase == "neutral" or (tracker.phase, former) == ("onset", "offset")):
+            ended, self._running = self.expression, None
+        if tracker.phase == "neutral" and tracker.at_rest:
+            self._since_rest.rest()
+            self._rested = time
+            return ended
+        self._since_rest.add(tracker.shape, tracker.intensity, tracker.rest)
+        if tracker.phase == "neutral":
+            return ended
+        if self._running is None:
+            self._running = _Running(self._rested, time, getattr(self.classifier, "classes", ()))
+        self._running.see(time, tracker.intensity)
+        if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
+            found = self._probabilities(self._since_rest.tensor())
+            if found is not None:
+                self._running.evidence.add(found, tracker.intensity, time - before, tracker.phase == "onset")
+        return ended
+
+    def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
+        """Probabilities by class, the emotion, and why there is none."""
         if self.classifier is None:
-            return None, "no classifier"
-        tensor, why = self._buffer.tensor()
-        if tensor is None:
-            return None, why
-        found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
-        if not (found.min() >= 0 and abs(found.sum() - 1) < 1e-3):  # nor where one is NaN
-            return None, "what the classifier gives are not probabilities"
-        probabilities = dict(zip(map(str, self.classifier.classes), found.tolist(), strict=True))
-        return probabilities, "neutral: no expression to name" if self._tracker.phase == "neutral" else ""
+            return None, None, "no classifier"
+        if self._running is None:
+            return None, None, NEUTRAL
+        evidence = self._running.evidence
+        if not evidence.seconds:
+            return None, None, f"{UNSURE}: {self._tracker.doubt or self._failure or 'the expression has just begun'}"
+        probabilities = dict(zip(evidence.classes, evidence.probabilities.tolist(), strict=True))
+        why = "" if evidence.emotion else f"{UNSURE}: {self._tracker.doubt or 'not enough evidence'}"
+        return probabilities, evidence.emotion, why
 
-    def _start_anew(self, reason: str) -> None:
-        self._buffer.clear()
-        self._tracker = phases.Tracker(geometry.SETTLING)
-        self._seen, self._news = None, f"{reason}: started anew"
+    def _at_fixed_times(self) -> tuple[dict[str, float] | None, str | None, str]:
+        """As `_by_evidence`, for one frame alone."""
+        if self.classifier is None:
+            return None, None, "no classifier"
+        tensor, why = self._fixed.tensor()
+        if tensor is None:
+            return None, None, why
+        if (found := self._probabilities(tensor)) is None:
+            return None, None, self._failure
+        probabilities = dict(zip(map(str, self.classifier.classes), found.tolist(), strict=True))
+        if self._tracker.phase == "neutral":
+            return probabilities, None, NEUTRAL
+        return probabilities, max(probabilities, key=probabilities.__getitem__), ""
+
+    def _probabilities(self, tensor: np.ndarray) -> np.ndarray | None:
+        """What the classifier gives (C,), or None and `_failure` if these are no probabilities."""
+        found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
+        right = found.min() >= 0 and abs(found.sum() - 1) < 1e-3  # neither if one is NaN
+        self._failure = "" if right else "what the classifier gives are not probabilities"
+        return found if right else None
+
+    def _reset(self, reason: str) -> Expression | None:
+        """Forget the face; return the expression that it showed."""
+        ended = self.expression
+        self._tracker, self._running = Tracker(), None
+        self._since_rest.rest()
+        if self._fixed:
+            self._fixed.clear()
+        self._seen, self._news = None, f"{reason}: reset"
+        return ended
 
     def _new_stream(self, reason: str) -> None:
-        self._start_anew(reason)
+        self._reset(reason)
         if self._detector is not None:  # one a stream: it tracks, and its clock does not go back
             self._detector.__exit__(None, None, None)
             self._detector = open_detector(self.detector)
 
 
-class _Buffer:
-    """Distances and angles of the last frames with a face, in arrays that are made once."""
+class _Running:
+    """An expression that goes on."""
 
-    def __init__(self, interval: float):
-        self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
-        self._ago = interval * np.arange(STEPS, -1, -1)
-        self._times = np.empty((STEPS + 1) * SLOTS_AN_INTERVAL)
-        self._features = np.empty((len(self._times), 2, len(PAIRS)))
-        self._eyes = np.empty((len(self._times), 2))  # distance in pixels and roll
-        self.clear()
+    def __init__(self, start: float, onset: float, classes):
+        self.start, self.onset, self.evidence = start, onset, Evidence(classes)
+        self._rise: list[tuple[float, float]] = []  # times and intensities of the highest so far
 
-    def clear(self) -> None:
-        self._times[:] = -np.inf
-        self._newest = 0
-        self._since: float | None = None
+    def see(self, time: float, intensity: float) -> None:
+        if not self._rise or intensity > 1.02 * self._rise[-1][1]:  # so that the list stays short
+            self._rise.append((time, intensity))
 
-    def add(self, points: np.ndarray, time: float) -> np.ndarray:
-        """Take a frame in; return its distances (P,) in space, in inter-ocular distances."""
-        newest = self._newest
-        if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
-            newest = self._newest = (newest + 1) % len(self._times)
-        distances, angles = self._features[newest]
-        across, down, depth = geometry.offsets(points, PAIRS)  # once for all: the streams' most frequent work
-        squares = across * across + down * down
-        np.sqrt(squares, out=distances)  # eq. 1
-        np.arctan2(across, down, out=angles)  # eq. 2
-        x, y, z = np.diff(points[EYES], axis=0)[0]
-        self._eyes[newest] = math.hypot(x, y), math.atan2(y, x)
-        self._times[newest] = time
-        self._since = time if self._since is None else self._since
-        return np.sqrt(squares + depth * depth) / math.hypot(x, y, z)
-
-    def tensor(self) -> tuple[np.ndarray | None, str]:
-        """The newest frame's tensor (4, 2912) float32, or None and why there is none."""
-        now = self._times[self._newest]
-        if now - self._since < self.span - ROUNDING:
-            return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
-        start = self._newest + 1
-        times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
-        wanted = now - self._ago
-        # there is always one on either side: the slots reach further back than what is wanted, and end with its last
-        after = times.searchsorted(wanted)
-        late, early = times[after] - wanted, wanted - times[after - 1]
-        # the older of two as near, whatever a clock's rounding makes of them
-        nearest = np.where(early <= late + ROUNDING, after - 1, after)
-        off = np.minimum(early, late)
-        if off.max() > self._tolerance + ROUNDING:
-            return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
-        slots = (nearest + start) % len(times)
-        scale, roll = self._eyes[slots[0]]
-        distances, angles = self._features[slots].swapaxes(0, 1)
-        # as `geometry.upright` has it: distances shrink, angles turn, but those of points in one place are 0
-        if not distances.all():
-            angles = np.where(distances > 0, angles + roll, 0)
-        turns = angles[1:] - angles[:-1]
-        far = np.abs(turns) >= np.pi
-        if far.any():
-            turns[far] = geometry.wrap(turns[far])
-        return np.concatenate([(distances[1:] - distances[:-1]) / scale, turns], axis=1, dtype=np.float32), ""
+    def so_far(self, time: float) -> Expression:
+        """The expression as it is known at a time."""
+        highest = self._rise[-1][1]
+        apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
+        evidence = self.evidence
+        p = float(evidence.probabilities.max()) if evidence.seconds else math.nan
+        return Expression(self.start, self.onset, apex, time, evidence.emotion or UNSURE, p, highest)
 
 
 def _problem(points: np.ndarray | None) -> str:

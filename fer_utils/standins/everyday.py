@@ -13,7 +13,7 @@ import numpy as np
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View
-from fer_utils.standins.performances import FPS, Performance, minimum_jerk, sway
+from fer_utils.standins.performances import FPS, Performance, minimum_jerk
 
 HABITS = ("rest", "speak", "chew", "look about", "nod", "turn away")
 
@@ -55,14 +55,31 @@ def behave(actor: Actor, habit: str, view: View, rng: np.random.Generator, secon
     elif habit != "rest":
         raise ValueError(f"habit {habit!r}: must be one of {', '.join(HABITS)}")
     activation *= awake[:, None, None]
-    activation[:, ROW[43]] = np.maximum(activation[:, ROW[43]], _blinks(time, rng)[:, None])
+    activation[:, ROW[43]] = np.maximum(activation[:, ROW[43]], blinks(time, rng)[:, None])
     turns, gazes = turns * awake, gazes * awake[:, None]
     views = [
         replace(each, yaw=each.yaw + yaw, pitch=each.pitch + pitch, roll=each.roll + roll)
-        for each, yaw, pitch, roll in zip(sway(view, len(time), rng), *turns.tolist(), strict=True)
+        for each, yaw, pitch, roll in zip(sit(view, time, rng), *turns.tolist(), strict=True)
     ]
     activation = np.clip(actor.resting + activation, 0, 1)
     return Performance(habit, np.zeros_like(actor.resting), activation, views, gazes, 0, 0, None)
+
+
+def sit(view: View, time: np.ndarray, rng: np.random.Generator) -> list[View]:
+    """Return the view at each time of somebody who sits before a camera: within 3 degrees, never quite still."""
+    turns = [amount * _wander(time, rng, 0.3) for amount in (0.05, 0.035, 0.025)]
+    shifts = [amount * _wander(time, rng, 0.2) for amount in (0.5, 0.4, 0.02)]
+    return [
+        replace(
+            view,
+            yaw=view.yaw + yaw,
+            pitch=view.pitch + pitch,
+            roll=view.roll + roll,
+            centre=(view.centre[0] + dx * view.scale, view.centre[1] + dy * view.scale),
+            scale=view.scale * (1 + nearer),
+        )
+        for yaw, pitch, roll, dx, dy, nearer in np.array([*turns, *shifts]).T.tolist()
+    ]
 
 
 def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -78,7 +95,7 @@ def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return opening
 
 
-def _blinks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def blinks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """How closed the lids are, 0 to 1."""
     closed, at = np.zeros(len(time)), rng.uniform(0.5, 3.0)
     while at < time[-1]:

@@ -60,7 +60,7 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
     if returns:
         curve *= 1 - minimum_jerk((time[:, None] - apex - hold) / fall)
     activation = np.clip(actor.resting + curve[..., None] * shown, 0, 1)
-    views, gazes = sway(view, frames, rng), _drift(rng, frames, 2) * 0.05
+    views, gazes = _sway(view, frames, rng), _drift(rng, frames, 2) * 0.05
     return Performance(emotion, shown, activation, views, gazes, onset, apex, offset)
 
 
@@ -70,7 +70,7 @@ def minimum_jerk(t: np.ndarray) -> np.ndarray:
     return t**3 * (10 - 15 * t + 6 * t**2)
 
 
-def sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
+def _sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
     """The view of each frame: the head is never quite still."""
     turns = _drift(rng, frames, 3) * [0.035, 0.03, 0.02] + rng.normal(0, 1, 3) * [0.05, 0.04, 0.025]
     shifts = _drift(rng, frames, 3) * [0.35, 0.3, 0.006]

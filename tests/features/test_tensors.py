@@ -272,10 +272,16 @@ class TestSequenceFeatures:
         points = make_track(levels).points
         found = geometry.intensity(points)
         np.testing.assert_allclose(found / found.max(), levels, atol=0.01)
-        i, j = geometry.PAIRS.T
+        i, j = geometry.PAIRS[geometry.WITHOUT_LIDS].T
         eyes = np.linalg.norm(points[:, regions.RIGHT_EYE_CORNER] - points[:, regions.LEFT_EYE_CORNER], axis=1)
         spread = np.linalg.norm(points[:, i] - points[:, j], axis=2) / eyes[:, None]
         assert found.max() == pytest.approx(np.sqrt(np.mean((spread[7] - spread[0]) ** 2)), rel=0.02)
+
+    def test_intensity_does_not_see_a_blink(self, make_track):
+        points = make_track(np.array([0, 0, 0, 0, 0.1, 0.4, 0.8, 1.0, 1.0, 0.5, 0.2, 0])).points
+        blinking = points.copy()
+        blinking[4, geometry.LIDS, 1] += 20
+        np.testing.assert_array_equal(geometry.intensity(blinking), geometry.intensity(points))
 
     def test_intensity_does_not_see_the_head_come_nearer_or_the_detector_settle(self, make_track):
         points = make_track(RISE).points

@@ -14,6 +14,7 @@ import pytest
 from fer_utils import cli, paths
 from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, OutputError, PredictError
+from fer_utils.models import litert
 from fer_utils.realtime import predict
 
 
@@ -49,10 +50,15 @@ def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, detector):
     np.testing.assert_allclose(table["time"], np.arange(90) / 25, atol=1e-3)
     chances = table.filter(regex="^p_")
     assert table["face"].all() and chances.shape[1] >= 6
-    assert chances[:40].isna().all(axis=None) and table["why"][:40].str.startswith("filling").all()
-    assert (chances[40:].sum(axis=1) - 1).abs().max() < 1e-3
+    assert chances[:40].isna().all(axis=None) and (table["why"][:40] == "neutral: no expression to name").all()
+    assert (chances.dropna().sum(axis=1) - 1).abs().max() < 1e-3
     assert set(table["phase"]) >= {"neutral", "onset", "apex"}
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
+    assert table["model"].unique().tolist() == [f"compact, trained on {litert.load_classifier().trained_on}"]
+    (expression,) = pd.read_csv(tmp_path / "new" / "rows.expressions.csv").to_dict("records")
+    assert expression["emotion"] == "happiness" and "happiness (" in printed.out
+    assert 1.8 < expression["start"] < expression["onset"] < expression["apex"] < 3.2 < expression["end"] == 89 / 25
+    assert 0.4 < expression["probability"] <= 1 and expression["intensity"] > 0.01
     named = table["emotion"].notna()
     assert (chances[named].idxmax(axis=1) == "p_" + table.loc[named, "emotion"]).all()
     copy = [frame.image for frame in Video(drawn)]
@@ -72,7 +78,7 @@ def test_no_face_at_all_is_said_and_written(empty_room, tmp_path, capsys):
 def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):
     cut = tmp_path / "cut.avi"
     cut.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
-    frames, found = predict.predict(cut, tmp_path / "rows.csv")
+    frames, found, _ = predict.predict(cut, tmp_path / "rows.csv")
     table = pd.read_csv(tmp_path / "rows.csv")
     assert len(table) == frames > found > 20 and "ends early" in table["why"].iloc[-1]
 
@@ -86,7 +92,7 @@ def test_a_video_that_lies_on_its_side_is_set_upright(short, tmp_path, turns):
     for image in lying:
         writer.write(image)
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv", drawn) == (90, 90)
+    assert predict.predict(file, tmp_path / "rows.csv", drawn)[:2] == (90, 90)
     table = pd.read_csv(tmp_path / "rows.csv")
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
     first = next(iter(Video(drawn))).image.astype(int)
@@ -142,7 +148,7 @@ def test_a_fast_video_has_a_copy_at_its_pace(tmp_path):
     for level in range(48):
         writer.write(np.full((120, 160, 3), 4 * level, np.uint8))
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv", drawn) == (48, 0)
+    assert predict.predict(file, tmp_path / "rows.csv", drawn)[:2] == (48, 0)
     assert pd.read_csv(tmp_path / "rows.csv")["time"].iloc[-1] == pytest.approx(47 / 120, abs=1e-3)
     assert Video(drawn).header() == (60, 24)
 
@@ -153,7 +159,7 @@ def test_two_faces_are_one_stream(short, tmp_path):
     for frame in Video(short):
         writer.write(np.hstack([frame.image, frame.image[:, ::-1]]))
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv") == (90, 90)
+    assert predict.predict(file, tmp_path / "rows.csv")[:2] == (90, 90)
     assert pd.read_csv(tmp_path / "rows.csv")["emotion"].notna().any()
 
 
@@ -231,8 +237,13 @@ def test_a_folder_for_a_video(capsys, name):
 def test_a_colon_in_a_name_makes_no_address_of_it(short, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(short, "12:30.avi")
-    assert predict.predict(Path("12:30.avi"), Path("12:30.csv"), Path("12:31.mp4")) == (90, 90)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["12:30.avi", "12:30.csv", "12:31.mp4"]
+    assert predict.predict(Path("12:30.avi"), Path("12:30.csv"), Path("12:31.mp4"))[:2] == (90, 90)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "12:30.avi",
+        "12:30.csv",
+        "12:30.expressions.csv",
+        "12:31.mp4",
+    ]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -1,0 +1,61 @@
+"""Probabilities frame by frame → one emotion an expression, or "unsure"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# All our choices.
+ENOUGH = 0.2  # seconds of evidence before a name
+SURE = 0.4  # probability for a name
+EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
+BETTER = 0.15  # by which another emotion must be more probable to take the name's place
+UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One expression, from rest to rest.
+
+    Times are in seconds: `start` the last frame at rest, `onset` the first in which the rise was seen, `apex` the
+    first at nine tenths of the highest `intensity`, `end` the first at rest again (or the last that was seen).
+    `emotion` is "unsure" if no class is worth a name; `probability` is that of the most probable class.
+    """
+
+    start: float
+    onset: float
+    apex: float
+    end: float
+    emotion: str
+    probability: float
+    intensity: float
+
+
+class Evidence:
+    """What is known of one expression since its onset: the mean of the classes' log probabilities, in which a frame
+    counts by its duration and the square of its intensity: a weak expression looks like many."""
+
+    def __init__(self, classes):
+        self.classes, self.emotion, self.seconds = [str(name) for name in classes], None, 0.0
+        self._sum, self._weight = np.zeros(len(self.classes)), 0.0
+
+    def add(self, probabilities: np.ndarray, intensity: float, seconds: float, moving: bool = False) -> None:
+        """Take in the probabilities (C,) of a frame that lasts for `seconds`; `moving` if the intensity still rises."""
+        weight = intensity**2 * seconds
+        self._sum += weight * np.log(np.maximum(probabilities, 1e-6))
+        self._weight += weight
+        self.seconds += seconds
+        best = self.probabilities.argmax()
+        p, name = self.probabilities[best], self.classes[best]
+        if self.seconds < ENOUGH or p < (EARLY if moving else SURE) or name == self.emotion:
+            return
+        if self.emotion is None or p > self.probabilities[self.classes.index(self.emotion)] + BETTER:
+            self.emotion = name
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(C,), by the evidence so far."""
+        scores = self._sum / self._weight if self._weight else self._sum
+        scores = np.exp(scores - scores.max())
+        return scores / scores.sum()

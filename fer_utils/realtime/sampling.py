@@ -1,0 +1,103 @@
+"""A stream's frames → the tensor of the newest: key frames since the onset, or at fixed times."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fer_utils.features import geometry, phases
+from fer_utils.features.geometry import PAIRS
+from fer_utils.features.tensors import N_KEY_FRAMES
+
+STEPS = N_KEY_FRAMES - 1
+RUNGS = 64  # frames remembered of a rise; of longer ones half of them, evenly in intensity
+SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
+ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
+
+
+class SinceRest:
+    """Key frames from the last frame at rest to now, evenly in intensity: `phases.key_frames`, as in a recording.
+
+    It remembers the values of those frames only in which the face was further from rest than ever since.
+    """
+
+    def __init__(self):
+        self._values = np.empty((STEPS + RUNGS + 1, 2 * len(PAIRS)))
+        self._levels = np.zeros(len(self._values))
+        self._count = 0
+
+    def rest(self) -> None:
+        """Forget the rise: the face is at rest."""
+        self._count = 0
+
+    def add(self, shape: np.ndarray, level: float, rest: np.ndarray) -> None:
+        """Take in a frame's shape (478, 3) and its intensity `level`; `rest` is the face at rest."""
+        if not self._count:
+            # of a rise that is shorter than the key frames are many, the first ones are at rest
+            self._values[:STEPS], self._count = geometry.values(rest, PAIRS), STEPS
+        elif self._count == len(self._values):
+            levels = self._levels[STEPS:]
+            even = np.linspace(levels[0], levels[-1], RUNGS // 2)
+            kept = np.r_[:STEPS, STEPS + np.unique(np.searchsorted(levels, even))]
+            self._values[: len(kept)], self._levels[: len(kept)] = self._values[kept], self._levels[kept]
+            self._count = len(kept)
+        if level <= (highest := self._levels[self._count - 1]) and self._count > STEPS:
+            self._newest, self._level = geometry.values(shape, PAIRS), level
+            return
+        self._values[self._count] = self._newest = geometry.values(shape, PAIRS)
+        self._levels[self._count] = self._level = max(level, highest)
+        self._count += 1
+
+    def tensor(self) -> np.ndarray:
+        """Return the tensor (4, 2912) float32 of the newest frame. A frame must have been added."""
+        below = max(STEPS, int(np.searchsorted(self._levels[: self._count], self._level)))
+        levels = np.append(self._levels[:below], self._level)
+        chosen = phases.key_frames(phases.Phases(STEPS - 1, below, below, levels), N_KEY_FRAMES)
+        return geometry.changes(np.concatenate([self._values[chosen[:-1]], self._newest[None]]))
+
+
+class AtFixedTimes:
+    """Key frames `interval` seconds apart, the last of which is the newest (sec. 4.3 of arXiv:2512.05669).
+
+    A key frame is the frame with a face nearest to its time, the older of two as near.
+    """
+
+    def __init__(self, interval: float):
+        self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
+        self._ago = interval * np.arange(STEPS, -1, -1)
+        self._times = np.empty((STEPS + 1) * SLOTS_AN_INTERVAL)
+        self._points: np.ndarray | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        self._times[:] = -np.inf
+        self._newest = 0
+        self._since: float | None = None
+
+    def add(self, points: np.ndarray, time: float) -> None:
+        """Take in a frame's points (478, 3)."""
+        if self._points is None:
+            self._points = np.empty((len(self._times), *points.shape))
+        newest = self._newest
+        if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
+            newest = self._newest = (newest + 1) % len(self._times)
+        self._points[newest], self._times[newest] = points, time
+        self._since = time if self._since is None else self._since
+
+    def tensor(self) -> tuple[np.ndarray | None, str]:
+        """Return the newest frame's tensor (4, 2912) float32 and "", or None and why there is none."""
+        now = self._times[self._newest]
+        if now - self._since < self.span - ROUNDING:
+            return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
+        start = self._newest + 1
+        times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
+        wanted = now - self._ago
+        # there is always one on either side: the slots reach further back than what is wanted, and end with its last
+        after = times.searchsorted(wanted)
+        late, early = times[after] - wanted, wanted - times[after - 1]
+        # the older of two as near, whatever a clock's rounding makes of them
+        nearest = np.where(early <= late + ROUNDING, after - 1, after)
+        off = np.minimum(early, late)
+        if off.max() > self._tolerance + ROUNDING:
+            return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
+        chosen = self._points[(nearest + start) % len(times)]
+        return geometry.differences(geometry.normalise(chosen), PAIRS), ""
