@@ -37,7 +37,7 @@ class Recognition:
     `points` (478, 3) in pixels, `phase` and `intensity` (see `tracker.Tracker`) are None if no face was found or the
     frame was refused. `probabilities` by class are there while there is an expression, `emotion` once they are worth a
     name. `why` says why there is no emotion, and is empty if there is one. `expression` is there in the first frame
-    after an expression has ended.
+    after an expression has ended. `face` is the face's number, if several are followed.
     """
 
     time: float
@@ -48,6 +48,7 @@ class Recognition:
     intensity: float | None = None
     why: str = ""
     expression: Expression | None = None
+    face: int = 1
 
 
 class Recognizer:
