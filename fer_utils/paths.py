@@ -22,7 +22,7 @@ _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
 STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
-MODEL = ASSETS / "compact.tflite"  # the classifier that ships
+MODEL = ASSETS / "units.tflite"  # the classifier that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 

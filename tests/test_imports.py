@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "plots": ("data", "landmarks", "features", "models"),  # figures are drawn from tables: it computes no results
     "realtime": ("data", "landmarks", "features", "models", "plots"),
     "prediction": ("data", "landmarks", "features", "models", "plots", "realtime"),
-    "standins": ("data", "landmarks"),
+    "standins": ("data", "landmarks", "features", "models"),
 }
 ROOT = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "cli"}
 

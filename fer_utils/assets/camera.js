@@ -42,6 +42,7 @@ export default () => {
   let state = "idle"; // idle, starting, live, stopped or error
   let note = "";
   let news = null; // the newest answer
+  let lately = null; // the newest probabilities: a face at rest has none
 
   const each = (what, ...given) => views.forEach((view) => view[what](...given));
 
@@ -84,6 +85,7 @@ export default () => {
     if (running()) return;
     const mine = (run += 1);
     history.length = answered.length = 0;
+    lately = null;
     heard = performance.now();
     tell("starting");
     if (model.get("source") === "browser" && !(await openCamera(mine))) return;
@@ -173,6 +175,7 @@ export default () => {
 
   const take = (message, points) => {
     news = message;
+    lately = message.probabilities ?? lately;
     answered.push(heard);
     while (answered[0] < heard - RATE_OVER) answered.shift();
     if (message.time < history.at(-1)?.time) history.length = 0; // a clip began again
@@ -206,6 +209,7 @@ export default () => {
       const view = {
         showState() {
           el.dataset.state = state;
+          el.dataset.mirrored = model.get("source") !== "clip"; // as in a looking-glass, but not what was recorded
           parts.note.textContent = note || { idle: "The camera is off.", starting: "Starting…" }[state] || "";
           parts.start.disabled = running();
           parts.stop.disabled = !running();
@@ -228,7 +232,8 @@ export default () => {
           el.dataset.phase = news.phase ?? "";
           el.dataset.rate = rate().toFixed(1);
           drawMesh(parts.mesh, model.get("mesh") ? points : null, news, model);
-          drawBars(parts.bars, news, model);
+          parts.bars.classList.toggle("fer-at-rest", !news.probabilities);
+          drawBars(parts.bars, { probabilities: lately, emotion: news.emotion }, model);
           drawCurve(parts.curve, history, model.get("span"));
           parts.emotion.textContent = news.emotion ?? "–";
           parts.phase.textContent = news.phase ?? "";
@@ -352,6 +357,7 @@ const drawCurve = (canvas, history, span) => {
   const top = Math.max(0.02, ...history.map((each) => each.intensity ?? 0));
   const x = (time) => width - (width * (end - time)) / span;
   const y = (value) => height - 20 - ((height - 38) * value) / top;
+  const written = {}; // phase → where its last name ends
 
   pen.fillStyle = pen.strokeStyle = ink;
   pen.globalAlpha = 0.6;
@@ -364,7 +370,10 @@ const drawCurve = (canvas, history, span) => {
     pen.moveTo(x(each.time), 14);
     pen.lineTo(x(each.time), height - 18);
     pen.stroke();
-    pen.fillText(each.phase, x(each.time) + 3, { onset: 10, apex: 22, offset: 34 }[each.phase]);
+    const start = x(each.time) + 3;
+    if (start < (written[each.phase] ?? 0)) return; // names do not overlap
+    pen.fillText(each.phase, start, { onset: 10, apex: 22, offset: 34 }[each.phase]);
+    written[each.phase] = start + pen.measureText(`${each.phase} `).width;
   });
   pen.setLineDash([]);
   pen.globalAlpha = 1;

@@ -68,14 +68,34 @@ def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
     )
 
 
-def warnings(inventory: Inventory) -> list[str]:
-    """What a study on this set would stumble over, a line each."""
-    place = f"{inventory.dataset} ({inventory.root})"
+def too_few(inventory: Inventory) -> str:
+    """Return why no network can be trained and tested on a set, whatever the folds; empty if one can."""
+    emotions = inventory.emotions
     if not inventory.sequences:
-        return [f"{place}: no sequence can be used; see what was left out"]
-    if len(inventory.subjects) == 1:
-        return [f"{place}: all sequences are of one subject, {inventory.subjects[0]}: no folds grouped by subject"]
-    return []
+        return "no sequence can be used; see what was left out"
+    if len(inventory.subjects) < 2:
+        return f"all sequences are of one person, {inventory.subjects[0]}; give those of more people"
+    if len(emotions) < 2:
+        return f"all sequences show {next(iter(emotions))}; give those of other emotions too"
+    if max(emotions.values()) < 2:
+        return "no emotion has two sequences; give more of them"
+    return ""
+
+
+def few_people(inventory: Inventory, folds: int = 5) -> str:
+    """Return why so many folds of people cannot be made; empty if they can."""
+    people = len(inventory.subjects)
+    if people >= folds:
+        return ""
+    advice = f"choose fewer: --folds {people}" if people > 2 else "give more people"
+    return f"{people} people cannot be split into {folds} folds of people; {advice}"
+
+
+def warnings(inventory: Inventory) -> list[str]:
+    """Return what a study on this set would stumble over, a line each."""
+    place = f"{inventory.dataset} ({inventory.root})"
+    problem = too_few(inventory) or few_people(inventory)
+    return [f"{place}: {problem}"] if problem else []
 
 
 def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer_utils import paths
+from fer_utils.data import labels, registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
 
-NOT_JUDGED = "not judged: a quick run says nothing"
+ENOUGH = 0.9  # of the published sequences and people: with fewer, a number is not the published experiment's
+MIN_EPOCHS = 30  # half of the default limit; below, a network may be far from its best
 NEEDS_DATA = "needs the licensed data"
 FAILED = "not known: the notebook that measures it failed or was not run"
 COLUMNS = (
@@ -27,13 +31,13 @@ def published() -> pd.DataFrame:
     return tables.read_csv(paths.figures() / "published.csv")
 
 
-def table(out: Path, datasets: Iterable[str] | None = None, judged: bool = True) -> pd.DataFrame:
+def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
     """Return a row a claim of the paper and protocol of ours: claimed, found, interval, difference and verdict, in %,
     from the summaries that a study of `datasets` (default: all that the paper names) wrote into `out`.
 
     Tables of other datasets, which an earlier study left there, do not count. A stand-in's number is not shown beside
-    the paper's. Unless `judged`, as of a run too short to say anything, a number has no verdict. If a summary cannot be
-    read, the verdict says why.
+    the paper's. A number of too few sequences, people, emotions or epochs, or of a quick run, is not judged: its
+    verdict says what is missing. If a summary cannot be read, the verdict says why.
     """
     claims = published()
     claims = claims[claims["what"] == "paper"]
@@ -59,9 +63,11 @@ def table(out: Path, datasets: Iterable[str] | None = None, judged: bool = True)
                 continue
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
             ours |= {"found": round(value, 1), "interval": f"[{low:.1f}, {high:.1f}]"}
-            if judged:
+            missing = _too_little(result, claim.target.split("+"), out)
+            if not missing:
                 ours["difference"] = round(value - claim.accuracy, 1)
-            rows.append(ours | {"verdict": _verdict(claim.accuracy, low, high) if judged else NOT_JUDGED})
+            verdict = f"not judged: {missing}" if missing else _verdict(claim.accuracy, low, high)
+            rows.append(ours | {"verdict": verdict})
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"sequences": "Int64"})
 
 
@@ -80,6 +86,41 @@ def _was_studied(datasets: Iterable[str], out: Path) -> bool:
         paths.table(out, name, "coverage").is_file() and not tables.rendered(tables.read(out, "coverage", name))
         for name in datasets
     )
+
+
+def _too_little(result: Mapping, names: list[str], out: Path) -> str:
+    """Return what a result lacks of the published experiment on the datasets `names`; empty if nothing worth a word."""
+    known = [registry.DATASETS[name] for name in names]
+    single = len(names) == 1
+    emotions = known[0].emotions if single else labels.SHARED  # on several, those that all of them have
+    counted = [
+        each.published["sequences"] if single else sum(each.published.get(name, 0) for name in emotions)
+        for each in known
+    ]
+    sequences = sum(count or each.published["sequences"] for count, each in zip(counted, known, strict=True))
+    rough = "about " if any(each.rough for each in known) else ""
+    lacks = []
+    if result["sequences"] < ENOUGH * sequences:
+        lacks.append(f"{result['sequences']} of {rough}{sequences} sequences")
+    people = known[0].published["subjects"]
+    if single and result.get("subjects", np.inf) < ENOUGH * people:
+        lacks.append(f"{result['subjects']} of {rough}{people} people")
+    if result.get("emotions", np.inf) < len(emotions):
+        lacks.append(_missing_emotions(result["emotions"], emotions, names, out))
+    if result.get("epoch_limit", np.inf) < MIN_EPOCHS:
+        lacks.append(f"{result['epoch_limit']:.0f} epochs")
+    if result.get("quick") is True:
+        lacks.append("a quick run")
+    return ", ".join(lacks)
+
+
+def _missing_emotions(count: int, emotions: tuple[str, ...], names: list[str], out: Path) -> str:
+    if len(names) == 1:
+        with suppress(StudyError, KeyError):
+            tested = set(tables.read(out, "recalls", names[0])["emotion"])
+            if missing := [name for name in emotions if name not in tested]:
+                return f"{' and '.join(missing)} missing"
+    return f"{count} of {len(emotions)} emotions"
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:

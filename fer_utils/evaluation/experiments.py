@@ -17,7 +17,7 @@ from fer_utils.data.registry import joined
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import store
 from fer_utils.evaluation.jobs import Job, fit_and_test
-from fer_utils.evaluation.metrics import KEYS, metrics
+from fer_utils.evaluation.metrics import KEYS, RECIPE, metrics
 from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split
 from fer_utils.features.tensors import FeatureTable
 
@@ -150,7 +150,7 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
             continue
         for split, job in folds_of_plan:
             outcome = done[job]
-            key = _key(plan, split)
+            key, recipe = _key(plan, split), dict.fromkeys(RECIPE, np.nan) | outcome.get("recipe", {})
             for tested, test in outcome["tests"].items():
                 rows = facts.loc[test.get("ids", list(job.test))]
                 p = np.array(test["probabilities"]).reshape(len(rows), len(job.names))
@@ -158,9 +158,9 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
                 own = key | ({"tested": tested} if tested else {})
                 columns = {f"p_{name}": p[:, number] for number, name in enumerate(job.names)}
                 named = {"id": rows.index.to_numpy(), **{name: rows[name].to_numpy() for name in rows}}
-                predictions.append(pd.DataFrame({**own, **named, "predicted": predicted, **columns}))
+                predictions.append(pd.DataFrame({**own, **named, "predicted": predicted, **columns, **recipe}))
                 counts = _counts(job, split, facts, len(rows), outcome["history"])
-                folds.append(own | counts | metrics(rows["emotion"].to_numpy(), predicted))
+                folds.append(own | counts | recipe | metrics(rows["emotion"].to_numpy(), predicted))
             if outcome["history"]:
                 epochs = np.arange(1, len(outcome["history"]["loss"]) + 1)
                 history.append(pd.DataFrame({**key, "epoch": epochs, **outcome["history"]}))

@@ -57,6 +57,7 @@ def fit_and_test(job: Job) -> dict:
         checked = table.x[validation], table.emotions[validation]
         history = classifier.fit(table.x[fit], table.emotions[fit], checked, **how)
         outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
+        outcome["recipe"] = getattr(classifier, "recipe", {})
         for name, key in job.tested:
             other = store.load(job.folder, key)
             rows = store.rows_of(other, job.test)

@@ -16,6 +16,8 @@ from fer_utils.features.phases import Phases
 # what tells one result from another: the model, the features that it was trained on and those that it was tested with,
 # the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
 KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
+# how a network was trained: at most so many epochs, and the patience of early stopping; empty for others
+RECIPE = ("epoch_limit", "batch_size", "learning_rate", "patience")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
@@ -78,7 +80,7 @@ def levels(subjects: int) -> list[float]:
 
 def summary(predictions: pd.DataFrame) -> pd.DataFrame:
     """A row a result (see KEYS): MEASURES over all folds' and seeds' predictions, with 95 % intervals, and the standard
-    deviation of the accuracy over seeds."""
+    deviation of the accuracy over seeds; and how a network was trained (see RECIPE)."""
     rows = []
     for key, group in predictions.groupby(list(KEYS), sort=False):
         values = metrics(group["emotion"].to_numpy(), group["predicted"].to_numpy())
@@ -89,6 +91,7 @@ def summary(predictions: pd.DataFrame) -> pd.DataFrame:
             "subjects": group["subject"].nunique(),
             "emotions": group["emotion"].nunique(),
             "seeds": group["seed"].nunique(),
+            **{name: group[name].iloc[0] for name in RECIPE if name in group},
         }
         for name, value in values.items():
             row |= {name: value, f"{name}_low": intervals[name][0], f"{name}_high": intervals[name][1]}

@@ -88,11 +88,14 @@ ACROSS: Mapping[str, Kind] = {
 }
 
 
-def save(out: Path, dataset: str | Iterable[str], rendered: bool, named: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def save(
+    out: Path, dataset: str | Iterable[str], rendered: bool, named: Mapping[str, pd.DataFrame], quick: bool = False
+) -> pd.DataFrame:
     """Write tables by their kind, and list the files with what they hold, for showing.
 
     `dataset` is one name, or the names of all datasets whose data are in the tables. The first two columns written say
-    which they are and whether the data are rendered. Raises ValueError for a kind that is not listed in this module.
+    which they are and whether the data are rendered; results say whether the run was `quick`, too short to say
+    anything. Raises ValueError for a kind that is not listed in this module.
     """
     one = isinstance(dataset, str)
     place, label = (dataset, dataset) if one else (paths.ALL, "+".join(dataset))
@@ -105,7 +108,7 @@ def save(out: Path, dataset: str | Iterable[str], rendered: bool, named: Mapping
         marked = frame.copy()
         marked.insert(0, "dataset", label)
         marked.insert(1, "data", STAND_IN if rendered else "real")
-        write(marked.assign(**versions()) if known[kind].versions else marked, path)
+        write(marked.assign(quick=quick, **versions()) if known[kind].versions else marked, path)
         rows.append((str(path.relative_to(out)), len(frame), known[kind].about))
     return pd.DataFrame(rows, columns=["file", "rows", "what it holds"])
 

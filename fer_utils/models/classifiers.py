@@ -95,6 +95,16 @@ class SequenceClassifier:
         self.model: keras.Model | None = None
         self.features, self.trained_on = tensors.DEFAULT, ""
 
+    @property
+    def recipe(self) -> dict[str, float]:
+        """How it is trained, for tables."""
+        return {
+            "epoch_limit": self.epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "patience": self.patience,
+        }
+
     def fit(
         self,
         x: np.ndarray,

@@ -102,7 +102,7 @@ def write(
     _check(recording, (out, beside, drawn, *([] if alone else _others(out, settings))), drawn, model)
     frames, fps, promised = _opened(recording)
     classifier = litert.load_classifier(model)
-    said = described(model, classifier)
+    said = described(classifier, model)
     points: list[np.ndarray] | None = [] if settings.formats and not alone else None
     with ExitStack() as stack:
         faces = stack.enter_context(Faces(classifier, settings.detector, settings.faces))

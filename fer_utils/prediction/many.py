@@ -82,8 +82,7 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
     files = recordings(inputs)
     if not files:
         raise PredictError("no recording named; name videos, or folders that hold them")
-    out.mkdir(parents=True, exist_ok=True)
-    paths.check_writable(out)
+    paths.check_output(out / SUMMARY)
     targets = [out / f"{stem}.csv" for stem in stems(files)]
     rows: dict[Path, Row] = {}
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:

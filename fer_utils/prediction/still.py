@@ -48,7 +48,7 @@ def write(picture: Path, out: Path, neutral: Path | None = None, model: str = ""
     with paths.replacing(beside) as temporary:
         row = {f"p_{name}": f"{p:.4f}" for name, p in probabilities.items()}
         row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
-        row["model"] = described(paths.model(model), classifier)
+        row["model"] = described(classifier, paths.model(model))
         pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
     return Outcome([out, beside], probabilities)
 

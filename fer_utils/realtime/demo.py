@@ -76,18 +76,23 @@ class Demo(widgets.VBox):
         self.record = widgets.ToggleButton(
             value=False, description="Record", icon="circle", tooltip="points and probabilities as CSV, no pictures"
         )
+        self.neutral = widgets.Button(
+            description="This is my neutral face", layout={"width": "190px"},
+            tooltip="take the face as it is now for the face at rest",
+        )  # fmt: skip
         self.message, self.note = widgets.Label(), widgets.HTML()  # HTML: a label cuts what does not fit
         self._say_what_it_is()
         widgets.link((self.source, "value"), (self.camera, "source"))
         widgets.link((self.mesh, "value"), (self.camera, "mesh"))
         self.model.observe(lambda change: self._choose(change["new"]), "value")
         self.detector.observe(lambda change: self._use(detector=change["new"]), "value")
+        self.neutral.on_click(lambda _: self.live.set_neutral())
         self.record.observe(lambda change: self._record(change["new"]), "value")
         row = {"flex_flow": "row wrap", "align_items": "center"}
         super().__init__(
             [
                 widgets.HBox([self.source, self.model, self.detector], layout=row),
-                widgets.HBox([self.record, self.mesh, self.message], layout=row),
+                widgets.HBox([self.neutral, self.record, self.mesh, self.message], layout=row),
                 self.camera,
                 self.note,
             ]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from fer_utils.errors import OutputError, UserError
-from fer_utils.realtime.recording import Recording
+from fer_utils.landmarks.detectors import open_detector
+from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.realtime.recording import Recording, described
 from fer_utils.realtime.streaming import Recognition, Recognizer
+
+LOOK = 1.0  # seconds from one look for a small face to the next
+CLOSER = "the face is too small: come closer"
 
 
 class Live:
@@ -24,6 +31,8 @@ class Live:
         self._stream, self._recording = ExitStack(), None
         self._recognizer: Recognizer | None = None
         self._failure: OutputError | None = None  # of a recording, until `save` tells
+        # when a small face was last looked for, what came of it, and the detector for that
+        self._looked, self._hint, self._closely = -math.inf, "", None
         self.classifier, self.detector = classifier, detector
 
     def use(self, classifier=None, detector: str | None = None) -> None:
@@ -39,6 +48,7 @@ class Live:
         """Begin a new stream."""
         with self._lock:
             self.stop()
+            self._looked, self._hint, self._closely = -math.inf, "", None
             self._recognizer = self._stream.enter_context(Recognizer(self.classifier, self.detector))
 
     def push(self, image: np.ndarray, time: float) -> Recognition:
@@ -48,6 +58,13 @@ class Live:
             if self._recognizer is None:
                 self.start()
             seen = self._recognizer.push(image, time)
+            if seen.points is None and time - self._looked > LOOK:
+                self._looked = time
+                if self._closely is None:
+                    self._closely = self._stream.enter_context(open_detector(self.detector, "image"))
+                self._hint = CLOSER if _far(image, self._closely) else ""
+            if seen.points is None and self._hint:
+                seen = replace(seen, why=self._hint)
             if self._recording is not None:
                 try:
                     self._recording.add(seen)
@@ -57,6 +74,12 @@ class Live:
                         recording.__exit__(type(error), error, None)
                     raise
             return seen
+
+    def set_neutral(self) -> None:
+        """Take the next face that is seen for the face at rest."""
+        with self._lock:
+            if self._recognizer is not None:
+                self._recognizer.set_neutral()
 
     def stop(self) -> None:
         """End the stream; a recording goes on with the next one."""
@@ -70,7 +93,8 @@ class Live:
             if self._recording is not None:
                 raise UserError(f"{self._recording.path}: still recording; save it first")
             self._failure = None
-            self._recording = Recording(path, self.classifier.classes, points=True).__enter__()
+            said = described(self.classifier)
+            self._recording = Recording(path, self.classifier.classes, points=True, model=said).__enter__()
 
     def save(self) -> Recording | None:
         """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError, also
@@ -83,3 +107,16 @@ class Live:
             if failure is not None:
                 raise failure
             return recording
+
+
+def _far(image: np.ndarray, detector: FaceTracker) -> bool:
+    """Whether a face is in a part of the picture that cannot be found in the whole: MediaPipe's face detector looks at
+    128 x 128 pixels, and finds faces from about a quarter of the picture's height on."""
+    height, width = image.shape[:2]
+    down, right = height // 2, width // 2
+    parts = (
+        image[top : top + down, left : left + right]
+        for top in (0, down // 2, height - down)
+        for left in (0, right // 2, width - right)
+    )
+    return any(detector.detect(np.ascontiguousarray(part))[0] is not None for part in parts)

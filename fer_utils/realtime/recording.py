@@ -15,9 +15,10 @@ POINTS = regions.landmarks()
 COLUMNS = ("time", "face", "emotion", "phase", "intensity")
 
 
-def described(path: Path, classifier) -> str:
+def described(classifier, path: Path | None = None) -> str:
     """Return a line that says which model this is and what it was trained on."""
-    return f"{path.stem}, trained on {getattr(classifier, 'trained_on', '') or 'data unknown'}"
+    name = path.stem if path else getattr(classifier, "network", "a classifier")
+    return f"{name}, trained on {getattr(classifier, 'trained_on', '') or 'data unknown'}"
 
 
 class Recording:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fer_utils.standins import mesh
-from fer_utils.standins.action_units import ROW, UNITS, deform
-from fer_utils.standins.mesh import VERTICES, smoothstep
+from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
+from fer_utils.standins.mesh import PERSON, VERTICES, smoothstep
 
 # Colours are BGR, 0 to 255, chosen by eye.
 SKINS = [(178, 200, 236), (160, 184, 226), (140, 168, 215), (118, 150, 202), (92, 122, 178), (66, 92, 142)]
@@ -24,16 +24,15 @@ RESTING = {1: 0.12, 2: 0.12, 4: 0.22, 5: 0.15, 7: 0.25, 12: 0.18, 15: 0.25, 17: 
 class Actor:
     """One rendered person.
 
-    `neutral` is the face at rest (468, 3) in cm, `resting` the units (20, 2) that it carries all the time, `light`
-    the unit vector towards the lamp. `expressivity` scales every expression that the actor shows, and `habit` (20,)
-    each unit of it: some people hardly raise their brows, others hardly move their mouths.
+    `neutral` is the face at rest (468, 3) in cm, `resting` the units (23, 2) that it carries all the time, `rig` the
+    way it moves, `light` the unit vector towards the lamp. `expressivity` scales every expression that the actor shows.
     """
 
     seed: int
     neutral: np.ndarray
     resting: np.ndarray
     expressivity: float
-    habit: np.ndarray
+    rig: Rig
     skin: tuple[float, float, float]
     hair: tuple[float, float, float]
     iris: tuple[float, float, float]
@@ -57,9 +56,9 @@ def make_actor(seed: int) -> Actor:
     return Actor(
         seed=seed,
         neutral=_face(rng, woman),
-        resting=_resting(rng),
+        resting=make_resting(rng),
         expressivity=float(np.clip(rng.normal(1.0, 0.16), 0.65, 1.3)),
-        habit=np.clip(rng.normal(1.0, 0.22, len(UNITS)), 0.45, 1.5),
+        rig=Rig(np.random.default_rng([seed, 3])),
         skin=_tint(rng, SKINS),
         hair=_tint(rng, HAIRS),
         iris=_tint(rng, IRISES),
@@ -102,8 +101,8 @@ def _tint(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> tupl
     return tuple(float(c) for c in np.clip(colour, 0, 255))
 
 
-def _resting(rng: np.random.Generator) -> np.ndarray:
-    """Units (20, 2) of the face at rest: one to three of `RESTING`, nearly the same on both sides."""
+def make_resting(rng: np.random.Generator) -> np.ndarray:
+    """Units (23, 2) of the face at rest: one to three of `RESTING`, nearly the same on both sides."""
     activation = np.zeros((len(UNITS), 2))
     for unit in rng.choice(list(RESTING), rng.integers(1, 4), replace=False):
         activation[ROW[unit]] = RESTING[unit] * rng.uniform(0.2, 1.0) * rng.uniform(0.85, 1.15, 2)
@@ -112,7 +111,7 @@ def _resting(rng: np.random.Generator) -> np.ndarray:
 
 def _face(rng: np.random.Generator, woman: bool) -> np.ndarray:
     """The mesh (468, 3) in cm of a relaxed face: the canonical one, varied by smooth changes of shape."""
-    face = VERTICES.copy()
+    face = PERSON.copy()
     x, y, _ = VERTICES.T
     _shape_eyes(face, rng, woman)
     _shape_mouth(face, rng, woman)
@@ -135,7 +134,7 @@ def _face(rng: np.random.Generator, woman: bool) -> np.ndarray:
     face[:, 1] += 0.06 * rng.normal() * x / 5 * np.exp(-(((y - 4.5) / 2) ** 2))
     lips = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
     face[lips, 1] = face[lips, 1].mean(0)  # closed, without a line of teeth
-    return deform(face, np.zeros((len(UNITS), 2)))
+    return MEAN.deform(face, np.zeros((len(UNITS), 2)))
 
 
 def _shape_eyes(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None:
@@ -160,11 +159,11 @@ def _shape_mouth(face: np.ndarray, rng: np.random.Generator, woman: bool) -> Non
         face[[*upper, *lower], 2] = np.tile((face[upper, 2] + face[lower, 2]) / 2, 2)
     line = face[mesh.UPPER_LIP[3], 1].mean()
     for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
-        thickness = np.clip(rng.normal(1.08 if woman else 0.88, 0.17), 0.55, 1.45)
+        thickness = np.clip(rng.normal(1.38 if woman else 1.15, 0.26), 0.6, 2.0)
         inner = face[lip[3, 1:-1], 1].copy()
         for ring in lip[:3]:
             face[ring[1:-1], 1] = inner + (face[ring[1:-1], 1] - inner) * thickness
     x, y, _ = VERTICES.T
     near = np.exp(-((x / 4.0) ** 4) - ((y - line) / 2.2) ** 2)
-    face[:, 0] *= 1 + near * np.clip(rng.normal(0.03, 0.075), -0.12, 0.18)
+    face[:, 0] *= 1 + near * np.clip(rng.normal(0.08, 0.07), -0.1, 0.22)
     face[:, 1] += near * (rng.normal(0, 0.14) + 0.10 * rng.normal() * ((np.abs(x) / 2.4) ** 2 - 0.5).clip(-0.5, 1))

@@ -13,14 +13,15 @@ from fer_utils.standins.drawing.camera import View
 from fer_utils.standins.expressions import express
 
 FPS = 25
+LEAN = (0.03, 0.05, 0.025)  # radians that the head yaws, pitches and rolls with an expression: our choice
 
 
 @dataclass(frozen=True)
 class Performance:
-    """One recording. `activation` (T, 20, 2) holds every frame's units, `views` and `gazes` the head and eyes.
+    """One recording. `activation` (T, 23, 2) holds every frame's units, `views` and `gazes` the head and eyes.
 
     `onset` is the last frame at rest, `apex` the first one at full expression, `offset` the first one at rest again,
-    or None where the recording ends at the apex; all count from 0. `shown` (20, 2) is the expression at the apex
+    or None where the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
     without the face at rest.
     """
 
@@ -60,7 +61,13 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
     if returns:
         curve *= 1 - minimum_jerk((time[:, None] - apex - hold) / fall)
     activation = np.clip(actor.resting + curve[..., None] * shown, 0, 1)
-    views, gazes = _sway(view, frames, rng), _drift(rng, frames, 2) * 0.05
+    # heads nod and lean with expressions
+    lean = curve.mean(1)[:, None] * rng.normal(0, LEAN)
+    views = [
+        replace(seen, yaw=seen.yaw + yaw, pitch=seen.pitch + pitch, roll=seen.roll + roll)
+        for seen, (yaw, pitch, roll) in zip(_sway(view, frames, rng), lean.tolist(), strict=True)
+    ]
+    gazes = _drift(rng, frames, 2) * 0.05
     return Performance(emotion, shown, activation, views, gazes, onset, apex, offset)
 
 

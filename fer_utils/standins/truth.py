@@ -44,7 +44,7 @@ def truth_row(dataset: str, subject: str, name: str, performance: Performance, u
 
 
 def compact_units(activation: np.ndarray) -> str:
-    """An activation (20, 2) as text, units below 0.005 left out."""
+    """An activation (23, 2) as text, units below 0.005 left out."""
     return " ".join(
         f"{unit}{letter}={value:.2f}"
         for unit, sides in zip(UNITS, activation, strict=True)

@@ -6,7 +6,9 @@ import re
 
 from latex2mathml import converter
 
-_PARTS = re.compile(r"(?P<code>`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|\$(?P<inline>[^$\n]+)\$", re.DOTALL)
+_PARTS = re.compile(
+    r"(?P<code>`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|(?<![\w\\$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\w)", re.DOTALL
+)
 
 
 def as_mathml(markdown: str) -> str:
@@ -17,4 +19,5 @@ def as_mathml(markdown: str) -> str:
 def _converted(part: re.Match) -> str:
     if part["code"]:
         return part[0]
-    return converter.convert(part["block"] or part["inline"], display="block" if part["block"] else "inline")
+    math = converter.convert(part["block"] or part["inline"], display="block" if part["block"] else "inline")
+    return math.replace("*", "&#42;").replace("_", "&#95;")  # Markdown would read these as its own

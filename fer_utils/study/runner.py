@@ -15,7 +15,7 @@ import papermill
 
 from fer_utils import kernels, paths, workers
 from fer_utils.data import registry
-from fer_utils.data.inventory import survey
+from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.plots import captions
@@ -40,7 +40,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance"],
     "models": ["compact"],
     "frames": 50,
-    "judged": False,
+    "quick": True,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside
 PAPER_NETWORK: Mapping[str, object] = {"network": "paper", "matrix_model": "paper"}
@@ -50,12 +50,17 @@ NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
 
 
 def choose(
-    names: list[str] | None, data: str, quick: bool = False, reader: Mapping[str, Mapping] | None = None
+    names: list[str] | None,
+    data: str,
+    quick: bool = False,
+    reader: Mapping[str, Mapping] | None = None,
+    folds: int = 5,
 ) -> list[str]:
-    """The datasets to study: those named; else those that are under the folder `data`; else all stand-ins, or two.
-    `reader` are options of `registry.scan`, by dataset.
+    """Return the datasets to study: those named; else those in the folder `data`; else all stand-ins, of which `quick`
+    takes two.
 
-    Says of each that is not there why. Raises StudyError where none is.
+    `reader` holds options of `registry.scan`, by dataset. Print of each dataset that is missing why. Raises StudyError
+    if all are.
     """
     if not data:
         if "folder" in (names or ()):
@@ -66,7 +71,14 @@ def choose(
         print(f"{name}: left out: {why}", file=sys.stderr)
     if not found:
         raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
-    return list(dict.fromkeys(each.dataset for each in found))
+    problems = {each.dataset: too_few(each) for each in found}
+    for each in found:
+        if problem := problems[each.dataset] or few_people(each, folds):
+            print(f"{each.dataset}: {'left out: ' if problems[each.dataset] else ''}{problem}", file=sys.stderr)
+    if all(problems.values()):
+        name, problem = next(iter(problems.items()))
+        raise StudyError(f"{name}: {problem}")
+    return [name for name, problem in problems.items() if not problem]
 
 
 def run(
@@ -78,13 +90,16 @@ def run(
     splits: Path | None = None,
     scheduler: str = "",
 ) -> tuple[list[NotebookRun], Path]:
-    """Run the study on the datasets `names`; write notebooks, tables, figures and report under `out`, and return it.
+    """Run the study on the datasets `names`; return how each notebook ended, and the folder of the run.
 
-    `settings` are values of the notebooks' parameters; `splits` is the folder of an earlier study, or this one's, whose
-    folds notebook 03 takes; `scheduler` is the address of a Dask cluster that does the work (see `workers.cluster`). A
-    notebook that fails does not end the study. A study that was interrupted goes on from the landmarks and folds that
-    were finished. Raises StudyError where the study cannot start, as when another one writes into `out`, or folds that
-    are to be given are missing; OutputError where it cannot write.
+    Notebooks, tables, figures and the report are written under `out` (default: runs/study, or runs/quick). `settings`
+    are values of the notebooks' parameters. `splits` is the folder of an earlier study, or of this one, from which
+    notebook 03 takes its folds. `scheduler` is the address of a Dask cluster that does the work (see
+    `workers.cluster`). A notebook that fails does not end the study. After an interruption, a study goes on from the
+    landmarks and folds that were finished.
+
+    Raises StudyError if the study cannot start: another one writes into `out`, or given folds are missing. Raises
+    OutputError if it cannot write.
     """
     plan = [
         *((notebook, "") for notebook in FIRST),
@@ -115,7 +130,7 @@ def run(
 
 @contextmanager
 def _alone_in(out: Path) -> Iterator[None]:
-    """The system ends the hold with the process, however that ends."""
+    """Lock the folder. The system releases the lock when the process ends, however that happens."""
     lock = filelock.FileLock(out / ".lock", blocking=False)
     try:
         lock.acquire()
@@ -150,7 +165,7 @@ def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str]
 
 
 def parameters(notebook: str) -> set[str]:
-    """The names of a notebook's parameters. Raises StudyError where there is no such notebook."""
+    """Return the names of a notebook's parameters. Raises StudyError if there is no such notebook."""
     source = paths.notebooks() / f"{notebook}.ipynb"
     if not source.is_file():
         raise StudyError(f"{source}: not there; run from a clone, or set FER_ROOT to one")

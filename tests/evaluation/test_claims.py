@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 
 from fer_utils import paths
+from fer_utils.data import labels
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import claims, tables
+from fer_utils.evaluation.metrics import KEYS
 
 ALL = "ckplus+oulu_vis+oulu_nir+mmi"
 COMPOSITE, MERGED = ("ckplus+oulu_vis+oulu_nir", "mmi"), (ALL, ALL)
@@ -41,7 +43,7 @@ def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=N
         for each in protocols
     ]
     kind, several = ("cross_summary", dataset.split("+")) if sides else ("summary", dataset)
-    tables.save(folder, several, rendered, {kind: pd.DataFrame(rows)})
+    tables.save(folder, several, rendered, {kind: pd.DataFrame(rows)}, quick=columns.get("quick", False))
     return paths.table(folder, paths.ALL if sides else dataset, kind)
 
 
@@ -124,11 +126,33 @@ class TestTable:
         assert (row["verdict"], row["data"]) == (verdict, "real")
         assert (row["protocol"], row["model"], row["sequences"]) == ("grouped", "paper", 327)
 
-    def test_a_quick_run_is_not_judged(self, tmp_path):
-        write(tmp_path, 0.9, 0.87, 0.91)
-        (row,) = found_for(claims.table(tmp_path, judged=False))
-        assert row["verdict"] == "not judged: a quick run says nothing"
-        assert row["found"] == 90 and pd.isna(row["difference"])
+    @pytest.mark.parametrize(
+        ("columns", "said"),
+        [
+            ({"quick": True}, "a quick run"),
+            ({"sequences": 40}, "40 of 327 sequences"),
+            ({"sequences": 294}, "294 of 327 sequences"),
+            ({"subjects": 10}, "10 of 118 people"),
+            ({"emotions": 6}, "contempt missing"),
+            ({"epoch_limit": 5}, "5 epochs"),
+            ({"sequences": 40, "emotions": 6, "epoch_limit": 5}, "40 of 327 sequences, contempt missing, 5 epochs"),
+            ({"sequences": 300, "subjects": 110, "emotions": 7, "epoch_limit": 60, "quick": False}, ""),
+        ],
+    )
+    def test_too_little_is_not_judged(self, tmp_path, columns, said):
+        write(tmp_path, 0.9, 0.87, 0.91, **columns)
+        seen = [name for name in labels.EMOTIONS if name != "contempt"]
+        tables.save(tmp_path, "ckplus", False, {"recalls": pd.DataFrame({"emotion": seen, **dict.fromkeys(KEYS, "")})})
+        (row,) = found_for(claims.table(tmp_path))
+        assert row["verdict"] == (f"not judged: {said}" if said else "claimed more than is found: above the interval")
+        assert row["found"] == 90 and pd.isna(row["difference"]) == bool(said)
+
+    def test_too_little_of_other_sets(self, tmp_path):
+        write(tmp_path, 0.9, 0.87, 0.91, dataset="mmi", sequences=100, emotions=4)
+        write(tmp_path, 0.9, 0.87, 0.91, sides=MERGED, dataset=ALL, sequences=400)
+        table = claims.table(tmp_path)
+        assert found_for(table, "mmi")[0]["verdict"] == "not judged: 100 of about 205 sequences, 4 of 6 emotions"
+        assert found_for(table, *MERGED)[0]["verdict"] == "not judged: 400 of about 1474 sequences"
 
     def test_people_who_are_all_alike_give_no_interval_to_judge_by(self, tmp_path):
         write(tmp_path, 1.0, 1.0, 1.0)
@@ -148,7 +172,7 @@ class TestTable:
 
     @pytest.mark.parametrize(("sides", "difference"), [(COMPOSITE, 15.3), (MERGED, 2.9)])
     def test_composites_come_from_the_summary_across_datasets(self, tmp_path, sides, difference):
-        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, sides=sides, protocols=("grouped", "stratified"))
+        write(tmp_path, 0.85, 0.83, 0.87, dataset=ALL, sides=sides, protocols=("grouped", "stratified"), sequences=1474)
         table = claims.table(tmp_path)
         rows = found_for(table, *sides)
         assert [row["protocol"] for row in rows] == ["grouped", "stratified"]

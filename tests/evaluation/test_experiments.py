@@ -10,6 +10,7 @@ import pytest
 from fer_utils.errors import StudyError, TrainingError
 from fer_utils.evaluation import experiments, jobs, splits, store
 from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation.metrics import summary
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.models import classifiers
@@ -38,7 +39,7 @@ class Oracle:
     kept: ClassVar[list] = []  # and what its epoch is chosen by
 
     def __init__(self, seed=0, **settings):
-        self.seed, self.settings = seed, settings
+        self.seed, self.settings, self.recipe = seed, settings, {"epoch_limit": settings.get("epochs", 60)}
 
     def fit(self, x, emotions, validation, keep="loss", refit=False):
         Oracle.kept.append((keep, refit))
@@ -104,6 +105,7 @@ def test_a_row_a_fold_a_sequence_and_an_epoch(tmp_path):
         "grouped": False, "stratified": True,
     }  # fmt: skip
     assert set(outcome.folds["accuracy"]) == {1.0} and set(outcome.folds["epochs"]) == {2}
+    assert set(outcome.folds["epoch_limit"]) == set(summary(outcome.predictions)["epoch_limit"]) == {7}
     for row in outcome.predictions.itertuples():
         number = int(row.id[1:])
         assert (row.emotion, row.predicted, row.subject) == (

@@ -17,6 +17,7 @@ from fer_utils import paths
 from fer_utils.data.pictures import Frame
 from fer_utils.data.video import Video
 from fer_utils.landmarks.detectors import open_detector
+from fer_utils.landmarks.upright import set_upright
 from fer_utils.standins.source import inventory
 
 SEQUENCES, FRAMES = 8, 60  # of each stand-in; of each sequence, at most
@@ -45,10 +46,10 @@ def recordings():
         [[Frame(number, number / 25, np.roll(photograph, 3 * number, axis=1)) for number in range(20)]],
     )
     yield "the shipped clip", [list(Video(paths.CLIP))]
-    for name in ("ckplus", "mmi", "oulu_casia"):
+    for name in ("ckplus", "oulu_vis", "oulu_nir", "mmi"):
         sequences = inventory(name, subjects=2).sequences
         chosen = sequences[:: max(1, len(sequences) // SEQUENCES)][:SEQUENCES]
-        yield f"stand-in of {name}", [list(islice(sequence.frames, FRAMES)) for sequence in chosen]
+        yield f"stand-in of {name}", [list(islice(set_upright(sequence.frames), FRAMES)) for sequence in chosen]
 
 
 def main():

@@ -47,7 +47,8 @@ def empty_room(tmp_path_factory):
 
 
 @pytest.mark.parametrize("detector", ["face_landmarker", "face_mesh"])
-def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, detector):
+def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, monkeypatch, detector):
+    monkeypatch.chdir(tmp_path)  # a missing folder is made here only
     out, drawn = tmp_path / "new" / "rows.csv", tmp_path / "drawn.mp4"
     status = cli.main(["predict", str(short), "-o", str(out), "--video", str(drawn), "--detector", detector])
     printed = capsys.readouterr()
@@ -60,7 +61,7 @@ def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, detector):
     assert (chances.dropna().sum(axis=1) - 1).abs().max() < 1e-3
     assert set(table["phase"]) >= {"neutral", "onset", "apex"}
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
-    assert table["model"].unique().tolist() == [f"compact, trained on {litert.load_classifier().trained_on}"]
+    assert table["model"].unique().tolist() == [f"units, trained on {litert.load_classifier().trained_on}"]
     (expression,) = pd.read_csv(tmp_path / "new" / "rows.expressions.csv").to_dict("records")
     assert expression["emotion"] == "happiness" and "happiness (" in printed.out
     assert 1.8 < expression["start"] < expression["onset"] < expression["apex"] < 3.2 < expression["end"] == 89 / 25

@@ -49,7 +49,8 @@ def test_recordings_of_one_name_get_names_of_their_own(tmp_path):
     assert many.stems(files) == ["x_clip", "y_Clip", "y_clip_2", "other"]
 
 
-def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys):
+def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     good = write_clip(tmp_path / "in" / "good.avi", face)
     (tmp_path / "in" / "damaged.avi").write_bytes(good.read_bytes()[:50])
     frames = write_pictures(tmp_path / "frames", face)

@@ -5,7 +5,7 @@ import pytest
 
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
 from fer_utils.standins import mesh
-from fer_utils.standins.action_units import ROW, UNITS, deform
+from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
@@ -39,6 +39,7 @@ MEASURES = {
     "lower lid": lambda p: p[[145, 374], 1].mean(),
     "nose wings": lambda p: p[[129, 358], 1].mean(),
     "upper lip": lambda p: p[0, 1] - p[168, 1],
+    "upper lip beside": lambda p: p[[40, 270], 1].mean() - p[168, 1],
     "lower lip": lambda p: p[17, 1] - p[168, 1],
     "mouth width": lambda p: distance(p, 61, 291),
     "mouth corners": lambda p: p[[61, 291], 1].mean() - p[1, 1],
@@ -50,25 +51,28 @@ MEASURES = {
 
 # unit -> what it changes: by at least so much upwards (or larger), in inter-ocular distances; below 0: downwards
 MOVES = {
-    1: {"inner brow": 0.03},
+    1: {"inner brow": 0.025},
     2: {"outer brow": 0.035},
-    4: {"inner brow": -0.035, "between brows": -0.008},
+    4: {"inner brow": -0.028, "between brows": -0.008},
     5: {"eye opening": 0.02},
     6: {"lower lid": 0.008, "eye opening": -0.012},
     7: {"lower lid": 0.012, "eye opening": -0.022},
-    9: {"nose wings": 0.01, "inner brow": -0.008},
-    10: {"upper lip": 0.04, "mouth opening": 0.03},
+    9: {"nose wings": 0.005, "inner brow": -0.008, "mouth opening": 0.01},
+    10: {"upper lip beside": 0.035, "mouth opening": 0.03},
+    11: {"upper lip beside": 0.008},
     12: {"mouth corners": 0.06, "mouth width": 0.08},
-    14: {"mouth width": 0.05, "mouth corners": 0.015, "red of the lips": -0.015},
-    15: {"mouth corners": -0.045},
-    16: {"lower lip": -0.04},
-    17: {"chin": 0.035, "chin to lip": -0.02, "mouth corners": -0.025},
-    20: {"mouth width": 0.08, "red of the lips": -0.02},
-    23: {"mouth width": -0.035, "red of the lips": -0.03},
-    24: {"red of the lips": -0.035},
-    25: {"mouth opening": 0.03},
+    14: {"mouth width": 0.035, "red of the lips": -0.02},
+    15: {"mouth corners": -0.018},
+    16: {"lower lip": -0.05},
+    17: {"lower lip": 0.015, "mouth corners": -0.015, "red of the lips": -0.01},
+    18: {"mouth width": -0.1, "red of the lips": 0.015},
+    20: {"mouth width": 0.1, "red of the lips": -0.02},
+    23: {"mouth width": -0.025, "red of the lips": -0.025},
+    24: {"red of the lips": -0.02},
+    25: {"mouth opening": 0.035},
     26: {"mouth opening": 0.07, "chin": -0.05},
     27: {"mouth opening": 0.14, "chin": -0.1, "mouth width": -0.04},
+    28: {"red of the lips": -0.07},
     43: {"eye opening": -0.06},
 }
 
@@ -147,22 +151,49 @@ def test_lips_meet_at_rest_and_never_cross():
         upper, lower = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
         np.testing.assert_allclose(neutral[upper, 1], neutral[lower, 1], atol=1e-6)
         for unit in (17, 24):
-            face = deform(neutral, full(unit))
+            face = MEAN.deform(neutral, full(unit))
             assert (face[upper, 1] - face[lower, 1]).min() > -1e-9
 
 
 def test_lids_close_and_never_cross():
     for seed in range(20):
         neutral = make_actor(seed).neutral
-        face = deform(neutral, full(43) + full(7) + full(6))
+        face = MEAN.deform(neutral, full(43) + full(7) + full(6))
         for side in (mesh.RIGHT, mesh.LEFT):
             gap = face[mesh.UPPER_LID[side, 1:-1], 1] - face[mesh.LOWER_LID[side, 1:-1], 1]
             assert np.abs(gap).max() < 1e-6
 
 
+def test_the_contour_of_the_jaw_is_bone():
+    """Only the jaw's own turn moves it: AU 17 raises the skin of the chin above it."""
+    neutral = make_actor(4).neutral
+    for unit in (15, 16, 17, 20, 24, 25):
+        moved = np.abs(MEAN.deform(neutral, full(unit)) - neutral)
+        assert moved[[152, 148, 377, 176, 400]].max() < 0.01
+    assert (MEAN.deform(neutral, full(17)) - neutral)[18, 1] > 0.3
+    assert (MEAN.deform(neutral, full(26)) - neutral)[152, 1] < -0.5
+
+
+def test_inner_brows_go_up_and_together_under_both_muscles():
+    neutral = make_actor(4).neutral
+    moved = MEAN.deform(neutral, full(1) + full(4)) - neutral
+    assert moved[[107, 336], 1].min() > 0.3
+    assert moved[107, 0] > 0.1
+
+
+def test_every_actor_moves_in_a_way_of_its_own():
+    neutral = make_actor(4).neutral
+    smiles = np.array([Rig(np.random.default_rng(seed)).deform(neutral, full(12)) - neutral for seed in range(40)])
+    corners = smiles[:, 291]
+    mean = (MEAN.deform(neutral, full(12)) - neutral)[291]
+    np.testing.assert_allclose(corners.mean(0), mean, atol=0.25)
+    assert (corners.std(0)[:2] > 0.15).all()
+    assert (corners[:, :2] > 0).all()  # out and up, in everybody
+
+
 def test_open_mouth_is_an_oval():
     """The lower lip hangs as a bow: between its corners nothing sticks up into the opening."""
-    face = deform(make_actor(4).neutral, full(27))
+    face = MEAN.deform(make_actor(4).neutral, full(27))
     lower = face[mesh.LOWER_LIP[3], 1]
     assert (np.diff(lower[:6]) < 0).all()
     assert (np.diff(lower[5:]) > 0).all()

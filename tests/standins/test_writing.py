@@ -69,7 +69,7 @@ def test_ckplus_layout(written):
     picture = cv2.imread(str(folder / "cohn-kanade-images" / subject / take / f"{last}.png"), cv2.IMREAD_UNCHANGED)
     assert (picture.shape, picture.dtype) == ((490, 640), np.uint8)
     label = (folder / "Emotion" / subject / take / f"{last}_emotion.txt").read_text()
-    assert label == f"   {ckplus.CODES[row['emotion']]}.0000000e+00\n"
+    assert label == f"   {ckplus.CODE[row['emotion']]}.0000000e+00\n"
     coded = (folder / "FACS" / subject / take / f"{last}_facs.txt").read_text().splitlines()
     units = {part.partition("=")[0].rstrip("LR") for part in row["units"].split()}
     assert {f"{float(line.split()[0]):g}" for line in coded} <= units

@@ -129,13 +129,21 @@ def test_second_run_takes_the_cached_tracks(toy):
 
 def test_report_is_marked_whole_and_fetches_nothing(toy):
     first, _, out, _ = toy
-    index = (out / "report" / "index.html").read_text(encoding="utf-8")
-    assert "rendered stand-in" in index and "PASS" in index and "grouped" in index
-    for figure in re.findall(r"src='\.\./figures/([^']+)'", index):
-        assert (out / "figures" / figure).is_file()
+    report = out / "report"
+    pages = {path.name: path.read_text(encoding="utf-8") for path in report.glob("*.html")}
+    index = pages["index.html"]
+    assert "rendered stand-in" in index and "PASS" in index and "it is right in" in index
+    shown = [figure for page in pages.values() for figure in re.findall(r"<img src='([^']+)'", page)]
+    assert len(shown) == len(set(shown)) and all((report / figure).is_file() for figure in shown)
+    assert {f"figures/{path.relative_to(out / 'figures')}" for path in out.glob("figures/*/*.png")} == set(shown)
+    for name, page in pages.items():
+        for address in re.findall(r"href='([^'#:]+)'", page):
+            assert (report / address).is_file(), (name, address)
+        assert name == "index.html" or "href='index.html'" in page
+        assert "rendered stand-in" in page
     for run in first:
         assert f"href='{run.page.name}'" in index
-        page = run.page.read_text(encoding="utf-8")
+        page = pages[run.page.name]
         assert "data:image/png;base64" in page or run.notebook == "00_check_setup"
         assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|mjs)""", page)
         assert not re.findall(r"""import\s[^;]*["']https?://""", page)
@@ -161,12 +169,9 @@ def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     assert [bool(run.error) for run in done] == [False, True, True, True, True, False]
     assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
     index = (out / "report" / "index.html").read_text(encoding="utf-8")
-    assert (
-        "FAIL" in index
-        and "No results" in index
-        and "needs the licensed data" in index
-        and "ckplus: not known, since notebook 01 failed" in index
-    )
+    assert "FAIL" in index and "No results" in index and "compared with real recordings alone" in index
+    page = (out / "report" / "ckplus.html").read_text(encoding="utf-8")
+    assert "What was left out is not known, since notebook 01 failed" in page
 
 
 def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatch):
@@ -270,9 +275,38 @@ def test_which_datasets_are_studied(tmp_path, capsys):
         runner.choose(["folder"], "")
     with pytest.raises(StudyError, match="none of the datasets is here"):
         runner.choose(None, str(tmp_path))
-    clip = tmp_path / "OriginalImg/NI/Strong/P001/Anger"
-    clip.mkdir(parents=True)
-    for number in range(3):
-        cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
-    assert runner.choose(None, str(tmp_path)) == ["oulu_nir"]
+    write_people(tmp_path, people=3)
+    assert runner.choose(None, str(tmp_path), folds=3) == ["oulu_nir"]
     assert "ckplus: left out: " in capsys.readouterr().err
+
+
+def write_people(root, people, emotions=("Anger", "Fear")):
+    for person in range(1, people + 1):
+        for emotion in emotions:
+            clip = root / f"OriginalImg/NI/Strong/P{person:03d}/{emotion}"
+            clip.mkdir(parents=True)
+            for number in range(3):
+                cv2.imwrite(str(clip / f"{number:03d}.jpeg"), np.zeros((24, 32), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("people", "emotions", "said"),
+    [
+        (1, ("Anger",), "oulu_nir: all sequences are of one person, oulu/P001; give those of more people"),
+        (1, ("Anger", "Fear"), "oulu_nir: all sequences are of one person, oulu/P001; give those of more people"),
+        (3, ("Anger",), "oulu_nir: all sequences show anger; give those of other emotions too"),
+    ],
+)
+def test_too_few_recordings_are_refused_at_the_start(tmp_path, people, emotions, said):
+    write_people(tmp_path, people, emotions)
+    with pytest.raises(StudyError) as error:
+        runner.choose(["oulu_nir"], str(tmp_path))
+    assert str(error.value) == said
+
+
+def test_fewer_folds_are_suggested(tmp_path, capsys):
+    write_people(tmp_path, 3)
+    assert runner.choose(["oulu_nir"], str(tmp_path)) == ["oulu_nir"]
+    said = "oulu_nir: 3 people cannot be split into 5 folds of people; choose fewer: --folds 3\n"
+    assert capsys.readouterr().err == said
+    assert runner.choose(["oulu_nir"], str(tmp_path), folds=3) == ["oulu_nir"] and not capsys.readouterr().err

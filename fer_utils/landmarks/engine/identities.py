@@ -43,6 +43,10 @@ class Identities:
         self._known: dict[int, _Identity] = {}
         self._next = 0
 
+    def forget(self) -> None:
+        """Lose all faces for good; ids of new faces go on from the last one."""
+        self._known.clear()
+
     def windows(self) -> dict[int, Window]:
         """Return where the followed faces were in the last frame, by id."""
         return {id: known.window for id, known in self._known.items() if not known.lost}

@@ -112,8 +112,10 @@ class FaceTracker:
         """
         if image.dtype != np.uint8 or image.shape[2:] != (3,):
             raise ValueError(f"picture of {image.dtype}, shape {image.shape}: must be BGR uint8 (height, width, 3)")
-        if self.mode == "image" or image.shape != self._shape:
+        if self.mode == "image":
             self._identities = Identities()
+        elif image.shape != self._shape:
+            self._identities.forget()
         self._shape, self._found = image.shape, None
         looks = {id: self._again(image, window) for id, window in self._identities.windows().items()}
         followed = self._identities.follow(image, {id: look for id, look in looks.items() if look is not None}, time)

@@ -15,7 +15,8 @@ class View:
     """A head in a picture.
 
     `yaw`, `pitch`, `roll` in radians (yaw > 0 turns the nose to the right of the picture, pitch > 0 nods), `centre`
-    the place (x, y) of the bridge of the nose in pixels, `scale` pixels a cm, `size` (width, height) in pixels.
+    the place (x, y) of the bridge of the nose in pixels, `scale` pixels a cm, `size` (width, height) in pixels,
+    `distance` from the lens to the middle of the head in cm.
     """
 
     size: tuple[int, int]
@@ -24,6 +25,7 @@ class View:
     yaw: float = 0.0
     pitch: float = 0.0
     roll: float = 0.0
+    distance: float = DISTANCE
 
     @property
     def rotation(self) -> np.ndarray:
@@ -40,7 +42,7 @@ def place(points: np.ndarray, view: View) -> np.ndarray:
     # the head turns about the top of the neck, not about the tip of the nose
     pivot = np.array([0.0, -4.0, -6.0])
     turned = (points - pivot) @ view.rotation.T + pivot
-    nearness = DISTANCE / (DISTANCE - turned[:, 2])
+    nearness = view.distance / (view.distance - turned[:, 2])
     return np.stack(
         [
             view.centre[0] + view.scale * turned[:, 0] * nearness,

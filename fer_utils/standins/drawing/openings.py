@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from fer_utils.standins import mesh
-from fer_utils.standins.action_units import turn_jaw
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
 
@@ -48,9 +47,12 @@ def draw_mouth(image: np.ndarray, actor: Actor, pixels: np.ndarray, activation: 
     def arch(height: np.ndarray | float) -> np.ndarray:
         return np.stack([along * half, np.broadcast_to(line + height, 11), depth - 0.5 - 1.6 * along**2], axis=1)
 
-    tongue = turn_jaw(arch(-0.75 - 0.5 * along**2) * [0.7, 1, 1], activation)
-    floor = turn_jaw(arch(-2.2) * [0.7, 1, 1], activation)
-    lower_edge, lower_root = turn_jaw(arch(-0.22 - 0.1 * along**2), activation), turn_jaw(arch(-1.0), activation)
+    tongue = actor.rig.turn_jaw(arch(-0.75 - 0.5 * along**2) * [0.7, 1, 1], activation)
+    floor = actor.rig.turn_jaw(arch(-2.2) * [0.7, 1, 1], activation)
+    lower_edge, lower_root = (
+        actor.rig.turn_jaw(arch(-0.22 - 0.1 * along**2), activation),
+        actor.rig.turn_jaw(arch(-1.0), activation),
+    )
     upper_edge, upper_root = arch(-0.2 + 0.16 * along**2), arch(0.8)
     _band(image, tongue, floor, (78, 70, 138), view)
     _band(image, lower_edge, lower_root, (176, 188, 194), view)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from fer_utils.standins import mesh
-from fer_utils.standins.action_units import deform
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.backdrop import draw_fringe, draw_hair, draw_head, draw_wall
 from fer_utils.standins.drawing.camera import View, place
@@ -28,11 +28,11 @@ class Painter:
 
     def landmarks(self, activation: np.ndarray, view: View) -> np.ndarray:
         """Where the mesh's points (468, 2) are in the picture, in pixels."""
-        return place(deform(self.actor.neutral, activation), view)[:, :2]
+        return place(self.actor.rig.deform(self.actor.neutral, activation), view)[:, :2]
 
     def draw(self, activation: np.ndarray, view: View, gaze: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-        """The picture, BGR uint8 (height, width, 3), of the actor with an activation (20, 2) seen in a view."""
-        face = deform(self.actor.neutral, activation)
+        """The picture, BGR uint8 (height, width, 3), of the actor with an activation (23, 2) seen in a view."""
+        face = self.actor.rig.deform(self.actor.neutral, activation)
         placed = place(face, view)
         pixels = placed[:, :2]
         image = self._wall.copy()
@@ -42,7 +42,7 @@ class Painter:
         right, bottom = np.ceil(pixels.max(0)).astype(int) + 5
         patch = image[top:bottom, left:right]
         corner = np.array([left, top])
-        near = View(view.size, tuple(np.array(view.centre) - corner), view.scale, view.yaw, view.pitch, view.roll)
+        near = replace(view, centre=tuple(np.array(view.centre) - corner))
         pixels = pixels - corner
         draw_eyes(patch, self.actor, pixels, near, gaze)
         draw_mouth(patch, self.actor, pixels, activation, near)

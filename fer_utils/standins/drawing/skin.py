@@ -27,9 +27,12 @@ WRINKLES = {
     "nose root": ([[6, 122, 188], [197, 196, 174], [168, 193, 244]], 0.16, 0.34, {9: 1.0}),
     "dimple": ([[186, 57, 43]], 0.20, 0.38, {14: 1.0, 12: 0.25}),
     "mouth corner": ([[61, 202]], 0.22, 0.32, {15: 1.0, 17: 0.2}),
-    "chin": ([[32, 208, 199], [140, 171, 175]], 0.22, 0.22, {17: 1.0}),
+    # above the edge of the jaw: lines near it make a detector take them for it
+    "chin": ([[194, 201, 200], [204, 211, 208]], 0.22, 0.2, {17: 1.0}),
     "chin crease": ([[106, 182, 83, 18]], 0.25, 0.26, {17: 0.2, 16: 0.4, 24: 0.4, 23: 0.3}),
-    "lip seam": ([[165, 92, 186], [182, 106, 43]], 0.20, 0.20, {24: 0.9, 23: 0.7}),
+    "lip seam": ([[165, 92, 186], [182, 106, 43]], 0.20, 0.16, {24: 0.9, 23: 0.7}),
+    "lip lines": ([[37, 167], [39, 165]], 0.06, 0.18, {18: 1.0, 28: 0.6}),
+    "nose to lip": ([[129, 203, 206]], 0.25, 0.26, {11: 1.0}),
     "stretch": ([[212, 202], [214, 210]], 0.22, 0.22, {20: 1.0}),
 }
 
@@ -72,7 +75,7 @@ def wrinkle_maps() -> np.ndarray:
 
 
 def line_strengths(activation: np.ndarray) -> np.ndarray:
-    """How strong each map of `wrinkle_maps` is (26,) under an activation (20, 2)."""
+    """How strong each map of `wrinkle_maps` is (26,) under an activation (23, 2)."""
     strengths = [sum(weight * activation[ROW[unit]] for unit, weight in line[3].items()) for line in WRINKLES.values()]
     return np.clip(np.array(strengths), 0, 1.2).ravel().astype(np.float32)
 

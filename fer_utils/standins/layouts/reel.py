@@ -24,7 +24,7 @@ SIZE = (320, 240)
 SHOWN = ("happiness", "surprise", "sadness")
 REST, RISE, HOLD, FALL = 2.0, 0.8, 1.2, 0.8  # seconds of each expression, in this order
 DATASET = 4  # keeps the actor apart from those of the stand-ins: no model was trained on this face
-# one of two, of eight looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
+# one of six, of eight looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
 # not how often it is right
 ACTOR = 3
 
@@ -37,7 +37,7 @@ def pictures(shown: tuple[str, ...] = SHOWN, fps: float = FPS) -> Iterator[tuple
     actor = make_actor(actor_seed)
     painter, sensor = Painter(actor, SIZE), Sensor(rng, SIZE, dark=0.5, bright=2.0)
     view = View(SIZE, (160, 100), 6.6)
-    expressions = [express(emotion, actor, rng) for emotion in shown]
+    expressions = [express(emotion, actor, rng, "posed") for emotion in shown]
     take = REST + RISE + HOLD + FALL
     rates, starts = rng.uniform(0.15, 0.5, (5, 3, 1)), rng.uniform(0, 2 * np.pi, (5, 3, 1))
     for time in np.arange(round((len(shown) * take + REST) * fps)) / fps:

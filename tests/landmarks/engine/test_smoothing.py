@@ -39,6 +39,27 @@ def test_jitter_is_damped_and_movement_followed():
     assert np.abs(found[-1] - moving[-1]).max() < 1
 
 
+def test_second_frame_after_time_zero():
+    """As in MediaPipe: it counts as a thirtieth of a second later, whatever its time."""
+    points = np.float32([[0, 0, 0], [100, 50, 0], [50, 25, 7]])
+    moved = points + np.float32([[0, 0, 0], [0, 0, 0], [3, 0, 0]])
+    found = []
+    for time in (1 / 30, 0.5):
+        smooth = OneEuroFilter()
+        smooth(points, 0.0)
+        found.append(smooth(moved, time))
+    np.testing.assert_array_equal(*found)
+
+
+def test_stream_that_starts_again():
+    points = np.float32([[0, 0, 0], [10, 10, 10]])
+    smooth, fresh = OneEuroFilter(), OneEuroFilter()
+    for number in range(5):
+        smooth(points + number**2, 3 + 0.04 * number)
+    for number in range(5):
+        np.testing.assert_array_equal(smooth(points + number, 0.04 * number), fresh(points + number, 0.04 * number))
+
+
 def test_frame_whose_time_does_not_rise_is_returned_as_it_is():
     smooth, points = OneEuroFilter(), np.float32([[0, 0, 0], [10, 10, 10]])
     smooth(points, 0.2)

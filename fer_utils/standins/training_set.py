@@ -1,0 +1,138 @@
+"""Samples for the classifier that ships: the change of the features from a face at rest to an expression, with the
+units that were drawn. No picture is rendered: the mesh's points stand for what a detector finds, its noise is added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from fer_utils.features import geometry
+from fer_utils.features.geometry import PAIRS
+from fer_utils.standins import muscles
+from fer_utils.standins.action_units import ROW, UNITS
+from fer_utils.standins.actors import make_actor, make_resting
+from fer_utils.standins.drawing.camera import View, place
+from fer_utils.standins.expressions import EMOTIONS, express
+from fer_utils.standins.mesh import MIRROR
+
+Rig = Literal["fields", "muscles"]
+RIGS: tuple[Rig, ...] = ("fields", "muscles")
+FAMILIES = {"fields": 5_000_000, "muscles": 6_000_000}  # seeds of actors that no stand-in draws
+
+# How often an everyday expression is which: smiles by far the most, contempt the least. Our choice.
+EVERYDAY = {
+    **{"happiness": 0.34, "surprise": 0.14, "sadness": 0.14, "anger": 0.13, "disgust": 0.1, "fear": 0.1},
+    **{"contempt": 0.05},
+}
+POSED, WEAK, NOTHING = 13, 8, 3  # samples an actor: posed (each emotion twice, contempt once), everyday, no expression
+
+# All our choice: standard deviations in radians of the head's pose, and of its turn between the two pictures; distance
+# from the lens in cm, and its change; the detector's errors, in cm, each point's own and those of whole regions, and
+# its error in breadth, height and depth; depth is found with larger errors, deeper or flatter in some people.
+POSE, TURN = (0.16, 0.13, 0.06), (0.06, 0.08, 0.05)
+DISTANCE, NEARER = (45.0, 140.0), 0.03
+OWN_ERROR, SHARED_ERROR, STRETCH = 0.015, 0.035, 0.01
+DEPTH_ERROR, DEPTH_SPREAD = 1.5, 0.12
+# Share of a unit's motion that a detector finds, another for each actor and unit: the range of most units, and of those
+# of which it finds less on rendered faces (see `docs/model_card.md`). On real faces it is not known.
+FOUND, LESS_FOUND = (0.6, 1.05), {1: 0.4, 4: 0.45, 9: 0.3, 17: 0.3, 23: 0.4, 24: 0.4}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """`change` (n, 2912) float32: distances, then angles, at the apex less those at rest; `units` (n, 23, 2): the
+    activation that was added; `emotions` (n,)."""
+
+    change: np.ndarray
+    units: np.ndarray
+    emotions: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.change)
+
+
+def sample(rig: Rig, actors: int, seed: int = 0) -> Samples:
+    """Return the samples of a number of actors, 24 each, of one of the RIGS. The same seed gives the same samples."""
+    shown = [one for number in range(actors) for one in _actor(rig, seed, number)]
+    return Samples(
+        change=np.array([change for change, _, _ in shown], np.float32),
+        units=np.array([units for _, units, _ in shown], np.float32),
+        emotions=np.array([emotion for _, _, emotion in shown], np.str_),
+    )
+
+
+@cache
+def mirrored_columns() -> tuple[np.ndarray, np.ndarray]:
+    """Columns (2912,) and signs (2912,): `change[:, columns] * signs` is the change of the mirrored face."""
+    place_of = {tuple(sorted(pair)): number for number, pair in enumerate(PAIRS.tolist())}
+    pairs = np.array([place_of[tuple(sorted(pair))] for pair in MIRROR[PAIRS].tolist()])
+    return np.concatenate([pairs, len(PAIRS) + pairs]), np.repeat([1.0, -1.0], len(PAIRS)).astype(np.float32)
+
+
+def change(rest: np.ndarray, apex: np.ndarray) -> np.ndarray:
+    """Return the change (2912,) of the features from points (N, 3) of a face at rest to those at the apex: the sum of
+    the steps of the study's tensor."""
+    return geometry.differences(geometry.normalise(np.stack([rest, apex])), PAIRS)[0]
+
+
+def nothing(rng: np.random.Generator) -> np.ndarray:
+    """Return an activation (23, 2) that is no expression: lids and lips as in blinking, speech and chewing, or rest."""
+    activation = np.zeros((len(UNITS), 2))
+    kind = rng.random()
+    if kind < 0.25:
+        activation[ROW[43]] = rng.uniform(0.2, 1.0)
+    elif kind < 0.75:
+        activation[ROW[25]], activation[ROW[26]] = rng.uniform(0, 0.7), rng.uniform(0, 0.6)
+        shape = int(rng.choice([16, 17, 18, 20, 23, 24, 28]))
+        activation[ROW[shape]] = rng.uniform(0, 0.45)
+    return activation
+
+
+def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points (468, 3) that a detector finds of two meshes (468, 3), x right, y down, z away from the camera:
+    the head turns a little from one picture to the other, and points are found with errors."""
+    pose, turn = np.clip(rng.normal(0, POSE), -0.36, 0.36), rng.normal(0, TURN)
+    distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
+    points = []
+    for face, angles, nearer in ((rest, pose, 0.0), (apex, pose + turn, rng.normal(0, NEARER))):
+        view = View((640, 490), (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
+        x, y, depth = place(face, view).T
+        found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
+        found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
+        shared = _smooth() @ rng.normal(0, 1, (_smooth().shape[1], 3))
+        errors = OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared
+        points.append(found + noise * errors * [1, 1, DEPTH_ERROR])
+    return points[0], points[1]
+
+
+@cache
+def _smooth() -> np.ndarray:
+    return muscles.smooth_fields(1.6, 60)
+
+
+def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+    """All samples of one actor: change, units, emotion."""
+    rng = np.random.default_rng([seed, RIGS.index(rig), number])
+    actor = make_actor(FAMILIES[rig] + 100_000 * seed + number)
+    moves = actor.rig if rig == "fields" else muscles.MuscleRig(rng)
+    neutral = actor.neutral if rig == "fields" else muscles.make_face(rng)
+    resting = make_resting(rng)
+    found = rng.uniform([[LESS_FOUND.get(unit, FOUND[0])] for unit in UNITS], FOUND[1])
+    rest = moves.deform(neutral, resting)
+    posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
+    names, weights = list(EVERYDAY), np.array(list(EVERYDAY.values()))
+    for turn in range(POSED + WEAK + NOTHING):
+        emotion = posed[turn] if turn < POSED else str(rng.choice(names, p=weights))
+        if turn >= POSED + WEAK:
+            shown = nothing(rng)  # any name is wrong here: the one drawn teaches what is usual, and to be unsure
+        elif rig == "fields":
+            shown = express(emotion, actor, rng, "posed" if turn < POSED else "everyday")
+        else:
+            shown = muscles.express(emotion, rng, weak=0.0 if turn < POSED else 1.0)
+        shown = shown * found
+        apex = moves.deform(neutral, np.clip(resting + shown, 0, 1))
+        yield change(*photograph(rest, apex, rng)), shown, emotion

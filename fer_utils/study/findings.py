@@ -1,0 +1,139 @@
+"""What a run found, in a table and three sentences, made from its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from fer_utils import paths
+from fer_utils.data import registry
+from fer_utils.errors import StudyError
+from fer_utils.evaluation import results, tables
+
+NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
+SURE = 0.05  # two models differ if p is below
+
+
+def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
+    """Return the one table that matters, a row a dataset: accuracies in % with 95 % intervals over people.
+
+    Datasets whose notebooks failed are left out.
+    """
+    rows = []
+    for name, summary in _each(out, "summary", datasets):
+        best = _best_other(out, name, summary["model"].iloc[0])
+        for row in summary[summary["protocol"] != KNOWN].itertuples():
+            known = summary[(summary["protocol"] == KNOWN) & (summary["model"] == row.model)]
+            rows.append(
+                {
+                    "dataset": registry.title(name),
+                    "new people" if row.protocol == NEW else f"folds: {row.protocol}": _percent(row),
+                    "people also in training": _percent(next(known.itertuples())) if len(known) else "",
+                    "best other model, new people": best,
+                    "macro-F1, new people": f"{100 * row.macro_f1:.1f}",
+                    "people": row.subjects,
+                    "sequences": row.sequences,
+                    "network": row.model,
+                    "data": row.data,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
+    """Return up to three sentences: how good the network is, what leakage adds, and how it compares."""
+    summaries = dict(_each(out, "summary", datasets))
+    return [text for text in (_accuracy(summaries), _leakage(summaries), _compared(out, datasets)) if text]
+
+
+def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
+    """Of people whom it has not seen."""
+    values = {name: _row(summary, NEW) for name, summary in summaries.items()}
+    values = {name: row for name, row in values.items() if row is not None}
+    if not values:
+        return ""
+    shares = _listed(f"{100 * row.accuracy:.1f} % on {registry.title(name)}" for name, row in values.items())
+    guess = _listed(dict.fromkeys(f"1 of {row.emotions}" for row in values.values()))
+    network = next(iter(values.values())).model
+    named = "The paper's network" if network == "paper" else f"The {network} network"
+    return f"{named} names expressions of people it has never seen: it is right in {shares} (by guessing, in {guess})."
+
+
+def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
+    """The accuracy that people add who are in training and in test."""
+    gains = {}
+    for name, summary in summaries.items():
+        new, known = _row(summary, NEW), _row(summary, KNOWN)
+        if new is not None and known is not None:
+            gains[name] = 100 * (known.accuracy - new.accuracy)
+    if not gains:
+        return ""
+    each = _listed(f"{gain:+.1f} points on {registry.title(name)}" for name, gain in gains.items())
+    return f"If the same people may be in training and in test, its accuracy changes by {each}.".replace("-", "−")
+
+
+def _compared(out: Path, datasets: Iterable[str]) -> str:
+    """The network of notebook 03 against all other models, by paired tests; else within a set and across sets."""
+    counts = {"better": 0, "worse": 0, "neither": 0}
+    for name, pairs in _each(out, "open_pairs", datasets):
+        summary = dict(_each(out, "summary", [name])).get(name)
+        if summary is None or "p" not in pairs:
+            continue
+        network = summary["model"].iloc[0]
+        for pair in pairs[pairs["p"].notna()].itertuples():
+            if network in (pair.model, pair.against):
+                gain = pair.difference if pair.model == network else -pair.difference
+                counts["neither" if pair.p >= SURE else "better" if gain > 0 else "worse"] += 1
+    if total := sum(counts.values()):
+        return (
+            f"Compared with other models on the same folds of people, it is better in {counts['better']} of {total} "
+            f"paired tests and worse in {counts['worse']} (p < {SURE}, not corrected); the others tell no difference."
+        )
+    try:
+        matrix = results.matrix(tables.read(out, "cross_summary"))
+    except StudyError:
+        return ""
+    within = matrix["source"] == matrix["target"]
+    if not within.any() or within.all():
+        return ""
+    means = [100 * matrix.loc[rows, "accuracy"].mean() for rows in (within, ~within)]
+    return (
+        f"Tested on the dataset it was trained on, but on other people, the {matrix['model'].iloc[0]} network is right "
+        f"in {means[0]:.1f} % on average; tested on another dataset in {means[1]:.1f} %."
+    )
+
+
+def _best_other(out: Path, dataset: str, network: str) -> str:
+    for _, summary in _each(out, "open_summary", [dataset]):
+        models = results.models(summary, out, dataset)
+        others = models[models["model"] != network].sort_values("accuracy", ascending=False, kind="stable")
+        if len(others):
+            best = next(others.itertuples())
+            return f"{best.model}: {_percent(best)}"
+    return ""
+
+
+def _row(summary: pd.DataFrame, protocol: str):
+    rows = summary[summary["protocol"] == protocol]
+    return next(rows.itertuples()) if len(rows) else None
+
+
+def _each(out: Path, kind: str, datasets: Iterable[str]):
+    """As `tables.each`, but silent: the report says elsewhere which notebooks failed."""
+    for name in datasets:
+        if paths.table(out, name, kind).is_file():
+            try:
+                yield name, tables.read(out, kind, name)
+            except StudyError:
+                continue
+
+
+def _percent(row) -> str:
+    return f"{100 * row.accuracy:.1f} [{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = list(words)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,53 @@
+"""Executed notebooks as pages: HTML for a run's report, Markdown for the repository."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import nbformat
+from nbconvert import HTMLExporter, MarkdownExporter
+
+from fer_utils.study import formulas
+
+_STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """Read an executed notebook without what its libraries and progress bars wrote to standard error."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return notebook
+
+
+def to_html(notebook: nbformat.NotebookNode) -> str:
+    """Return the body of a page. Formulas become MathML, which browsers draw without a program."""
+    exporter = HTMLExporter(
+        template_name="basic", exclude_anchor_links=True, exclude_input_prompt=True, exclude_output_prompt=True
+    )
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = formulas.as_mathml(cell.source)
+            cell.source = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def to_markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return a page for a repository's site, and its pictures by the file names that the page links to."""
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    exporter = MarkdownExporter()
+    resources = {"unique_key": name, "output_files_dir": f"{name}_files"}
+    text, resources = exporter.from_notebook_node(notebook, resources)
+    # sites of repositories show a style sheet as text
+    return _STYLE.sub("", text), resources["outputs"]
+
+
+def title(notebook: nbformat.NotebookNode) -> str:
+    """Return the notebook's heading."""
+    first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), "")
+    return first.partition("\n")[0].lstrip("# ")
