@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -177,7 +178,7 @@ def test_two_faces_are_one_stream(short, tmp_path):
         (None, "no such file"),
         (b"", "an empty file"),
         (b"this is text, not frames" * 50, "cannot be opened as a video"),
-        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "it is a picture"),
+        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "no face found"),
     ],
 )
 def test_what_is_no_video(tmp_path, capsys, content, words):
@@ -225,20 +226,25 @@ def test_the_model_is_not_written_over(short, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes with a name are POSIX's")
-def test_only_files_are_written_over(short, tmp_path):
+def test_a_pipe_is_written_to_and_a_folder_refused(short, tmp_path):
     os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe").read_text)
+        outcome = clip.write(short, tmp_path / "pipe")
+        assert read.result(timeout=60).startswith("time,face,emotion")
+    assert (tmp_path / "pipe").is_fifo() and outcome.files == [] and len(outcome.expressions) == 1
     (tmp_path / "folder.avi").mkdir()
-    for out, drawn in (("pipe", None), ("folder.avi", None), ("rows.csv", "folder.avi"), ("", None)):
-        with pytest.raises(PredictError, match="not a file"):
+    for out, drawn in (("folder.avi", None), ("rows.csv", "folder.avi"), ("", None)):
+        with pytest.raises(PredictError, match="a folder; name a file"):
             clip.write(short, tmp_path / out, drawn=drawn and tmp_path / drawn)
-    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("name", ["", ".", "/"])
-def test_a_folder_for_a_video(capsys, name):
+def test_a_folder_with_nothing_in_it(capsys, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["predict", name]) == 2
     error = capsys.readouterr().err
-    assert "a folder, not a video" in error and error.count("\n") == 1
+    assert "no pictures in the folder, at least 2 are needed" in error and error.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no colons in Windows' names")
