@@ -27,7 +27,7 @@ docs: $(VENV)/.ready
 	$(BIN)/python -m fer_utils.study.publish $(ARGS)
 
 lock:
-	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --extra test --extra baselines \
+	uv pip compile --universal --generate-hashes --fork-strategy fewest --python-version 3.11 --extra test \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:

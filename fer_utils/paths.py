@@ -23,6 +23,7 @@ STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent
 ASSETS = PACKAGE / "assets"
 MODEL = ASSETS / "units.tflite"  # the classifier that ships
+ACTION_UNITS = ASSETS / "action_units.npz"  # the model of action units that ships
 CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 

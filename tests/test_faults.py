@@ -114,7 +114,7 @@ def classifier():
     return made
 
 
-@pytest.fixture(params=["track", "table", "figure", "drawing", "saved", "exported", "folds"])
+@pytest.fixture(params=["track", "table", "figure", "drawing", "exported", "folds"])
 def writer(request, classifier):
     """What writes more than 20 kB into a folder."""
     return {
@@ -122,7 +122,6 @@ def writer(request, classifier):
         "table": lambda folder: tables.write(pd.DataFrame({"n": range(9000)}), folder / "table.csv"),
         "figure": lambda folder: faces.save(a_figure(), folder, "all", "figure"),
         "drawing": lambda folder: faces.save(a_figure(), folder, "all", "figure", vector=True),
-        "saved": classifier.save,
         "exported": lambda folder: export.write(classifier, folder / "classifier.tflite"),
         "folds": experiment,
     }[request.param]

@@ -38,7 +38,6 @@ from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.models import classifiers, export, litert
-from fer_utils.models.networks import keras, layers
 from tests.fuzzing import Reader, fuzz, mutated
 
 HYPOTHESIS = settings(derandomize=True, deadline=None, max_examples=150)
@@ -270,19 +269,6 @@ def a_classifier(name="mlp"):
     return classifier
 
 
-def write_saved(folder):
-    a_classifier().save(folder)
-    return [folder / "classifier.zip"]
-
-
-def read_saved(folder):
-    try:
-        classifier = litert.load(folder)
-    except ModelFileError as error:
-        return one_line(error, "classifier.zip")
-    return sums_to_one(classifier)
-
-
 def write_exported(folder):
     export.write(a_classifier(), folder / "classifier.tflite")
     return [folder / "classifier.tflite"]
@@ -321,9 +307,7 @@ READERS = {
     "splits": Reader(write_splits, read_splits),
     "results": Reader(write_results, read_results),
     "experiment": Reader(write_experiment, read_experiment),
-    "saved": Reader(write_saved, read_saved),
     "exported": Reader(write_exported, read_exported),
-    "made-up saved": Reader(write_saved, read_saved, mutated_and_sealed),
     "made-up exported": Reader(write_exported, read_exported, mutated_and_sealed),
 }
 
@@ -568,70 +552,6 @@ def forged(files, before=b""):
             archive.writestr(name, held)
         archive.comment = bytes(64)
     return sealed(content.getvalue())
-
-
-class TestNetworksOfOtherPeople:
-    """What Keras would make of a file: layers, functions and classes of any name. Here a file gives weights alone."""
-
-    @pytest.fixture(scope="class")
-    def files(self, tmp_path_factory):
-        (path,) = write_saved(tmp_path_factory.mktemp("saved"))
-        with zipfile.ZipFile(path) as archive:
-            return {name: archive.read(name) for name in archive.namelist()}
-
-    def load(self, folder, files):
-        (folder / "classifier.zip").write_bytes(forged(files))
-        return classifiers.SequenceClassifier.load(folder)
-
-    @pytest.mark.parametrize(
-        "config",
-        [
-            {"module": "builtins", "class_name": "exec", "config": {"source": "raise SystemExit"}},
-            {"module": "os", "class_name": "system", "config": {"command": "touch run"}},
-            {
-                "module": "keras.utils",
-                "class_name": "get_file",
-                "config": {"fname": "run", "origin": "file:///etc/hostname"},
-            },
-            {"module": "keras.config", "class_name": "enable_unsafe_deserialization", "config": {}},
-            {"module": "keras.layers", "class_name": "Dense", "config": {"units": 10**12}},
-        ],
-        ids=lambda config: config["class_name"],
-    )
-    def test_what_a_file_says_a_network_is_made_of_does_not_matter(self, files, tmp_path, config, monkeypatch):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-        before = self.load(tmp_path, files)
-        network = with_config(files["network.keras"], json.dumps(config).encode())
-        after = self.load(tmp_path, {**files, "network.keras": network})
-        x = np.random.default_rng(1).normal(size=(3, *before.model.input_shape[1:3])).astype(np.float32)
-        np.testing.assert_array_equal(after.predict_proba(x), before.predict_proba(x))
-        assert [path.name for path in tmp_path.iterdir()] == ["classifier.zip"]
-
-    def test_a_layer_of_code(self, files, tmp_path):
-        network = keras.Sequential([keras.Input((1, 1456, 1)), layers.Lambda(lambda x: x[:, 0, :3, 0])])
-        network.save(tmp_path / "evil.keras")
-        with pytest.raises(ModelFileError, match=r"classifier\.zip: not a saved model \("):
-            self.load(tmp_path, {**files, "network.keras": (tmp_path / "evil.keras").read_bytes()})
-
-    @pytest.mark.parametrize(
-        "facts",
-        [{"network": "paper", "features": {"landmarks": 250, "pairs": "all"}}, {"features": {"n_key_frames": 10**6}}],
-    )
-    def test_a_network_larger_than_the_file(self, files, tmp_path, facts):
-        said = json.loads(files["fer.json"])
-        said["features"] |= facts.pop("features")
-        said["shape"] = [said["features"]["n_key_frames"] - 1, 31125 if "network" in facts else 1456]
-        with pytest.raises(ModelFileError, match=r"too few weights|must be 2 to 100"):
-            self.load(tmp_path, {**files, "fer.json": json.dumps(said | facts).encode()})
-
-
-def with_config(network, config):
-    changed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(network)) as old, zipfile.ZipFile(changed, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, config if name == "config.json" else old.read(name))
-    return changed.getvalue()
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

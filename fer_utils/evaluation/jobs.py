@@ -104,5 +104,5 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
 def _made_by() -> list[str]:
     """What decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
     models = Path(baselines.__file__).parent
-    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines")]
+    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "shapes")]
     return [digest([*code, Path(__file__)]), *versions()]

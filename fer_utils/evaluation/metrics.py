@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,10 @@ from scipy.stats import t as student
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from fer_utils.features.phases import Phases
+from fer_utils.features.tensors import FeatureTable
+
+if TYPE_CHECKING:
+    from fer_utils.evaluation.splits import Split
 
 # what tells one result from another: the model, the features that it was trained on and those that it was tested with,
 # the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
@@ -134,6 +139,22 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
         "difference_high": float(high),
         "p": float((1 + as_large.sum()) / (1 + resamples)),
     }
+
+
+def prediction_rows(
+    model: str, variant: str, split: Split, table: FeatureTable, rows: Iterable[int], names: np.ndarray, p: np.ndarray
+) -> pd.DataFrame:
+    """Return predictions of one fold as `experiments.run` has them, from probabilities p (n, C) of the emotions `names`
+    for some rows of a table."""
+    rows = np.array(rows, int)
+    emotions = np.unique(table.emotions)
+    everything = np.zeros((len(rows), len(emotions)))
+    everything[:, np.searchsorted(emotions, names)] = p
+    values = (model, variant, variant, split.source, split.target, split.protocol, "validation")
+    key = dict(zip(KEYS, values, strict=True)) | {"seed": split.seed, "fold": split.fold}
+    facts = {"id": table.ids[rows], "subject": table.subjects[rows], "emotion": table.emotions[rows]}
+    columns = {f"p_{name}": everything[:, number].round(6) for number, name in enumerate(emotions.tolist())}
+    return pd.DataFrame({**key, **facts, "predicted": emotions[everything.argmax(axis=1)], **columns})
 
 
 def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import splits
+from fer_utils.evaluation import action_units, augmentation, splits
 from fer_utils.evaluation.experiments import BASE, Run
 from fer_utils.evaluation.splits import Folds, Reasons, Scheme, Split
 from fer_utils.features import tensors
@@ -22,6 +22,7 @@ from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.extraction import Extraction
 from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.models.baselines import TRAJECTORY
 
 SETS = {BASE: DEFAULT, "122 landmarks": Options(landmarks=122), "250 landmarks": Options(landmarks=250)}
 ABLATIONS = {
@@ -34,16 +35,24 @@ ABLATIONS = {
     "9 key frames": Options(n_key_frames=9),
     "evenly in time": Options(spacing="time"),
 }
-# the same features of points that were found in another way: (mode, detector) for `extraction.extract`
-DETECTION = {"image mode": ("image", "face_landmarker"), "face_mesh": ("video", "face_mesh")}
-PATHS = "paths"  # what MiniRocket sees
+# the same features of points that were found in another way: options of `extraction.extract`
+VIEWS = "8 views"  # each frame's points averaged over turned, scaled and mirrored views, without tracking
+DETECTION = {
+    "image mode": {"mode": "image"},
+    VIEWS: {"mode": "image", "views": 8},
+    "face_mesh": {"detector": "face_mesh"},
+}
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
 JITTER = (2, 4, 8, 16)  # times the trembling of `tensors.detector_noise`
-BASELINES = ("majority", "logistic", "svm", "minirocket", "mlp")
+BASELINES = ("majority", "logistic", "svm", "mlp")  # asked as often as the network
+FIELD = ("gram", "kendall", "graph")  # methods of the field, on trajectories of points; asked once
+# models that stand beside the network that is asked, and the variants of the features that they are compared with
+COMPARED = (*BASELINES, *FIELD, augmentation.MODEL, action_units.BY_UNITS, action_units.HUMAN)
+VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 
 SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
 
-QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance")
+QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
 
 def early(share: float) -> str:
@@ -65,7 +74,7 @@ def variants(
         raise StudyError(f"question {unknown[0]!r} is unknown: choose from {', '.join(QUESTIONS)}")
     wanted = {BASE: DEFAULT}
     if "models" in questions:
-        wanted[PATHS] = Options(values="paths")
+        wanted[TRAJECTORY] = Options(values="trajectory")
     if "landmark sets" in questions:
         wanted |= SETS
     if "ablations" in questions:
@@ -78,8 +87,8 @@ def variants(
     making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
-        for name, (mode, detector) in DETECTION.items():
-            other: Extraction = extraction.extract(sequences, executor, mode=mode, detector=detector)
+        for name, how in DETECTION.items():
+            other: Extraction = extraction.extract(sequences, executor, **how)
             tables[name] = tensors.table(sequences, other.tracks)
     return tables, noise
 
@@ -103,13 +112,17 @@ def runs(
     for seed in range(seeds):
         found.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
         if "models" in questions:
-            found += [Run(model, "grouped", seed, PATHS if model == "minirocket" else BASE) for model in BASELINES]
+            found += [Run(model, "grouped", seed) for model in BASELINES]
         if "leakage" in questions:
             found += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
     if "leakage" in questions:
         found.append(Run(network, "leave-one-subject-out"))
     if "landmark sets" in questions:  # what more points do may be one model's own
         found += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
+    if "models" in questions and TRAJECTORY in filled:
+        found += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
+    if VIEWS in filled:  # on real faces simple models gained most by them
+        found += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
     # BASE is the first run's: once more, its sequences would count twice among the seeds
     others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
     found += [Run(network, "grouped", 0, name) for name in others]

@@ -58,7 +58,7 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
     mine = summary[
         (summary["protocol"] == "grouped")
         & (summary["select_on"] == "validation")
-        & summary["variant"].isin([BASE, plans.PATHS])
+        & summary["variant"].isin(plans.VARIANTS)
         & (summary["variant"] == summary["tested"])
     ]
     theirs = _of_notebook_03(out, "summary", dataset)
@@ -70,7 +70,7 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
     """`network` and the paper's network against each model, on the same sequences and folds."""
     mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
-    mine = mine[mine["variant"].isin([BASE, plans.PATHS]) & (mine["variant"] == mine["tested"])]
+    mine = mine[mine["variant"].isin(plans.VARIANTS) & (mine["variant"] == mine["tested"])]
     by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
     for name, group in _of_notebook_03(out, "predictions", dataset).groupby("model"):
         by_model.setdefault(str(name), group)
@@ -99,8 +99,10 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The models that were tried with several sets of landmarks, by the set; of the first seed."""
-    found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(plans.SETS)]
+    """The models that were tried with several sets of landmarks, or with averaged points, by these; of the first
+    seed."""
+    variants = [*plans.SETS, plans.VIEWS]
+    found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(variants)]
     found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
     several = found.groupby("model")["variant"].transform("nunique") > 1
     return metrics.summary(found[several]).reindex(columns=["model", "variant", *SHOWN])
@@ -136,10 +138,21 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
 
 
+def units(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a unit of `action_units.Outcome.scores`: both sides' agreement and F1, and the accuracy lost without
+    the unit; the unit that is worth most first."""
+    sides = scores.pivot_table(index="unit", columns="side", values=["shown", "icc", "f1"], sort=False, dropna=False)
+    sides.columns = [f"{what} {side}" for what, side in sides.columns]
+    worth = scores.groupby("unit", sort=False)[["lost", "sd", "stable"]].first()
+    table = sides.join(worth).reset_index().sort_values("lost", ascending=False, kind="stable", ignore_index=True)
+    counts = [name for name in table if name.startswith("shown")]
+    return table.astype(dict.fromkeys(counts, "Int64"))
+
+
 def asked(found: pd.DataFrame) -> str:
     """The network that notebook 03b asked its questions of: the first that is no baseline. (`tables.read` refuses
     tables without one.)"""
-    return found.loc[~found["model"].isin(plans.BASELINES), "model"].iloc[0]
+    return found.loc[~found["model"].isin(plans.COMPARED), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:

@@ -70,6 +70,8 @@ KINDS: Mapping[str, Kind] = {
         "notebook 03b: accuracy lost when a group of features is shuffled among the test sequences",
         ("values", "regions", "lost", "sd", "stable"),
     ),
+    "open_units": Kind("notebook 03b: action units found, compared with those known, and what each is worth"),
+    "open_intensities": Kind("notebook 03b: intensities of action units found in each tested sequence, 0 to 5"),
     "open_refused": Kind("notebook 03b: runs that could not be made, and why"),
     "open_features": Kind("notebook 03b: how many sequences each variant of the features has"),
     "open_splits": Kind("notebook 03b: who is in which part of which fold"),
@@ -133,7 +135,7 @@ def read(out: Path, kind: str, dataset: str = paths.ALL) -> pd.DataFrame:
     needed += {**KINDS, **ACROSS}[kind].needed
     if missing := [name for name in needed if name not in frame]:
         raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
-    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.BASELINES).all():
+    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.COMPARED).all():
         raise StudyError(f"{path}: holds baselines only, not the network; open_refused.csv beside it says why")
     return frame
 

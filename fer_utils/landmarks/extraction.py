@@ -51,6 +51,7 @@ def cached_track(
     mode: Mode = "video",
     blendshapes: bool = False,
     detector: str = "face_landmarker",
+    views: int = 1,
 ) -> tuple[LandmarkTrack, bool]:
     """The track of `frames` and whether it came from the cache.
 
@@ -58,18 +59,19 @@ def cached_track(
     finds its tracks again, and a changed option does not. Raises OSError where the frames cannot be opened, or change
     while they are read.
     """
-    path = _cache_file(frames, cache_dir, mode, blendshapes, detector)
+    path = _cache_file(frames, cache_dir, mode, blendshapes, detector, views)
     if (kept := _kept(path)) is not None:
         return kept, True
-    made = track(set_upright(frames), mode, blendshapes, detector)
-    if _cache_file(frames, cache_dir, mode, blendshapes, detector) != path:
+    made = track(set_upright(frames), mode, blendshapes, detector, views)
+    if _cache_file(frames, cache_dir, mode, blendshapes, detector, views) != path:
         raise OSError("its files changed while they were read: run again when they are complete")
     made.save(path)
     return made, False
 
 
-def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str) -> Path:
+def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str, views: int) -> Path:
     key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
+    key |= {"views": views} if views > 1 else {}
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
 
 
@@ -102,13 +104,14 @@ def extract(
     blendshapes: bool = False,
     cache_dir: Path | None = None,
     detector: str = "face_landmarker",
+    views: int = 1,
 ) -> Extraction:
-    """Tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
+    """Return the tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
 
-    A sequence whose frames cannot be opened is refused with a reason; the others go on.
+    `views`: see `open_detector`. A sequence whose frames cannot be opened is refused with a reason; the others go on.
     """
     cache_dir = cache_dir or paths.tracks()
-    options = cache_dir, mode, blendshapes, detector
+    options = cache_dir, mode, blendshapes, detector, views
     # what is there is read here: workers take seconds to start
     kept = {sequence.id: _kept(_cache_file(sequence.frames, *options)) for sequence in sequences}
     missing = [sequence for sequence in sequences if kept[sequence.id] is None]

@@ -112,12 +112,17 @@ class LandmarkTrack:
 
 
 def track(
-    frames: Iterable[Frame], mode: Mode = "video", blendshapes: bool = False, detector: str = "face_landmarker"
+    frames: Iterable[Frame],
+    mode: Mode = "video",
+    blendshapes: bool = False,
+    detector: str = "face_landmarker",
+    views: int = 1,
 ) -> LandmarkTrack:
-    """The track of a sequence of frames: one row a frame, NaN and a reason where no face was found."""
+    """Return the track of a sequence of frames: one row a frame, NaN and a reason if no face was found. The options are
+    those of `open_detector`."""
     points, times, reasons, scores = [], [], [], []
     size = (0, 0)
-    with open_detector(detector, mode, blendshapes) as landmarker:
+    with open_detector(detector, mode, blendshapes, views) as landmarker:
         for frame in frames:
             found = found_scores = None
             if frame.image is not None:

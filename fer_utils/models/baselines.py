@@ -1,20 +1,32 @@
-"""What a network has to beat: classifiers from kept libraries, in the shape of `models.SequenceClassifier`."""
+"""What a network has to beat: classifiers from kept libraries, in the shape of `classifiers.SequenceClassifier`."""
 
 from __future__ import annotations
 
-import os
-import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from fer_utils.errors import TrainingError
+from fer_utils.models import shapes
 
-NAMES = ("majority", "logistic", "svm", "minirocket")
+TRAJECTORY = "trajectory"  # the variant of the features that methods on trajectories of points take
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A baseline: what makes its scikit-learn classifier, and the variant of the features that it takes (empty: the
+    study's, or any)."""
+
+    make: Callable[[], BaseEstimator]
+    takes: str = ""
 
 
 def check_finite(**parts: np.ndarray) -> None:
@@ -31,7 +43,7 @@ class Baseline:
     def __init__(self, pipeline):
         self.pipeline = pipeline
 
-    def fit(self, x, emotions, validation, on_epoch=None) -> dict[str, list[float]]:
+    def fit(self, x, emotions, validation) -> dict[str, list[float]]:
         check_finite(training=x, validation=validation[0])
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
@@ -47,46 +59,9 @@ class Baseline:
         return (self.pipeline.predict(x)[:, None] == self.classes).astype(float)
 
 
-def make(name: str, seed: int = 0) -> Baseline:
-    """The most frequent class; a logistic regression on the change from the first key frame to the last; an SVM with
-    RBF kernel on the whole tensor; MiniRocket on the points' paths (see `features.Options`).
-
-    Raises TrainingError where MiniRocket's library is not installed.
-    """
-    if name == "majority":
-        return Baseline(DummyClassifier(strategy="prior"))
-    if name == "logistic":
-        return Baseline(
-            make_pipeline(FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000))
-        )
-    if name == "svm":
-        # the margin's side decides, as in SVC itself: its probabilities are a second model, fitted by chance
-        return Baseline(make_pipeline(FunctionTransformer(_flat), StandardScaler(), SVC(C=10)))
-    # Numba compiles once a machine: at this level in half the time, to code that is fast enough
-    os.environ.setdefault("NUMBA_OPT", "1")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from sktime.transformations.panel.rocket import MiniRocketMultivariate
-    except ImportError:
-        raise TrainingError("minirocket: sktime and numba are not installed; pip install -e '.[baselines]'") from None
-    # the transform's features are shares between 0 and 1: scaled, not centred
-    ridge = make_pipeline(StandardScaler(with_mean=False), RidgeClassifierCV(alphas=np.logspace(-3, 3, 10)))
-    return Baseline(_AfterTransform(MiniRocketMultivariate(random_state=seed), ridge))
-
-
-class _AfterTransform:
-    """A classifier behind sktime's transform, which scikit-learn's own pipeline does not take."""
-
-    def __init__(self, transform, classifier):
-        self.transform, self.classifier = transform, classifier
-
-    def fit(self, x, emotions):
-        self.classifier.fit(self.transform.fit_transform(_channels_first(x)).to_numpy(), emotions)
-        self.classes_ = self.classifier.classes_
-
-    def predict(self, x):
-        return self.classifier.predict(self.transform.transform(_channels_first(x)).to_numpy())
+def make(name: str) -> Baseline:
+    """Return a new baseline by its name in BASELINES."""
+    return Baseline(BASELINES[name].make())
 
 
 def _change(x):
@@ -97,5 +72,19 @@ def _flat(x):
     return x.reshape(len(x), -1)
 
 
-def _channels_first(x):
-    return np.ascontiguousarray(x.transpose(0, 2, 1))
+# the margin's side decides in an SVM: its probabilities would be a second model, fitted by chance
+BASELINES: Mapping[str, Entry] = {
+    # the most frequent emotion
+    "majority": Entry(lambda: DummyClassifier(strategy="prior")),
+    # on the change from the first key frame to the last
+    "logistic": Entry(
+        lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000))
+    ),
+    # an RBF kernel on the whole tensor
+    "svm": Entry(lambda: make_pipeline(FunctionTransformer(_flat), StandardScaler(), SVC(C=10))),
+    "gram": Entry(shapes.GramTrajectories, TRAJECTORY),
+    "kendall": Entry(
+        lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
+        TRAJECTORY,
+    ),
+}

@@ -1,22 +1,20 @@
-"""Classifiers by name; and the one around a network: scaler, training, saving."""
+"""Classifiers by name; and the one around a network: scaler and training."""
 
 from __future__ import annotations
 
 import random
-import tempfile
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 from unittest import mock
 
 import numpy as np
 
-from fer_utils import paths, workers
-from fer_utils.errors import ModelFileError, TrainingError, first_line
+from fer_utils import workers
+from fer_utils.errors import ModelFileError, TrainingError
 from fer_utils.features import tensors
-from fer_utils.models import baselines, model_files, networks
+from fer_utils.models import baselines, networks
 from fer_utils.models.model_files import Facts
 from fer_utils.models.networks import keras, tf
 from fer_utils.models.training import Trainer, predictor
@@ -38,10 +36,9 @@ NETWORKS: Mapping[str, Recipe] = {
     "paper": Recipe(networks.paper_network, 1e-4, patience=5),
     "compact": Recipe(networks.compact_network, 1e-3, patience=10),
     "mlp": Recipe(networks.perceptron, 1e-4, patience=10),
+    "graph": Recipe(networks.graph_network, 1e-3, patience=10),
 }
-NAMES = (*NETWORKS, *baselines.NAMES)
-# the file of a saved classifier, and what is in it beside the facts
-SAVED, NETWORK, SCALER = "classifier.zip", "network.keras", "scaler.f4"
+NAMES = (*NETWORKS, *baselines.BASELINES)
 
 
 def make(name: str, seed: int = 0, **settings):
@@ -52,8 +49,8 @@ def make(name: str, seed: int = 0, **settings):
     """
     if name in NETWORKS:
         return SequenceClassifier(name, seed=seed, **settings)
-    if name in baselines.NAMES:
-        return baselines.make(name, seed)
+    if name in baselines.BASELINES:
+        return baselines.make(name)
     raise TrainingError(f"model {name!r} is unknown: choose one of {', '.join(NAMES)}")
 
 
@@ -110,18 +107,16 @@ class SequenceClassifier:
         x: np.ndarray,
         emotions: np.ndarray,
         validation: tuple[np.ndarray, np.ndarray],
-        on_epoch: Callable[[int, dict[str, float]], None] = lambda epoch, logs: None,
         keep: Literal["loss", "accuracy"] = "loss",
         refit: bool = False,
     ) -> dict[str, list[float]]:
         """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
 
-        The scaler sees `x` only: neither the validation part nor anything held out. `on_epoch(epoch, logs)` is called
-        after every epoch, for progress bars. `keep` is what the kept epoch is best in on the validation part: the
-        lowest loss, or the highest accuracy, for which all epochs are run. With `refit` the validation part says how
-        many epochs are best and no more: scaler and network are then made anew from both parts, for so many epochs.
-        Every call starts anew, from the same initial weights. Raises TrainingError where either part is empty, values
-        are not finite, or the loss runs away.
+        The scaler sees `x` only: neither the validation part nor anything held out. `keep` is what the kept epoch is
+        best in on the validation part: the lowest loss, or the highest accuracy, for which all epochs are run. With
+        `refit` the validation part says how many epochs are best and no more: scaler and network are then fitted again
+        on both parts, for so many epochs. Every call starts from the same initial weights. Raises TrainingError if
+        either part is empty, values are not finite, or the loss runs away.
         """
         if not (len(x) and len(validation[0])):
             raise TrainingError(f"{len(x)} rows to train on, {len(validation[0])} to validate: a network needs both")
@@ -143,7 +138,6 @@ class SequenceClassifier:
                 raise TrainingError(f"the loss is not finite in epoch {epoch + 1}: lower the learning rate")
             logs = {"loss": loss, "accuracy": accuracy, "val_loss": val_loss, "val_accuracy": val_accuracy}
             history.append(logs)
-            on_epoch(epoch, logs)
             score = val_accuracy if keep == "accuracy" else -val_loss
             if score > highest:
                 best, highest, weights = epoch, score, None if refit else trainer.weights()
@@ -177,47 +171,6 @@ class SequenceClassifier:
                 "of the features that it was trained on"
             )
         return facts
-
-    def save(self, folder: Path) -> None:
-        """Write all of it into one file of `folder`, which is replaced as a whole or not at all. Raises as `facts`."""
-        facts, scaler = self.facts(), np.stack([self.mean, self.scale]).astype("<f4").tobytes()
-        # the network goes by way of the temporary folder, whose disk can be full too
-        with paths.replacing(folder / SAVED) as path, tempfile.TemporaryDirectory() as temporary:
-            self.model.save(Path(temporary) / NETWORK)
-            network = (Path(temporary) / NETWORK).read_bytes()
-            model_files.append(path, facts, {NETWORK: network, SCALER: scaler})
-
-    @classmethod
-    def load(cls, folder: Path) -> SequenceClassifier:
-        """What `save` wrote. Raises ModelFileError, naming the file, where it is not a whole model or its parts do not
-        fit. Nothing in it is executed: the network is made by its name in NETWORKS, the file gives its weights."""
-        path = folder / SAVED
-        _, facts, (network, scaler) = model_files.read(path, (NETWORK, SCALER))
-        try:
-            classifier = cls(facts.network)
-            # a file has no say in what the network is made of: its layers would be code chosen by whoever wrote it
-            size = facts.shape[1], len(facts.classes)
-            if len(network) < 4 * networks.paper_weights(*size) and facts.network == "paper":
-                raise ValueError("too few weights")
-            classifier.model = NETWORKS[facts.network].make(facts.shape[0], *size)
-            with tempfile.TemporaryDirectory() as temporary:  # Keras reads paths alone
-                (Path(temporary) / NETWORK).write_bytes(network)
-                try:
-                    classifier.model.load_weights(Path(temporary) / NETWORK)
-                except Exception:
-                    fit = f"{facts.network} for tensors {facts.shape} and {size[1]} classes"
-                    raise ValueError(f"it holds no weights that fit {fit}") from None
-            classifier._predict = predictor(classifier.model)
-            classifier.mean, classifier.scale = np.frombuffer(scaler, "<f4").reshape(2, -1).astype(np.float32)
-        except Exception as error:  # whatever a made-up file makes Keras stumble over
-            reason = first_line(error)
-            raise ModelFileError(f"{path}: not a saved model ({reason}); train it anew") from None
-        fits = classifier.mean.shape == facts.shape[1:] and np.isfinite(classifier.mean).all()
-        if not fits or not (np.isfinite(classifier.scale) & (classifier.scale > 0)).all():
-            raise ModelFileError(f"{path}: its scaler is not one of {facts.shape[1]} features; train it anew")
-        classifier.classes, classifier.features = np.array(facts.classes), facts.features
-        classifier.trained_on = facts.trained_on
-        return classifier
 
     def _fit_scaler(self, x: np.ndarray) -> None:
         self.mean = x.mean(axis=(0, 1))

@@ -53,13 +53,8 @@ def load_classifier(path: str | Path = "") -> LiteClassifier:
     return LiteClassifier(paths.model(str(path)))
 
 
-def load(path: Path):
-    """The classifier in a file that `write` wrote, or in a folder that `SequenceClassifier.save` wrote. Raises
-    ModelFileError where it is not whole, not one of these, or made by a newer version."""
-    if paths.is_folder(path):
-        from fer_utils.models.classifiers import SequenceClassifier  # TensorFlow takes seconds to import
-
-        return SequenceClassifier.load(path)
+def load(path: Path) -> LiteClassifier:
+    """Return the classifier in a file that `export.write` wrote. Raises ModelFileError as `LiteClassifier`."""
     return LiteClassifier(path)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
+import numpy as np
+
 from fer_utils.errors import UserError
+from fer_utils.landmarks import regions
 from fer_utils.quiet import native_logs_hidden
 
 BACKEND = ("tensorflow", "float32", "channels_last")
@@ -199,3 +202,44 @@ def perceptron(steps: int, features: int, classes: int) -> keras.Model:
             layers.Dense(classes, activation="softmax"),
         ]
     )
+
+
+@keras.saving.register_keras_serializable("fer_utils")
+class GraphMean(layers.Layer):
+    """Mean of each landmark with the others of its region of the face: (n, steps, N, channels) → the same shape."""
+
+    def call(self, x):
+        return ops.einsum("pq,nsqc->nspc", ops.convert_to_tensor(_neighbours(x.shape[2]), x.dtype), x)
+
+
+@keras.saving.register_keras_serializable("fer_utils")
+class SinceFirst(layers.Layer):
+    """Less what the first step has: (n, steps, …) → the same shape."""
+
+    def call(self, x):
+        return x - x[:, :1]
+
+
+def _neighbours(count: int) -> np.ndarray:
+    """(N, N): the share of each landmark in its own region's mean; each is its own if they are no set of `regions`."""
+    if count not in regions.SIZES:
+        return np.eye(count, dtype=np.float32)
+    region = np.array([regions.region_of(index) for index in regions.landmarks(count)])
+    same = (region[:, None] == region).astype(np.float32)
+    return same / same.sum(axis=1, keepdims=True)
+
+
+def graph_network(steps: int, features: int, classes: int) -> keras.Model:
+    """Return a small graph convolution network over landmarks and time, for trajectories (steps, 2N).
+
+    The way of each landmark since the first step → twice: each landmark beside its region's mean → a convolution over
+    three steps, shared by all landmarks → mean over the steps → softmax. 35 thousand weights for 61 landmarks.
+    """
+    points = keras.Input((steps, features, 1))
+    x = layers.Reshape((steps, features // 2, 2))(points)
+    x = SinceFirst()(x)
+    for channels in (16, 32):
+        x = layers.Concatenate()([x, GraphMean()(x)])
+        x = layers.Conv2D(channels, (3, 1), padding="same", activation="relu")(x)
+    x = layers.Flatten()(layers.AveragePooling2D((steps, 1))(x))
+    return keras.Model(points, layers.Dense(classes, activation="softmax")(HalfDropout()(x)))

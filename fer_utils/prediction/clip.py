@@ -26,6 +26,7 @@ from fer_utils.errors import PredictError
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
 from fer_utils.models import litert
+from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
 from fer_utils.prediction.copies import CODECS, DrawnCopy
 from fer_utils.prediction.faces import Faces
@@ -105,8 +106,9 @@ def write(
     said = described(classifier, model)
     points: list[np.ndarray] | None = [] if settings.formats and not alone else None
     with ExitStack() as stack:
-        faces = stack.enter_context(Faces(classifier, settings.detector, settings.faces))
-        rows = stack.enter_context(Recording(out, classifier.classes, points=False, model=said))
+        units = UnitModel.load(paths.ACTION_UNITS)
+        faces = stack.enter_context(Faces(classifier, units, settings.detector, settings.faces))
+        rows = stack.enter_context(Recording(out, classifier.classes, False, said, units.names))
         copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
         read = with_face = count = 0
         shown = tqdm(read_ahead(frames), recording.name, total=promised or None, unit="frame", disable=not progress)

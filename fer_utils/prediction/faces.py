@@ -8,6 +8,7 @@ import numpy as np
 
 from fer_utils.data.pictures import Frame
 from fer_utils.landmarks.detectors import open_detector
+from fer_utils.models.units import UnitModel
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.streaming import Recognition, Recognizer
 from fer_utils.realtime.verdict import Verdict
@@ -26,8 +27,8 @@ class Faces:
     first.
     """
 
-    def __init__(self, classifier, detector: str = "face_landmarker", count: int = 1):
-        self._classifier, self._name, self._count = classifier, detector, count
+    def __init__(self, classifier, units: UnitModel | None = None, detector: str = "face_landmarker", count: int = 1):
+        self._classifier, self._units, self._name, self._count = classifier, units, detector, count
         self._followed: dict[int, _Followed] = {}
         self._numbers: dict[int, int] = {}  # ids of the detector → 1, 2, …
         self._size: tuple[int, int] | None = None
@@ -49,7 +50,7 @@ class Faces:
         faces = self._found(frame)
         for number in faces:
             if number not in self._followed:
-                self._followed[number] = _Followed(Recognizer(self._classifier))
+                self._followed[number] = _Followed(Recognizer(self._classifier, units=self._units))
         seen, missing = [], None
         for number, each in self._followed.items():
             known = replace(each.recognizer.push_points(faces.get(number), frame.time), face=number)

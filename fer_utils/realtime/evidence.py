@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 # All our choices.
-ENOUGH = 0.2  # seconds of evidence before a name
+ENOUGH = 0.2  # seconds of evidence before a name, if the intensity is CLEAR times the threshold of an onset
+CLEAR, LONGEST = 3.0, 0.5  # of a weaker one more seconds, LONGEST at most
 SURE = 0.4  # probability for a name
 EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
 BETTER = 0.15  # by which another emotion must be more probable to take the name's place
@@ -36,21 +37,27 @@ class Expression:
 
 class Evidence:
     """What is known of one expression since its onset: the mean of the classes' log probabilities, in which a frame
-    counts by its duration and the square of its intensity: a weak expression looks like many."""
+    counts by its duration and the fourth power of its intensity: a weak expression looks like many."""
 
     def __init__(self, classes):
         self.classes, self.emotion, self.seconds = [str(name) for name in classes], None, 0.0
         self._sum, self._weight = np.zeros(len(self.classes)), 0.0
 
-    def add(self, probabilities: np.ndarray, intensity: float, seconds: float, moving: bool = False) -> None:
-        """Take in the probabilities (C,) of a frame that lasts for `seconds`; `moving` if the intensity still rises."""
-        weight = intensity**2 * seconds
+    def add(
+        self, probabilities: np.ndarray, intensity: float, seconds: float, moving: bool = False, clarity: float = CLEAR
+    ) -> None:
+        """Take in the probabilities (C,) of a frame that lasts for `seconds`.
+
+        `moving` says whether the intensity still rises, `clarity` how many times the threshold of an onset it is.
+        """
+        weight = intensity**4 * seconds
         self._sum += weight * np.log(np.maximum(probabilities, 1e-6))
         self._weight += weight
         self.seconds += seconds
         best = self.probabilities.argmax()
         p, name = self.probabilities[best], self.classes[best]
-        if self.seconds < ENOUGH or p < (EARLY if moving else SURE) or name == self.emotion:
+        enough = min(LONGEST, ENOUGH * max(1.0, CLEAR / clarity))
+        if self.seconds < enough or p < (EARLY if moving else SURE) or name == self.emotion:
             return
         if self.emotion is None or p > self.probabilities[self.classes.index(self.emotion)] + BETTER:
             self.emotion = name

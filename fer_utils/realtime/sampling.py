@@ -29,8 +29,8 @@ class SinceRest:
         """Forget the rise: the face is at rest."""
         self._count = 0
 
-    def add(self, shape: np.ndarray, level: float, rest: np.ndarray) -> None:
-        """Take in a frame's shape (478, 3) and its intensity `level`; `rest` is the face at rest."""
+    def add(self, values: np.ndarray, level: float, rest: np.ndarray) -> None:
+        """Take in a frame's distances and angles (2P,) and its intensity; `rest` (478, 3) is the face at rest."""
         if not self._count:
             # of a rise that is shorter than the key frames are many, the first ones are at rest
             self._values[:STEPS], self._count = geometry.values(rest, PAIRS), STEPS
@@ -41,9 +41,9 @@ class SinceRest:
             self._values[: len(kept)], self._levels[: len(kept)] = self._values[kept], self._levels[kept]
             self._count = len(kept)
         if level <= (highest := self._levels[self._count - 1]) and self._count > STEPS:
-            self._newest, self._level = geometry.values(shape, PAIRS), level
+            self._newest, self._level = values, level
             return
-        self._values[self._count] = self._newest = geometry.values(shape, PAIRS)
+        self._values[self._count] = self._newest = values
         self._levels[self._count] = self._level = max(level, highest)
         self._count += 1
 
@@ -53,6 +53,12 @@ class SinceRest:
         levels = np.append(self._levels[:below], self._level)
         chosen = phases.key_frames(phases.Phases(STEPS - 1, below, below, levels), N_KEY_FRAMES)
         return geometry.changes(np.concatenate([self._values[chosen[:-1]], self._newest[None]]))
+
+    def change(self) -> np.ndarray:
+        """Return the change (2912,) from the face at rest to the newest frame; zeros at rest."""
+        if not self._count:
+            return np.zeros(self._values.shape[1], np.float32)
+        return geometry.changes(np.stack([self._values[0], self._newest]))[0]
 
 
 class AtFixedTimes:

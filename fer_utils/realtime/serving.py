@@ -17,6 +17,12 @@ from fer_utils.models import litert
 from fer_utils.realtime.streaming import Recognizer
 
 NOTEBOOK = "07_webcam_demo.ipynb"
+PAGE = paths.ASSETS / "demo_page.ipynb"  # the demo alone: all that Voila shows
+# Voila's template asks a content delivery network for a font; the browser is told to fetch nothing from elsewhere
+ALLOWED = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "connect-src 'self' ws://localhost:* ws://127.0.0.1:*; frame-ancestors 'self'"
+)
 
 
 class NoDelay(ZMQChannelsWebsocketConnection):
@@ -34,7 +40,7 @@ class NoDelay(ZMQChannelsWebsocketConnection):
 def command(app: bool = False) -> list[str]:
     """The command line of the server. It listens on localhost only; JupyterLab keeps its token, and Voila, which has
     none unless asked, is asked. Raises StudyError where the notebook or Voila is not there."""
-    notebook = paths.notebooks() / NOTEBOOK
+    notebook = PAGE if app else paths.notebooks() / NOTEBOOK
     if not notebook.is_file():
         raise StudyError(f"{notebook}: not there; run from a clone, or set FER_ROOT to one")
     connection = f"kernel_websocket_connection_class={__name__}.{NoDelay.__name__}"
@@ -46,6 +52,7 @@ def command(app: bool = False) -> list[str]:
     if importlib.util.find_spec("voila") is None:
         raise StudyError("voila is not installed: pip install 'fer-utils[demo]', or leave --app out")
     options = ["--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--Voila.{connection}"]
+    options.append(f"--Voila.tornado_settings={ {'headers': {'Content-Security-Policy': ALLOWED}}!r}")
     # a page that is closed cannot end its kernel, of some 0.9 GB: one that no page is connected to is ended
     options += [
         f"--MappingKernelManager.cull_{name}={seconds}" for name, seconds in (("interval", 10), ("idle_timeout", 30))

@@ -14,6 +14,7 @@ from fer_utils.features import phases, tensors
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
+from fer_utils.models.units import UnitModel
 from fer_utils.realtime.evidence import ENOUGH, UNSURE, Evidence, Expression
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
@@ -37,7 +38,8 @@ class Recognition:
     `points` (478, 3) in pixels, `phase` and `intensity` (see `tracker.Tracker`) are None if no face was found or the
     frame was refused. `probabilities` by class are there while there is an expression, `emotion` once they are worth a
     name. `why` says why there is no emotion, and is empty if there is one. `expression` is there in the first frame
-    after an expression has ended. `face` is the face's number, if several are followed.
+    after an expression has ended. `units` are intensities of action units, 0 to 5, by names such as "AU12_left"; None
+    if there is no face or no model of units. `face` is the face's number, if several are followed.
     """
 
     time: float
@@ -48,6 +50,7 @@ class Recognition:
     intensity: float | None = None
     why: str = ""
     expression: Expression | None = None
+    units: dict[str, float] | None = None
     face: int = 1
 
 
@@ -71,6 +74,8 @@ class Recognizer:
     float32; if it has `features`, these are the `tensors.Options` that it was trained on. It is tried once here, which
     also warms it up. Without one there are points, phase and intensity. Raises ModelFileError for a classifier of other
     features, ValueError for an unknown `sampling` or an `interval` that is not a positive number.
+
+    `units`, a `models.units.UnitModel`, finds action units in each frame; without it there are none.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Recognizer:
         detector: str = "face_landmarker",
         interval: float = INTERVAL,
         sampling: Sampling = "rest",
+        units: UnitModel | None = None,
     ):
         if not (math.isfinite(interval) and interval > 0):
             raise ValueError(f"interval {interval}: must be a positive number of seconds")
@@ -86,7 +92,7 @@ class Recognizer:
             raise ValueError(f"sampling {sampling!r}: must be one of {', '.join(get_args(Sampling))}")
         if classifier is not None:
             _check_fit(classifier)
-        self.classifier, self.detector = classifier, detector
+        self.classifier, self.detector, self.units = classifier, detector, units
         self._fixed = AtFixedTimes(interval) if sampling == "fixed" else None
         self._since_rest, self._tracker = SinceRest(), Tracker()
         self._detector = None
@@ -183,8 +189,9 @@ class Recognizer:
             self._fixed.add(points64, time)
         probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
         return Recognition(
-            time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, news or why, ended
-        )
+            time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, news or why, ended,
+            self._intensities(),
+        )  # fmt: skip
 
     def _follow(self, points: np.ndarray, before: float, time: float) -> Expression | None:
         """Bring tracker and evidence up to date; return the expression that has ended."""
@@ -200,7 +207,7 @@ class Recognizer:
             self._since_rest.rest()
             self._rested = time
             return ended
-        self._since_rest.add(tracker.shape, tracker.intensity, tracker.rest)
+        self._since_rest.add(tracker.values, tracker.intensity, tracker.rest)
         if tracker.phase == "neutral":
             return ended
         if self._running is None:
@@ -209,7 +216,8 @@ class Recognizer:
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
             if found is not None:
-                self._running.evidence.add(found, tracker.intensity, time - before, tracker.phase == "onset")
+                moving = tracker.phase == "onset"
+                self._running.evidence.add(found, tracker.intensity, time - before, moving, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
@@ -238,6 +246,14 @@ class Recognizer:
         if self._tracker.phase == "neutral":
             return probabilities, None, NEUTRAL
         return probabilities, max(probabilities, key=probabilities.__getitem__), ""
+
+    def _intensities(self) -> dict[str, float] | None:
+        """Of action units; the face at rest, from which they are counted, shows none."""
+        if self.units is None:
+            return None
+        change = self._since_rest.change()
+        found = self.units.predict(change[None, None])[0] if change.any() else np.zeros(len(self.units.names))
+        return dict(zip(self.units.names, found.tolist(), strict=True))
 
     def _probabilities(self, tensor: np.ndarray) -> np.ndarray | None:
         """What the classifier gives (C,), or None and `_failure` if these are no probabilities."""

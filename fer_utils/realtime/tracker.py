@@ -32,7 +32,7 @@ LEARNING = 1.0  # seconds in which face and median at rest are learnt
 SHUT = 0.6  # of the lids' opening at rest: eyes that are shut further, but not for longer than BLINK, blink
 BLINK = 0.4  # seconds
 OPENING = 0.1  # seconds after a blink in which the face still moves
-UPPER, LOWER = [159, 386], [145, 374]  # the middles of the lids
+UPPER, LOWER = (159, 386), (145, 374)  # the middles of the lids
 WEIGHTS = WITHOUT_LIDS / WITHOUT_LIDS.sum()  # how much a pair counts in the intensity
 
 
@@ -58,6 +58,11 @@ class Tracker:
         self._frames = 0
 
     @property
+    def values(self) -> np.ndarray:
+        """The distances and angles (2P,) of `shape`: see `geometry.values`."""
+        return np.concatenate([self._newest, np.arctan2(*self._offsets)])
+
+    @property
     def doubt(self) -> str:
         """Why what is seen now may be no expression; empty if nothing speaks against it."""
         if self._time - self._blinked < OPENING:
@@ -65,6 +70,11 @@ class Tracker:
         if self.turned > TURNED:
             return "the head is turned away"
         return "the face does not keep still, as in speech" if self._falls > RESTLESS * self.intensity else ""
+
+    @property
+    def clarity(self) -> float:
+        """The intensity as a multiple of the threshold of an onset."""
+        return self.intensity / self.threshold
 
     @property
     def at_rest(self) -> bool:
@@ -86,10 +96,11 @@ class Tracker:
         (turn,), (middle,), centre = geometry.pose(points[None], self.rest)
         share = 1 - math.exp(-step / FOLLOWING)
         self.shape = self.shape + share * ((points - middle) @ turn + centre - self.shape)
-        turn = turn / np.cbrt(np.linalg.det(turn))  # without its scale
+        turn = turn / math.sqrt((turn * turn).sum() / 3)  # without its scale
         self._home = turn if self._home is None else self._home
         self.turned = math.degrees(math.acos(min(1.0, max(-1.0, ((turn * self._home).sum() - 1) / 2))))
-        distances = geometry.distances(self.shape, PAIRS)
+        self._offsets = across, down = geometry.offsets(self.shape[:, :2], PAIRS)
+        self._newest = distances = np.sqrt(across * across + down * down)
         before, self.intensity = self.intensity, float(np.abs(distances - self._distances) @ WEIGHTS)
         self._rate += share * ((self.intensity - before) / step - self._rate)
         self._watch_lids()
@@ -102,8 +113,7 @@ class Tracker:
             self._learn(self.shape)
 
     def _watch_lids(self) -> None:
-        opening, at_rest = ((shape[LOWER, 1] - shape[UPPER, 1]).mean() for shape in (self.shape, self.rest))
-        if opening > SHUT * at_rest:
+        if _opening(self.shape) > SHUT * _opening(self.rest):
             self._shut_since = math.inf
         else:
             self._shut_since = min(self._shut_since, self._time)
@@ -113,7 +123,8 @@ class Tracker:
     def _learn(self, shape: np.ndarray) -> None:
         """Take a shape for the face at rest, and start to learn it."""
         self.rest = geometry.upright(shape[None])[0]
-        self.shape, self._distances = self.rest, geometry.distances(self.rest, PAIRS)
+        self.shape, self._offsets = self.rest, geometry.offsets(self.rest[:, :2], PAIRS)
+        self._newest = self._distances = np.hypot(*self._offsets)
         self.phase, self.intensity, self._floor = "neutral", 0.0, 0.0
         self._learnt = self._below = self._time
         self._home: np.ndarray | None = None  # how the head is turned at rest
@@ -147,9 +158,11 @@ class Tracker:
         elif self.phase == "onset":
             self._steepest = max(self._steepest, rate)
             if rate < SLOWER * self._steepest:
-                self.phase = "apex"
+                self.phase, self._settled = "apex", level
         elif self.phase == "apex":
-            if level < (1 - DROP) * self._peak and rate < 0:
+            if level > (1 + DROP) * self._settled and rate > RISE:
+                self.phase, self._steepest = "onset", rate  # it had only paused
+            elif level < (1 - DROP) * self._peak and rate < 0:
                 self.phase, self._lowest, self._steepest = "offset", level, rate
         else:
             self._lowest, self._steepest = min(self._lowest, level), min(self._steepest, rate)
@@ -159,3 +172,8 @@ class Tracker:
                 self.phase, self._since, self._peak, self._steepest = "onset", time, level, rate
         if self.phase == "neutral":
             self._floor, self._below, self._count = self.intensity, time, math.inf
+
+
+def _opening(shape: np.ndarray) -> float:
+    """How far the lids of both eyes are apart, together."""
+    return sum(shape[low, 1] - shape[high, 1] for low, high in zip(LOWER, UPPER, strict=True))

@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.video import Video
-from fer_utils.errors import DatasetError
+from fer_utils.data.units import TRUTH, truth_file
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.mesh import LEFT, RIGHT
 from fer_utils.standins.performances import Performance
 
-TRUTH = "truth.csv"
+__all__ = ["COLUMNS", "TRUTH", "compact_units", "read_truth", "seeds", "truth_row", "write_truth"]
+
 COLUMNS = ("dataset", "subject", "id", "emotion", "used", "frames", "onset", "apex", "offset", "units")
 
 
@@ -62,12 +62,9 @@ def write_truth(file: Path, rows: list[dict]) -> None:
 
 
 def read_truth(sequence: Sequence) -> pd.DataFrame:
-    """The truth of the stand-in that a sequence belongs to, indexed by id. Raises DatasetError where there is none."""
-    file = sequence.frames.file if isinstance(sequence.frames, Video) else sequence.frames.files[0]
-    for folder in file.resolve().parents[:6]:
-        if (folder / TRUTH).is_file():
-            return pd.read_csv(folder / TRUTH, index_col="id")
-    raise DatasetError(f"{file}: no {TRUTH} above it; delete the stand-in, and it is made anew")
+    """Return the truth of the stand-in that a sequence belongs to, indexed by id. Raises DatasetError if there is
+    none."""
+    return pd.read_csv(truth_file(sequence), index_col="id")
 
 
 def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:

@@ -37,7 +37,7 @@ QUICK: Mapping[str, object] = {
     "subjects": 5,
     "epochs": 3,
     "seeds": 1,
-    "questions": ["leakage", "ablations", "early", "importance"],
+    "questions": ["leakage", "ablations", "early", "importance", "units"],
     "models": ["compact"],
     "frames": 50,
     "quick": True,

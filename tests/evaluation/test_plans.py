@@ -36,8 +36,8 @@ class TestVariants:
     def test_every_question_has_its_features(self, small, monkeypatch):
         asked = []
 
-        def extract(sequences, executor, mode, detector):
-            asked.append((mode, detector))
+        def extract(sequences, executor, **how):
+            asked.append(how)
             return Extraction(small[1], 0, {})
 
         monkeypatch.setattr(extraction, "extract", extract)
@@ -45,17 +45,17 @@ class TestVariants:
             made, noise = plans.variants(plans.QUESTIONS, *small, executor)
         assert all(len(each) == 3 for each in made.values())
         shapes = {name: each.x.shape[1:] for name, each in made.items()}
-        assert shapes[BASE] == (4, 2912) and shapes["paths"] == (32, 122)
+        assert shapes[BASE] == (4, 2912) and shapes["trajectory"] == (8, 122)
         assert (shapes["122 landmarks"], shapes["250 landmarks"]) == ((4, 11862), (4, 50082))
         assert shapes["distances only"] == shapes["angles only"] == (4, 1456)
         assert shapes["all pairs"] == (4, 3660) and shapes["not normalised"] == (4, 2912)
         assert [shapes[f"{count} key frames"][0] for count in (3, 7, 9)] == [2, 6, 8]
-        assert asked == [("image", "face_landmarker"), ("video", "face_mesh")]
+        assert asked == [{"mode": "image"}, {"mode": "image", "views": 8}, {"detector": "face_mesh"}]
         early, noisy = ([name for name in made if end in name] for end in ("of the way", "x jitter"))
         assert early == ["20% of the way", "40% of the way", "60% of the way", "80% of the way"]
         assert noisy == ["2 x jitter", "4 x jitter", "8 x jitter", "16 x jitter"]
         assert noise == tensors.detector_noise(*small)
-        assert len({each.x.tobytes() for name, each in made.items() if name not in plans.DETECTION}) == len(made) - 2
+        assert len({each.x.tobytes() for name, each in made.items() if name not in plans.DETECTION}) == len(made) - 3
 
     def test_only_what_is_asked(self, small):
         with ThreadPoolExecutor(1) as executor:
@@ -69,7 +69,7 @@ class TestVariants:
 
 class TestRuns:
     def test_what_is_asked_with_every_seed_and_what_once(self):
-        names = (BASE, "paths", "122 landmarks", "angles only", "face_mesh", "20% of the way", "2 x jitter")
+        names = (BASE, "trajectory", "122 landmarks", "angles only", "8 views", "20% of the way", "2 x jitter")
         runs = plans.runs(plans.QUESTIONS, {name: table() for name in names}, seeds=3)
         tested = ("20% of the way", "2 x jitter")
         for seed in range(3):
@@ -78,13 +78,13 @@ class TestRuns:
             assert Run("compact", "grouped", seed, select_on="test") in runs
             simple = [(run.model, run.variant) for run in runs if run.seed == seed and run.model != "compact"]
             others = [(name, BASE) for name in ("majority", "logistic", "svm", "mlp")]
-            others += [(name, "122 landmarks") for name in ("logistic", "svm") if seed == 0]
-            assert sorted(simple) == sorted([*others, ("minirocket", "paths")])
+            if seed == 0:
+                others += [(name, changed) for name in ("logistic", "svm") for changed in ("122 landmarks", "8 views")]
+                others += [(name, "trajectory") for name in ("gram", "kendall", "graph")]
+            assert sorted(simple) == sorted(others)
         assert [run.seed for run in runs if run.protocol == "leave-one-subject-out"] == [0]
-        once = [
-            (run.variant, run.seed) for run in runs if run.variant not in (BASE, "paths") and run.model == "compact"
-        ]
-        assert once == [("122 landmarks", 0), ("angles only", 0), ("face_mesh", 0)]
+        once = [(run.variant, run.seed) for run in runs if run.variant != BASE and run.model == "compact"]
+        assert once == [("122 landmarks", 0), ("angles only", 0), ("8 views", 0)]
 
     def test_the_question_about_the_epoch_alone(self):
         runs = plans.runs(("early",), {BASE: table(), "20% of the way": table()}, seeds=1, network="paper")
@@ -92,7 +92,7 @@ class TestRuns:
 
     def test_no_sequence_counts_twice_in_a_result(self):
         """What tells results apart is in no two runs the same."""
-        names = (BASE, "paths", *plans.SETS, *plans.ABLATIONS, *plans.DETECTION, "20% of the way", "2 x jitter")
+        names = (BASE, "trajectory", *plans.SETS, *plans.ABLATIONS, *plans.DETECTION, "20% of the way", "2 x jitter")
         runs = plans.runs(plans.QUESTIONS, {name: table() for name in names}, seeds=3)
         keys = [
             (run.model, run.variant, tested, run.protocol, run.select_on, run.seed)

@@ -112,7 +112,7 @@ class TestModels:
             [
                 row(0.8),
                 row(0.7, model="svm"),
-                row(0.9, model="minirocket", variant="paths"),
+                row(0.9, model="gram", variant="trajectory"),
                 row(0.99, protocol="stratified"),
                 row(0.98, select_on="test"),
                 row(0.97, variant="angles only"),
@@ -126,7 +126,7 @@ class TestModels:
 
     def test_folds_of_people_and_whole_sequences_only_the_best_first(self, tmp_path):
         found = results.models(self.summary(), tmp_path, "mmi")
-        assert found["model"].tolist() == ["minirocket", "compact", "svm"]
+        assert found["model"].tolist() == ["gram", "compact", "svm"]
         assert found["accuracy"].tolist() == [0.9, 0.8, 0.7]
         assert found["accuracy_low"].tolist() == pytest.approx([0.8, 0.7, 0.6])
         assert list(found) == ["model", *tables.SHOWN]
@@ -135,7 +135,7 @@ class TestModels:
         rows = row(0.75, model="paper"), row(0.95, model="paper", protocol="stratified")
         found = results.models(self.summary(), *self.paper(tmp_path, *rows))
         assert found[["model", "accuracy"]].to_numpy().tolist() == [
-            ["minirocket", 0.9],
+            ["gram", 0.9],
             ["compact", 0.8],
             ["paper", 0.75],
             ["svm", 0.7],
@@ -149,7 +149,7 @@ class TestModels:
     def test_an_older_summary_is_named_and_the_others_go_on(self, tmp_path, capsys, column):
         older = pd.DataFrame([row(0.9, model="paper")]).drop(columns=column)
         tables.save(tmp_path, "mmi", False, {"summary": older})
-        assert results.models(self.summary(), tmp_path, "mmi")["model"].tolist() == ["minirocket", "compact", "svm"]
+        assert results.models(self.summary(), tmp_path, "mmi")["model"].tolist() == ["gram", "compact", "svm"]
         assert "mmi/summary.csv: written by an older version (no column " in capsys.readouterr().out
 
     def test_no_folds_of_people_could_be_made(self, tmp_path):
@@ -182,10 +182,10 @@ class TestPairs:
             predicted("bbbbbbbb", tested="20% of the way"),
             predicted("bbbbbbbb", variant="angles only", tested="angles only"),
         ]
-        paths = predicted("aaaaaabb", model="minirocket", variant="paths", tested="paths")
+        paths = predicted("aaaaaabb", model="gram", variant="trajectory", tested="trajectory")
         mine = pd.concat([predicted("aaaaaaab"), *wrong, paths])
         found = results.pairs(mine, tmp_path, "mmi", "compact")
-        assert found[["model", "against", "difference"]].to_numpy().tolist() == [["compact", "minirocket", 0.125]]
+        assert found[["model", "against", "difference"]].to_numpy().tolist() == [["compact", "gram", 0.125]]
 
     def test_other_folds_give_a_note_instead_of_a_number(self, tmp_path):
         mine = pd.concat([predicted("aaaaaaab"), predicted("aaaabbbb", model="svm", folds="11110000")])

@@ -333,8 +333,8 @@ class TestTable:
             (Options(pairs="all"), (4, 3660)),
             (Options(landmarks=122), (4, 11862)),
             (Options(landmarks=250, values="distances"), (4, 25041)),
-            (Options(values="paths"), (32, 122)),
-            (Options(values="paths", landmarks=250), (32, 500)),
+            (Options(values="trajectory"), (8, 122)),
+            (Options(values="trajectory", landmarks=250), (8, 500)),
         ],
     )
     def test_none_and_one_have_the_shape_of_many(self, make_track, make_sequence, count, options, shape):
@@ -390,41 +390,42 @@ class TestValues:
         assert geometry.pairs_of(122).shape == (5931, 2)
 
 
-class TestPaths:
+class TestTrajectory:
     times = np.array([0.0, 1, 3, 7, 8])
 
     def test_evenly_in_time_from_onset_to_apex(self):
         """One point moves right by 2 a second; the other jumps down by 6 between 3 s and 7 s, and is still else."""
         one = np.stack([2 * self.times, np.full(5, 4.0)], axis=1)
         other = np.stack([np.full(5, -1.0), [5, 5, 5, 11, 11]], axis=1)
-        found = geometry.paths(np.stack([one, other], axis=1), self.times, Phases(1, 3, 4, np.zeros(5)))
-        assert found.shape == (32, 4) and found.dtype == np.float32
-        seconds = np.linspace(0, 6, 32)  # since the onset
-        assert found[:, 0] == pytest.approx(2 * seconds, abs=1e-6)
-        assert found[:, 1] == pytest.approx(np.zeros(32))
-        assert found[:, 2] == pytest.approx(np.zeros(32))
-        assert found[:, 3] == pytest.approx(np.clip(6 * (seconds - 2) / 4, 0, 6), abs=1e-6)
-        assert found[-1].tolist() == [12, 0, 0, 6]
+        found = geometry.trajectory(np.stack([one, other], axis=1), self.times, Phases(1, 3, 4, np.zeros(5)))
+        assert found.shape == (8, 4) and found.dtype == np.float32
+        seconds = np.linspace(0, 6, 8)  # since the onset
+        assert found[:, 0] == pytest.approx(2 + 2 * seconds, abs=1e-6)
+        assert found[:, 1] == pytest.approx(np.full(8, 4.0))
+        assert found[:, 2] == pytest.approx(np.full(8, -1.0))
+        assert found[:, 3] == pytest.approx(5 + np.clip(6 * (seconds - 2) / 4, 0, 6), abs=1e-6)
+        assert found[-1].tolist() == [14, 4, -1, 11]
 
     @pytest.mark.parametrize(("onset", "end"), [(2, 4), (4, 0)])
     def test_where_onset_and_apex_are_one_frame_the_next_is_the_end(self, onset, end):
         points = np.array([0.0, 1, 3, 7, 8])[:, None, None] * np.ones((1, 1, 2))
-        found = geometry.paths(points, self.times, Phases(onset, onset, 4, np.zeros(5)))
-        assert found[0].tolist() == [0, 0] and found[-1].tolist() == [end, end]
+        found = geometry.trajectory(points, self.times, Phases(onset, onset, 4, np.zeros(5)))
+        start = points[onset, 0, 0]
+        assert found[0].tolist() == [start, start] and found[-1].tolist() == [start + end, start + end]
 
-    def test_of_a_track_they_end_at_the_apex_in_inter_ocular_distances(self, make_track):
+    def test_of_a_track_it_ends_at_the_apex_in_inter_ocular_distances(self, make_track):
         track = make_track(AFTER_REST)
-        options = Options(values="paths", landmarks=122)
+        options = Options(values="trajectory", landmarks=122)
         made = tensors.sequence_features(track, options=options)
-        assert made.tensor.shape == (32, 244)
+        assert made.tensor.shape == (8, 244)
         upright = geometry.normalise(track.points)[:, regions.landmarks(122), :2]
         way = upright[made.phases.apex] - upright[made.phases.onset]
-        assert made.tensor[0].tolist() == [0] * 244
-        assert made.tensor[-1] == pytest.approx(way.ravel(), abs=1e-6)  # x and y of one point side by side
+        done = made.tensor - made.tensor[0]
+        assert done[-1] == pytest.approx(way.ravel(), abs=1e-6)  # x and y of one point side by side
         assert 0.01 < np.abs(way).max() < 0.05  # 1.5 pixels of 60
         for change in ({"scale": 2.5}, {"roll": 25}, {"shift": (-180, 33)}):
-            other = tensors.sequence_features(moved(track, **change), options=options)
-            np.testing.assert_allclose(other.tensor, made.tensor, atol=2e-4)
+            other = tensors.sequence_features(moved(track, **change), options=options).tensor
+            np.testing.assert_allclose(other - other[0], done, atol=2e-4)
 
 
 class TestShare:
@@ -433,7 +434,7 @@ class TestShare:
         whole = tensors.sequence_features(track, options=Options(share=1.0))
         np.testing.assert_array_equal(whole.tensor, tensors.sequence_features(track).tensor)
 
-    @pytest.mark.parametrize("values", ["both", "paths"])
+    @pytest.mark.parametrize("values", ["both", "trajectory"])
     @pytest.mark.parametrize("apex", ["last", "inside"])
     def test_a_share_is_what_the_track_gives_that_ends_there(self, make_track, apex, values):
         track = make_track(np.concatenate([AFTER_REST, RISE[::-1]]), missing=[14, 15, 21])

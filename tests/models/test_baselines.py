@@ -1,7 +1,5 @@
 """The baselines see what they are said to see, and learn it."""
 
-import builtins
-
 import numpy as np
 import pytest
 
@@ -33,19 +31,6 @@ def test_a_separable_problem_is_learnt(name):
     np.testing.assert_allclose(baseline.predict_proba(tensors(9, 3)[0]).sum(axis=1), 1)
 
 
-def test_minirocket_learns_from_the_course_of_the_channels():
-    pytest.importorskip("sktime", reason="MiniRocket needs the extra baselines")
-    draw = np.random.default_rng(0)
-    emotions = np.resize(NAMES[:2], 40)
-    time = np.linspace(0, 2 * np.pi, 16)
-    courses = np.where((emotions == "anger")[:, None], np.sin(time), np.sin(3 * time))
-    x = (courses[:, :, None] + draw.normal(0, 0.3, (40, 16, 3))).astype(np.float32)
-    baseline = baselines.make("minirocket")
-    baseline.fit(x[:20], emotions[:20], (x[20:24], emotions[20:24]))
-    assert share_right(baseline, x[24:], emotions[24:]) > 0.9
-    assert set(np.unique(baseline.predict_proba(x[24:]))) == {0.0, 1.0}
-
-
 def test_the_majority_class_is_that_of_training_and_validation_together():
     x = np.zeros((5, 4, 6), np.float32)
     baseline = baselines.make("majority")
@@ -74,16 +59,3 @@ def test_a_single_class_is_an_error():
     x, _ = tensors(12, 0)
     with pytest.raises(TrainingError, match=r"cannot be fitted: The number of classes has to be greater than one"):
         baselines.make("svm").fit(x, np.full(12, "anger"), (x[:3], np.full(3, "anger")))
-
-
-def test_a_library_that_is_not_installed_is_named(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("sktime"):
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(TrainingError, match=r"minirocket: sktime and numba are not installed; pip install -e '\.\["):
-        baselines.make("minirocket")

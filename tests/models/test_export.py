@@ -101,11 +101,6 @@ def test_what_is_known_of_the_classifier_goes_with_it(compact, exported, tmp_pat
         assert archive.namelist() == ["fer.json"] and json.loads(archive.read("fer.json"))["shape"] == [4, 2912]
 
 
-def test_a_folder_is_a_saved_classifier(compact, tmp_path):
-    compact[0].save(tmp_path)
-    assert isinstance(litert.load(tmp_path), classifiers.SequenceClassifier)
-
-
 def test_two_threads_take_turns(compact, exported):
     lite, x = litert.load(exported), compact[1]
     expected, wrong = lite.predict_proba(x), []

@@ -61,6 +61,10 @@ def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, monkeypatch, de
     assert chances[:40].isna().all(axis=None) and (table["why"][:40] == "neutral: no expression to name").all()
     assert (chances.dropna().sum(axis=1) - 1).abs().max() < 1e-3
     assert set(table["phase"]) >= {"neutral", "onset", "apex"}
+    smile = table[["AU12_left_r", "AU12_right_r"]]
+    np.testing.assert_allclose(table["AU12_r"], smile.mean(axis=1), atol=0.011)
+    assert smile[:40].max(axis=None) < 1 and smile[table["phase"] == "apex"].mean().min() > 1.5
+    assert table.filter(regex=r"^AU\d\d_r$").max(axis=None) <= 5 and table["AU15_r"].max() < 1.5
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
     assert table["model"].unique().tolist() == [f"units, trained on {litert.load_classifier().trained_on}"]
     (expression,) = pd.read_csv(tmp_path / "new" / "rows.expressions.csv").to_dict("records")
@@ -81,6 +85,7 @@ def test_no_face_at_all_is_said_and_written(empty_room, tmp_path, capsys):
     assert "no face in any of 60 frames" in capsys.readouterr().out
     table = pd.read_csv(out)
     assert len(table) == 60 and (table["face"] == 0).all() and (table["why"] == "no face").all()
+    assert table.filter(regex="^AU").isna().all(axis=None)
 
 
 def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):

@@ -399,11 +399,12 @@ class TestServing:
     def test_voila_is_asked_for_a_token_or_said_to_be_missing(self, monkeypatch):
         pytest.importorskip("voila")
         command = serving.command(app=True)
+        assert command[-1] == str(serving.PAGE) and serving.PAGE.is_file()
         assert "--Voila.ip=127.0.0.1" in command and "--Voila.auto_token=True" in command
         # the kernel of a page that was closed does not stay
         assert "--MappingKernelManager.cull_idle_timeout=30" in command
         monkeypatch.setattr(serving.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(StudyError, match=r"pip install 'fer-utils\[app\]'"):
+        with pytest.raises(StudyError, match=r"pip install 'fer-utils\[demo\]'"):
             serving.command(app=True)
 
     def test_the_model_is_looked_at_before_anything_is_started(self, monkeypatch, tmp_path):

@@ -382,11 +382,16 @@ def test_off_after_the_kernel_is(page, how):
 
 
 def test_as_a_page_without_code(browser, serve):
+    """The demo comes first, and nothing is asked of another machine: the browser refuses what the template asks for."""
     pytest.importorskip("voila", reason="no voila: pip install 'fer-utils[demo]'")
-    page = browser.new_page()
+    page, elsewhere = browser.new_page(), []
+    page.on("request", lambda request: "//127.0.0.1:" in request.url or elsewhere.append(request))
     page.goto(serve(app=True), timeout=3 * PATIENCE)
     page.wait_for_selector(".fer-camera [data-part=start]", timeout=3 * PATIENCE)
     assert "demo.Demo(" not in page.content()
+    assert page.locator(".fer-camera").bounding_box()["y"] < page.viewport_size["height"] / 2
     start(page)
     page.wait_for_function("document.querySelector('.fer-camera').dataset.found === 'true'")
+    left = [request for request in elsewhere if request.url.startswith("http")]
+    assert {request.failure for request in left} <= {"csp"}, [request.url for request in left]
     page.close()

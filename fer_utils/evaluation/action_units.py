@@ -1,0 +1,117 @@
+"""How well action units are found, and how far up an accuracy can go: emotion by way of units, found and known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import f1_score
+from sklearn.naive_bayes import BernoulliNB
+from threadpoolctl import threadpool_limits
+
+from fer_utils.evaluation.metrics import prediction_rows
+from fer_utils.evaluation.splits import Scheme, Split
+from fer_utils.features.tensors import FeatureTable
+from fer_utils.models import units
+
+# two models: by units that are found in the features; by those that coders, or the truth of a stand-in, have
+BY_UNITS, HUMAN = "by units", "human units"
+VARIANT = "action units"  # what both of them see of a sequence
+RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
+FEWEST = 5  # sequences that must show a unit for it to be scored
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Predictions of emotions as `experiments.run` returns them; a row a unit and side; the intensities found, a row a
+    tested sequence, with the emotion that they speak for."""
+
+    predictions: pd.DataFrame
+    scores: pd.DataFrame
+    intensities: pd.DataFrame
+
+
+def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Split]]) -> Outcome:
+    """Find action units and emotions in every fold of people, for the sequences whose units are known.
+
+    `known` is as `data.units.known` returns it. BY_UNITS learns units from the features and emotions from units;
+    HUMAN is a naive Bayes classifier on the known units themselves, shown at level B or not: the ceiling that every
+    accuracy is read against.
+    """
+    known = known.reindex(table.ids[np.isin(table.ids, known.index)])
+    row_of = {name: row for row, name in enumerate(table.ids.tolist())}
+    predictions, found, lost = [], [], []
+    with threadpool_limits(1):
+        for scheme, splits in folds.items():
+            for split in splits if scheme.protocol == "grouped" else ():
+                train, test = (
+                    np.array([row_of[i] for i in ids if i in known.index], int) for ids in (split.train, split.test)
+                )
+                if not len(test):
+                    continue
+                levels = [known.loc[table.ids[rows]].to_numpy() for rows in (train, test)]
+                model = units.fit(table.x[train], levels[0], tuple(known), table.emotions[train], table.subjects[train])
+                intensities = model.predict(table.x[test])
+                proba = model.emotion_proba(intensities)
+                emotions = np.array(model.emotions)
+                predictions.append(prediction_rows(BY_UNITS, VARIANT, split, table, test, emotions, proba))
+                bayes = BernoulliNB().fit(levels[0] >= units.LEVEL_B, table.emotions[train])
+                human = bayes.predict_proba(levels[1] >= units.LEVEL_B)
+                predictions.append(prediction_rows(HUMAN, VARIANT, split, table, test, bayes.classes_, human))
+                keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
+                keys["explained"] = [model.explain(row) for row in intensities]
+                found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
+                lost.append(_importance(model, intensities, table.emotions[test], split))
+    found = pd.concat(found, ignore_index=True)
+    return Outcome(pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found)
+
+
+def agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the intraclass correlation ICC(3,1) of two raters' values (n,): 1 if they agree, 0 if as by chance
+    (Shrout & Fleiss, 1979). NaN if both are constant."""
+    both = np.stack([one, other], axis=1)
+    rows, columns, mean = both.mean(axis=1), both.mean(axis=0), both.mean()
+    between = 2 * ((rows - mean) ** 2).sum() / (len(both) - 1)
+    rest = ((both - rows[:, None] - columns + mean) ** 2).sum() / (len(both) - 1)
+    return float((between - rest) / (between + rest)) if between + rest > 0 else float("nan")
+
+
+def _importance(model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, split: Split) -> pd.DataFrame:
+    """The accuracy that emotion by way of units loses if one unit's intensities, of both sides, are shuffled."""
+    draw = np.random.default_rng(split.seed)
+    names = np.array(model.emotions)
+
+    def right(values: np.ndarray) -> int:
+        return int((names[model.emotion_proba(values).argmax(axis=1)] == emotions).sum())
+
+    orders = [draw.permutation(len(emotions)) for _ in range(RESAMPLES)]
+    rows, before = [], right(intensities)
+    for unit in dict.fromkeys(name[:4] for name in model.names):
+        columns = [number for number, name in enumerate(model.names) if name.startswith(unit)]
+        losses = []
+        for order in orders:
+            shuffled = intensities.copy()
+            shuffled[:, columns] = intensities[order][:, columns]
+            losses.append(before - right(shuffled))
+        rows.append({"unit": unit, "lost": float(np.mean(losses)) / len(emotions)})
+    return pd.DataFrame(rows)
+
+
+def _scores(found: pd.DataFrame, known: pd.DataFrame, lost: pd.DataFrame) -> pd.DataFrame:
+    """A row a unit and side: in how many sequences it is known to be shown (level B or above); agreement and F1 of the
+    intensities found, where these are enough; the accuracy lost without the unit and its spread over folds."""
+    truth = known.loc[found["id"]]
+    by_unit = lost.groupby("unit")["lost"].agg(lost="mean", sd="std", stable=lambda values: (values > 0).mean())
+    rows = []
+    for name in known:
+        unit, side = name.split("_")
+        shown = truth[name].to_numpy() >= units.LEVEL_B
+        row = {"unit": unit, "side": side, "shown": int((known[name] >= units.LEVEL_B).sum()), "sequences": len(known)}
+        if row["shown"] >= FEWEST:
+            values = found[name].to_numpy()
+            row["icc"] = agreement(values, truth[name].to_numpy())
+            row["f1"] = float(f1_score(shown, values >= units.LEVEL_B, zero_division=0))
+        rows.append(row | by_unit.loc[unit].to_dict())
+    return pd.DataFrame(rows, columns=["unit", "side", "shown", "sequences", "icc", "f1", "lost", "sd", "stable"])

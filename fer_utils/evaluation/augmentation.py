@@ -1,0 +1,56 @@
+"""Rendered actors as additional training rows, with a weight that is chosen inside the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation.metrics import prediction_rows
+from fer_utils.evaluation.splits import Scheme, Split
+from fer_utils.evaluation.store import rows_of
+from fer_utils.features.tensors import FeatureTable
+
+MODEL = "logistic + actors"
+WEIGHTS = (0.0, 0.05, 0.2, 0.5, 1.0)  # of an actor's row, where a recording's own is 1
+
+
+def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[Split]]) -> pd.DataFrame:
+    """Return predictions of a logistic regression in the folds of people, trained on their training rows and on actors.
+
+    It sees the change from the first key frame to the last, as the model "logistic" does. Actors show the emotions of
+    the table only. The weight is the one that is best on the validation part, the smallest of equals; then the model is
+    fitted on all training rows. The column `weight` holds it.
+    """
+    own = np.isin(actors.emotions, table.emotions)
+    added = actors.x[own].sum(axis=1), actors.emotions[own]
+    x, frames = table.x.sum(axis=1), []
+    with threadpool_limits(1):
+        for split in (split for scheme, splits in folds.items() if scheme.protocol == "grouped" for split in splits):
+            fit, validation, test = (rows_of(table, ids) for ids in (split.fit, split.validation, split.test))
+            right = [_right(x, table.emotions, fit, validation, added, weight) for weight in WEIGHTS]
+            weight = WEIGHTS[int(np.argmax(right))]
+            names, proba = _probabilities(x, table.emotions, [*fit, *validation], test, added, weight)
+            frames.append(prediction_rows(MODEL, BASE, split, table, test, names, proba).assign(weight=weight))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _right(x, emotions, train, test, added, weight) -> int:
+    names, proba = _probabilities(x, emotions, train, test, added, weight)
+    return int((names[proba.argmax(axis=1)] == emotions[test]).sum())
+
+
+def _probabilities(x, emotions, train, test, added, weight) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, and their probabilities for the rows `test`."""
+    scaler = StandardScaler().fit(x[train])  # the actors have no say in what is usual
+    rows, names, weights = scaler.transform(x[train]), emotions[train], np.ones(len(train))
+    if weight:
+        rows = np.concatenate([rows, scaler.transform(added[0])])
+        names, weights = np.concatenate([names, added[1]]), np.concatenate([weights, np.full(len(added[0]), weight)])
+    model = LogisticRegression(max_iter=2000).fit(rows, names, sample_weight=weights)
+    return model.classes_, model.predict_proba(scaler.transform(x[test]))

@@ -1,0 +1,49 @@
+"""Actors as additional rows: a weight that helps is found inside the training part."""
+
+import numpy as np
+import pytest
+
+from fer_utils.evaluation import augmentation, splits
+from fer_utils.evaluation.splits import Scheme
+from fer_utils.features.tensors import FeatureTable
+
+
+def table_of(n, way, seed=0, noise=1.0, extra=()):
+    """Emotions that differ along one direction, by subjects of four sequences each."""
+    draw = np.random.default_rng(seed)
+    emotions = np.concatenate([np.resize(["anger", "fear"], n), np.array(extra, np.str_)]).astype("<U9")
+    x = draw.normal(0, noise, (len(emotions), 4, 20)).astype(np.float32)
+    x[emotions == "fear", :, 0] += way
+    subjects = np.array([f"s{seed}_{number // 4}" for number in range(len(emotions))])
+    ids = np.array([f"r{number}" for number in range(len(emotions))])
+    return FeatureTable(x, emotions, subjects, ids, datasets=np.full(len(ids), "toy"))
+
+
+@pytest.fixture(scope="module")
+def few():
+    table = table_of(40, 0.6)
+    return table, {Scheme(name): splits.make(name, table) for name in ("grouped", "stratified")}
+
+
+def accuracy(predictions):
+    return (predictions["predicted"] == predictions["emotion"]).mean()
+
+
+def test_actors_who_show_the_same_help(few):
+    helped = augmentation.run(few[0], table_of(400, 0.6, seed=5), few[1])
+    alone = augmentation.run(few[0], table_of(4, 0.6, seed=5), few[1])
+    assert accuracy(helped) > accuracy(alone)
+    assert (helped["weight"] > 0).any() and set(helped["weight"]) <= set(augmentation.WEIGHTS)
+    assert sorted(helped["id"]) == sorted(few[0].ids) and set(helped["protocol"]) == {"grouped"}
+
+
+def test_actors_who_show_the_opposite_are_left_out(few):
+    table = table_of(80, 3.0)
+    folds = {Scheme("grouped"): splits.make("grouped", table)}
+    assert set(augmentation.run(table, table_of(400, -3.0, seed=5), folds)["weight"]) == {0.0}
+
+
+def test_emotions_that_the_recordings_lack_are_not_added(few):
+    actors = table_of(40, 0.6, seed=5, extra=["contempt"] * 30)
+    found = augmentation.run(few[0], actors, few[1])
+    assert "p_contempt" not in found and set(found["predicted"]) <= {"anger", "fear"}
