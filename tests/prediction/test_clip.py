@@ -282,7 +282,7 @@ def test_a_file_that_cannot_be_written(short, tmp_path):
 def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
     resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
     try:
         with pytest.raises(OutputError, match=name):
             clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / name)
