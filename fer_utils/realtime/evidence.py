@@ -22,7 +22,8 @@ class Expression:
 
     Times are in seconds: `start` the last frame at rest, `onset` the first in which the rise was seen, `apex` the
     first at nine tenths of the highest `intensity`, `end` the first at rest again (or the last that was seen).
-    `emotion` is "unsure" if no class is worth a name; `probability` is that of the most probable class.
+    `emotion` is "unsure" if no class is worth a name; `probability` is that of the most probable class. `face` is the
+    face's number, if several are followed.
     """
 
     start: float
@@ -32,6 +33,7 @@ class Expression:
     emotion: str
     probability: float
     intensity: float
+    face: int = 1
 
 
 class Evidence:

@@ -37,7 +37,7 @@ class Recognition:
     frame was refused. `probabilities` by class are there while there is an expression, `emotion` once they are worth a
     name. `why` says why there is no emotion, and is empty if there is one. `expression` is there in the first frame
     after an expression has ended. `units` are intensities of action units, 0 to 5, by names such as "AU12_left"; None
-    if there is no face or no model of units.
+    if there is no face or no model of units. `face` is the face's number, if several are followed.
     """
 
     time: float
@@ -49,6 +49,7 @@ class Recognition:
     why: str = ""
     expression: Expression | None = None
     units: dict[str, float] | None = None
+    face: int = 1
 
 
 class Recognizer:
