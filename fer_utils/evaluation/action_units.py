@@ -52,9 +52,7 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
                 if not len(test):
                     continue
                 levels = [known.loc[table.ids[rows]].to_numpy() for rows in (train, test)]
-                model = units.fit(
-                    table.x[train], levels[0], tuple(known), table.emotions[train], table.subjects[train]
-                )
+                model = units.fit(table.x[train], levels[0], tuple(known), table.emotions[train], table.subjects[train])
                 intensities = model.predict(table.x[test])
                 proba = model.emotion_proba(intensities)
                 emotions = np.array(model.emotions)

@@ -10,22 +10,22 @@ import numpy as np
 from fer_utils.features import phases
 from fer_utils.landmarks import regions
 
-SETTLING = 2  # first frames in which the detector's tracking settles, and points move though the face does not
-MAX_GAP = 0.2  # seconds without a face that are bridged; our choice
+SETTLING = 2  # first frames, in which the detector's tracking settles: points move although the face does not
+MAX_GAP = 0.2  # longest time without a face that is bridged, in seconds; our choice
 BONE = list(regions.BONE)
 TRAJECTORY_STEPS = 8  # from onset to apex
 
 
 class SequenceRefused(Exception):
-    """A sequence from which no features can be made; the message is the reason."""
+    """Says why a sequence gives no features."""
 
 
 def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> np.ndarray:
-    """Points (T, N, D) with the frames that are NaN filled in from their neighbours in time.
+    """Return points (T, N, D) with the frames that are NaN filled in from their neighbours in time.
 
     Between two frames with a face the points move in a straight line; before the first and after the last they stay.
-    Raises SequenceRefused where no frame has a face, or the nearest faces are more than `max_gap` seconds apart from
-    each other (or from the end of the sequence).
+    Raises SequenceRefused if no frame has a face, or if the faces around a gap are more than `max_gap` seconds apart
+    (at an end: if the nearest face is farther than that from it).
     """
     found = ~np.isnan(points).any(axis=(1, 2))
     if found.all():
@@ -102,37 +102,41 @@ def pose(points: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def offsets(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Differences (D, …, P), a row a coordinate, between the points (…, 478, D) of `pairs` (P, 2), in the points' unit:
-    the first point's coordinate less the second's."""
+    """Return the differences (D, …, P) between the points (…, 478, D) of `pairs` (P, 2), in the points' unit.
+
+    One row for each coordinate: the first point's minus the second's.
+    """
     coordinates = np.moveaxis(points, -1, 0)
     return coordinates.take(pairs[:, 0], axis=-1) - coordinates.take(pairs[:, 1], axis=-1)
 
 
 def distances(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Euclidean distances (…, P) in the picture plane between the points (…, 478, ≥2) of `pairs` (P, 2), in the
-    points' unit. Eq. 1 of arXiv:2512.05669."""
+    """Return the distances (…, P) in the picture between the points (…, 478, ≥2) of `pairs` (P, 2).
+
+    They have the points' unit. Eq. 1 of arXiv:2512.05669.
+    """
     dx, dy = offsets(points[..., :2], pairs)
     return np.sqrt(dx * dx + dy * dy)
 
 
 def angles(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Angles (…, P) of the pairs' offsets from the picture's vertical, in radians in (−π, π].
+    """Return the angles (…, P) between the pairs and the picture's vertical, in radians in (−π, π].
 
-    Eq. 2 of arXiv:2512.05669, arctan(Δx / Δy), computed by arctan2 so that Δy = 0 and opposite directions are told
-    apart.
+    Eq. 2 of arXiv:2512.05669, arctan(Δx / Δy), by arctan2: it needs no division, and does not jump where Δy changes its
+    sign.
     """
     return np.arctan2(*offsets(points[..., :2], pairs))
 
 
 def wrap(angle: np.ndarray) -> np.ndarray:
-    """Angles in radians brought into (−π, π]."""
+    """Return angles in radians, brought into (−π, π]."""
     wrapped = np.pi - np.mod(np.pi - angle, 2 * np.pi)
-    # just above π the remainder rounds up to 2π
+    # for an angle just above π the remainder is rounded up to 2π
     return np.where(wrapped <= -np.pi, np.pi, wrapped)
 
 
 def differences(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Changes (K − 1, 2P) of distances, then wrapped angles, between consecutive key frames (K, 478, ≥2)."""
+    """Return the changes (K − 1, 2P) of distances, then of wrapped angles, from key frame to key frame (K, 478, ≥2)."""
     return changes(values(points, pairs))
 
 
@@ -143,8 +147,7 @@ def values(points: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def changes(frames: np.ndarray) -> np.ndarray:
-    """Return how the `values` (K, 2P) of key frames change from each to the next, (K − 1, 2P) float32; angles the short
-    way round."""
+    """Return the changes (K − 1, 2P) float32 of the `values` (K, 2P) from key frame to key frame, angles wrapped."""
     change = np.diff(frames, axis=0)
     turn = change[:, change.shape[1] // 2 :]
     far = np.abs(turn) >= np.pi  # seldom any, and a remainder is slow
@@ -154,22 +157,23 @@ def changes(frames: np.ndarray) -> np.ndarray:
 
 
 def trajectory(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
-    """Return where points (T, N, 2) are at TRAJECTORY_STEPS times from onset to apex: (TRAJECTORY_STEPS, 2N) float32,
-    x and y of one point side by side."""
+    """Return where points (T, N, 2) are at TRAJECTORY_STEPS times from onset to apex, (TRAJECTORY_STEPS, 2N) float32.
+
+    The times are evenly spaced; x and y of one point are side by side.
+    """
     first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
     at = np.interp(np.linspace(times[first], times[last], TRAJECTORY_STEPS), times, np.arange(len(times)))
     return _between(points, at).reshape(TRAJECTORY_STEPS, -1).astype(np.float32)
 
 
 def intensity(points: np.ndarray) -> np.ndarray:
-    """How far the face is from rest, (T,), along the one direction in which it changes most, from points (T, 478, 3).
+    """Return how far the face is from rest, (T,), along the direction in which it changes most; points (T, 478, 3).
 
-    The distances in space of the pairs without a point on a lid (a blink is no expression), each frame's in units of
-    its own inter-ocular distance, are projected on their first principal component over the sequence; the value is a
-    root mean square change of a distance since the first frames.
-    arXiv:2512.05669 takes the mean change of all distances in the picture. The projection is our choice: the head's own
-    motion goes in other directions. (On the MMI stand-in, when it was chosen, the apex was found within two frames in
-    97 % of the clips instead of 71 %.)
+    The distances in space of the pairs without a point on a lid (a blink is no expression), in units of each frame's
+    own inter-ocular distance, are projected on their first principal component over the sequence. The value is the
+    root mean square change of a distance since the first frames. arXiv:2512.05669 takes the mean change of all
+    distances in the picture. The projection is our choice: the head's own motion goes in other directions. (On the MMI
+    stand-in, when it was chosen, the apex was found within two frames in 97 % of the clips instead of 71 %.)
     """
     i, j = PAIRS[WITHOUT_LIDS].T
     eyes = points[:, regions.LEFT_EYE_CORNER] - points[:, regions.RIGHT_EYE_CORNER]
@@ -184,7 +188,7 @@ def intensity(points: np.ndarray) -> np.ndarray:
 
 @cache
 def pairs_of(landmarks: int = 61, pairing: regions.Pairing = "grouped") -> np.ndarray:
-    """The pairs (P, 2) of MediaPipe indices of a set of landmarks."""
+    """Return the pairs (P, 2) of MediaPipe indices of a set of landmarks."""
     return np.array(regions.pairs(landmarks, pairing))
 
 
@@ -194,7 +198,7 @@ WITHOUT_LIDS = ~np.isin(PAIRS, LIDS).any(axis=1)  # (P,): the pairs by which int
 
 
 def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Points (len(at), N, D) at fractional frame numbers, on straight lines between the frames."""
+    """Return points (len(at), N, D) at fractional frame numbers, on straight lines between the frames."""
     lower = np.floor(at).astype(int)
     upper = np.minimum(lower + 1, len(points) - 1)
     share = (at - lower)[:, None, None]
@@ -202,6 +206,6 @@ def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _runs(mask: np.ndarray) -> Iterable[tuple[int, int]]:
-    """First and last index of every run of True."""
+    """Return first and last index of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
     return zip(edges[::2], edges[1::2] - 1, strict=True)

@@ -37,7 +37,7 @@ VALUES = ("both", "distances", "angles", "trajectory")
 
 @dataclass(frozen=True)
 class Options:
-    """What features are made of; the defaults are the study's.
+    """Options of the features; the defaults are the study's.
 
     `landmarks` names the set of points (61, 122 or 250); `pairs` those inside the paper's categories ("grouped") or
     "all" of them; `values` the "distances", the "angles", both, or, for classifiers of time series, the points'
@@ -70,7 +70,7 @@ DEFAULT = Options()
 
 @dataclass(frozen=True)
 class SequenceFeatures:
-    """One sequence's tensor (K − 1, A = 2P) float32 and the frames it was made of."""
+    """Tensor (K − 1, A = 2P) float32 of one sequence, and the frames that it is made of."""
 
     tensor: np.ndarray
     key_frames: np.ndarray
@@ -78,18 +78,19 @@ class SequenceFeatures:
 
 
 def extract_features(track: LandmarkTrack, apex: phases.Apex = "inside") -> np.ndarray:
-    """Return the study's tensor (4, 2912) float32 of a track: the changes of 1456 distances, in inter-ocular distances,
-    and of as many angles, in radians, between five key frames from onset to apex.
+    """Return the study's tensor (4, 2912) float32 of a track.
 
-    Raises SequenceRefused, with the reason, if the track is too short or has too few faces.
+    It holds the changes of 1456 distances, in inter-ocular distances, and of as many angles, in radians, between five
+    key frames from onset to apex. Raises SequenceRefused, with the reason, if the track is too short or has too few
+    faces.
     """
     return sequence_features(track, apex).tensor
 
 
 def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options: Options = DEFAULT) -> SequenceFeatures:
-    """All steps from a track to its tensor. `apex` is "last" or "inside" (see `datasets.Sequence`).
+    """Return the tensor of a track with its key frames and phases. `apex` is "last" or "inside" (see `Sequence`).
 
-    Raises SequenceRefused where the track is too short or has too few faces.
+    Raises SequenceRefused if the track is too short or has too few faces.
     """
     if len(track) < options.n_key_frames:
         raise SequenceRefused(f"{len(track)} frames, {options.n_key_frames} key frames need at least as many")
@@ -119,12 +120,12 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
 
 
 def first_frames(track: LandmarkTrack, count: int) -> LandmarkTrack:
-    """The track as it was known after `count` frames."""
+    """Return the track as it was known after `count` frames."""
     return replace(track, points=track.points[:count], times=track.times[:count], reasons=track.reasons[:count])
 
 
 def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
-    """The track with normal noise on every coordinate; its standard deviation is `size` inter-ocular distances."""
+    """Return the track with normal noise on every coordinate, of `size` inter-ocular distances (standard deviation)."""
     if not track.found.any():
         return track
     known = track.points[track.found, :, :2]
@@ -135,10 +136,12 @@ def jittered(track: LandmarkTrack, size: float, seed: int) -> LandmarkTrack:
 
 
 def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> float:
-    """How much the detector's points tremble from frame to frame while the face rests, in inter-ocular distances: the
-    median, over sequences, of a coordinate's standard deviation before the onset, read off second differences in time
-    as if it were white noise. Slow movement adds little to it, and so do slow errors: a detector that follows a face
-    smooths its points, whose errors are larger than this where they last. NaN where no sequence rests long enough."""
+    """Return the detector jitter at rest, in inter-ocular distances; NaN if no sequence rests long enough.
+
+    It is the median, over sequences, of the standard deviation of a coordinate before the onset. It is read off second
+    differences in time, as if the jitter were white noise, so slow movement adds little to it. Slow errors add little
+    too: a detector that follows a face smooths its points, and its lasting errors are larger than this.
+    """
     found = []
     with threadpool_limits(1):  # as in `table`
         for sequence in sequences:
@@ -157,8 +160,11 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The tensors of many sequences: x (n, K − 1, A) float32, and a row of names for each, `datasets` among them (empty
-    strings if not given); the phases that were found, by id; and what was refused."""
+    """Tensors x (n, K − 1, A) float32 of many sequences, with the emotion, subject, id and dataset of each.
+
+    `refused` holds the reasons of the sequences that give none, `phases` those of the others; both by id. `datasets`
+    are empty strings if not given.
+    """
 
     x: np.ndarray
     emotions: np.ndarray
@@ -179,7 +185,7 @@ class FeatureTable:
 def table(
     sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], options: Options = DEFAULT
 ) -> FeatureTable:
-    """The features of all `sequences` that have a track (by id)."""
+    """Return the features of all `sequences` that have a track (by id)."""
     kept, tensors, found, refused = [], [], {}, {}
     with threadpool_limits(1):  # small matrices: threads cost more than they give, and would round differently
         for sequence in sequences:
@@ -222,7 +228,7 @@ def one_of_each(
 
 
 def shape(options: Options = DEFAULT) -> tuple[int, int]:
-    """(steps, features) of a tensor."""
+    """Return (steps, features) of a tensor."""
     if options.values == "trajectory":
         return TRAJECTORY_STEPS, 2 * len(regions.landmarks(options.landmarks))
     n_pairs = len(pairs_of(options.landmarks, options.pairs))

@@ -98,7 +98,7 @@ ACROSS: Mapping[str, tuple[str, str]] = {
     ),
     "ledger": (
         "The speed of each stage",
-        "Milliseconds a frame on one core. Finding the landmarks takes nearly all of the time.",
+        "Frames a second on one core, on a logarithmic scale. Finding the landmarks takes nearly all of the time.",
     ),
     "stream": (
         "A stream, frame by frame",

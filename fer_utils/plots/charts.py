@@ -1,4 +1,4 @@
-"""Figures of result tables. Draws; computes no result."""
+"""Figures of result tables. The module draws and computes no result."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def curves(table: pd.DataFrame) -> Figure:
 
 
 def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
-    """Mean absolute change of the distances from key frame to key frame, a line an emotion. Tensors (n, K−1, A)."""
+    """Draw the mean absolute change of the distances from key frame to key frame, one line for each emotion.
+
+    `tensors` is (n, K − 1, A); `emotions` (n,) names each row's.
+    """
     figure, axes = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     size = np.abs(tensors[:, :, : tensors.shape[2] // 2]).mean(axis=2)
     for name in np.unique(emotions):
@@ -66,7 +69,7 @@ def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
 
 
 def training_curves(history: pd.DataFrame) -> Figure:
-    """Loss and accuracy over epochs, a thin line a fold, fitted (dashed) and validation part, a row a protocol."""
+    """Draw loss and accuracy over epochs, a row for each protocol, two lines for each fold: fitted and validation."""
     protocols = list(dict.fromkeys(history["protocol"]))
     figure, panels = plt.subplots(
         len(protocols), 2, figsize=(8, 2.6 * len(protocols)), sharex=True, squeeze=False, layout="constrained"
@@ -103,8 +106,10 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
 
 def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw confusion matrices by title, as `metrics.confusions` returns them: shares of each true emotion in %, counts
-    below."""
+    """Draw confusion matrices, by title, as `metrics.confusions` returns them.
+
+    A cell shows the share of the true emotion in %, and the count below.
+    """
     figure, panels = plt.subplots(
         1, len(matrices), figsize=(5.2 * len(matrices), 4.6), squeeze=False, layout="constrained"
     )
@@ -126,8 +131,11 @@ def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def intervals(table: pd.DataFrame, *names: str) -> Figure:
-    """Draw accuracy and macro-F1 with their 95 % intervals, a row a value of the columns `names` (and a model, if there
-    are several, and the number of seeds, if it differs), the first at the top."""
+    """Draw accuracy and macro-F1 with their 95 % intervals, a row for each row of the table, the first at the top.
+
+    A row is named by its values in the columns `names`; by its model, if there are several; and by its number of
+    seeds, if it differs.
+    """
     if table.empty:
         figure, axes = plt.subplots(figsize=(9, 0.9))
         axes.text(0.5, 0.5, "no such runs could be made", ha="center", va="center", fontsize=9)
@@ -161,8 +169,10 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
 
 
 def conditions(table: pd.DataFrame) -> Figure:
-    """Accuracy against how much is seen, and against the noise of the points, with 95 % intervals. A point that is of
-    fewer sequences than the others says so."""
+    """Draw accuracy against how much is seen, and against the noise of the points, with 95 % intervals.
+
+    A value of fewer sequences than the others is labelled with their number.
+    """
     kinds = list(dict.fromkeys(table["kind"]))
     figure, panels = plt.subplots(
         1, max(1, len(kinds)), figsize=(4.4 * max(1, len(kinds)), 3), sharey=True, squeeze=False, layout="constrained"
@@ -186,8 +196,10 @@ def conditions(table: pd.DataFrame) -> Figure:
 
 
 def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
-    """The accuracy lost when a group of features is exchanged among the test sequences; bars are one standard deviation
-    over folds and seeds."""
+    """Draw the accuracy lost when a group of features is shuffled among the test sequences.
+
+    Error bars are one standard deviation over folds and seeds.
+    """
     rows = table.head(shown)
     figure, axes = plt.subplots(figsize=(7.5, 0.9 + 0.27 * len(rows)), layout="constrained")
     places = np.arange(len(rows))[::-1]
@@ -206,7 +218,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
 
 
 def matrix(table: pd.DataFrame) -> Figure:
-    """Accuracy by the set that was trained on (rows) and the one that was tested on (columns), with its interval."""
+    """Draw accuracy with its interval by the dataset trained on (rows) and the dataset tested on (columns)."""
     names = list(dict.fromkeys([*table["source"], *table["target"]]))
     values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
     text = {
@@ -229,8 +241,10 @@ def matrix(table: pd.DataFrame) -> Figure:
 
 
 def ledger(table: pd.DataFrame) -> Figure:
-    """Frames a second of every stage that was measured, fastest at the top, on a logarithmic scale; bars of whole
-    streams and limits are hatched."""
+    """Draw the frames a second of every measured stage, the fastest at the top, on a logarithmic scale.
+
+    Bars of whole streams and of limits are hatched.
+    """
     rows = table.dropna(subset=["frames_per_s"]).sort_values("frames_per_s").reset_index(drop=True)
     figure, axes = plt.subplots(figsize=(8.5, 0.9 + 0.26 * len(rows)), layout="constrained")
     for place, row in rows.iterrows():
@@ -251,7 +265,7 @@ def ledger(table: pd.DataFrame) -> Figure:
 
 
 def _labels(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
-    """What each row is, by some of its columns; source and target as "source → target"."""
+    """Return what each row is, by some of its columns; source and target as "source → target"."""
     words = {name: table[name].astype(str) for name in names}
     if "source" in words and "target" in words:
         source, target = words.pop("source"), words.pop("target")
@@ -263,5 +277,5 @@ def _labels(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
 
 
 def _percent(value: float, _: int) -> str:
-    """A tick's label, with as many places as it has: rounded, it would not stand where it says."""
+    """Return the label of a tick with all its decimals: a rounded label would be beside its place."""
     return f"{100 * value:.6g}%"

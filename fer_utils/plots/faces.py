@@ -1,4 +1,4 @@
-"""Figures of faces, tracks and phases. Draws; computes no result. (`charts` draws result tables.)"""
+"""Figures of faces, tracks and phases; how figures are marked and saved. (`charts` draws result tables.)"""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LETTER = 0.012  # width of one in `stream`, as a share of the time shown
 
 
 def mark(figure: Figure, rendered: bool) -> Figure:
-    """Write the stand-in's mark into the figure's corner, where its data are rendered."""
+    """Write the stand-ins' mark into the figure's corner if its data are rendered, and return the figure."""
     if rendered:
         _leave_room_below(figure)
         figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
@@ -39,10 +39,11 @@ def mark(figure: Figure, rendered: bool) -> Figure:
 
 
 def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = False) -> Figure:
-    """Write the figure into the run `out` as PNG, and if asked for as SVG beside it, atomically; return it for showing.
+    """Write the figure into the run `out` as PNG, with `vector` as SVG too, and return it for showing.
 
-    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else its title is written into a corner, since
-    figures of two datasets look alike. `name` is one of `captions`.
+    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else the dataset's title is written into a
+    corner, since figures of two datasets look alike. `name` is one of `captions`. A file is replaced as a whole or not
+    at all. Raises OutputError.
     """
     path = paths.figure(out, dataset, name)
     if dataset != paths.ALL:
@@ -60,13 +61,13 @@ def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = Fals
 
 
 def _leave_room_below(figure: Figure) -> None:
-    """A line for the mark and for the dataset's title."""
+    """Keep a line free for the mark and for the dataset's title."""
     if (layout := figure.get_layout_engine()) is not None:
         layout.set(rect=(0, 0.18 / figure.get_figheight(), 1, 1 - 0.18 / figure.get_figheight()))
 
 
 def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:
-    """The frames of a sequence, turned as they were when the track was made."""
+    """Return the frames of a sequence, turned as they were when the track was made."""
     frames = sequence.frames
     turned = replace(frames, quarter_turns=track.quarter_turns) if isinstance(frames, Video) else frames
     return (frame.image for frame in turned)
@@ -79,10 +80,10 @@ def face(
     labels: bool = False,
     category: str = "",
 ) -> None:
-    """Draw one frame's points (478, 3), coloured by region, over its BGR picture, or on white where none is given.
+    """Draw one frame's points (478, 3), coloured by region, over its BGR picture or, without one, on white.
 
-    `labels` adds a legend of the regions, `category` the pairs of that category as lines. A frame with no face shows
-    only its picture.
+    `labels` adds a legend of the regions, `category` the pairs of that category as lines. A frame without a face shows
+    its picture only.
     """
     if image is not None:
         axes.imshow(cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
@@ -116,10 +117,10 @@ def pair_over_time(
     points: np.ndarray,
     pair: tuple[int, int],
 ) -> Figure:
-    """Draw a pair on one frame's points (478, 3), beside its distance and angle and the intensity of the whole face
-    over time in seconds, with onset, apex, offset and the key frames.
+    """Draw a pair on one frame's points (478, 3); beside it, over time in seconds, its distance and angle.
 
-    Faint lines on the face join the first point to all points that the study pairs it with.
+    Below them is the intensity of the whole face; all show onset, apex, offset and the key frames. Faint lines on the
+    face join the first point to all points that the study pairs it with.
     """
     figure = plt.figure(figsize=(10, 5), layout="constrained")
     grid = figure.add_gridspec(3, 2, width_ratios=(2, 3))
@@ -155,8 +156,10 @@ def _pair_on_face(axes: Axes, points: np.ndarray, pair: tuple[int, int]) -> None
 
 
 def stream(table: pd.DataFrame) -> Figure:
-    """What was recognised over time, from a table of `demo.table`'s columns: probabilities above, intensity below, both
-    with the phases' beginnings; the emotion that was named as a band along the top, with its name where there is room.
+    """Draw what was recognised over time, from a table with the columns of `demo.table`.
+
+    Probabilities are above, the intensity below, and lines where a phase begins in both. The label given is a band
+    along the top, with its name if there is room.
     """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(8.5, 5), sharex=True, height_ratios=(3, 2), layout="constrained"
@@ -168,7 +171,7 @@ def stream(table: pd.DataFrame) -> Figure:
     named = table["emotion"].fillna("")
     shown = [times for _, times in time[named != ""].groupby((named != named.shift()).cumsum())]
     taken: list[tuple[float, float]] = []
-    for times in sorted(shown, key=np.ptp, reverse=True):  # what lasts gets its name first
+    for times in sorted(shown, key=np.ptp, reverse=True):  # the longest gets its name first
         start, name = times.iloc[0], named[times.index[0]]
         above.plot([start, times.iloc[-1]], [1.04, 1.04], color=emotion_colour(name), linewidth=4)
         end = start + LETTER * len(name) * np.ptp(time)
@@ -187,7 +190,10 @@ def stream(table: pd.DataFrame) -> Figure:
 
 
 def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], pictures: bool) -> Figure:
-    """The first sequence of each emotion with its points: first frame above, apex below."""
+    """Draw the first sequence of each emotion with its points: first frame above, apex below.
+
+    `pictures` draws the frames behind the points.
+    """
     shown = one_of_each(sequences, tracks)
     figure, panels = plt.subplots(2, len(shown), figsize=(2.1 * len(shown), 4.6), squeeze=False, layout="constrained")
     for column, (sequence, made) in zip(panels.T, shown, strict=True):
@@ -201,7 +207,7 @@ def contact_sheet(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]
 
 
 def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> Figure:
-    """The pairs of each of the five categories, drawn on the points of one neutral face."""
+    """Draw the pairs of each of the five categories on the points of one neutral face."""
     sequence, _ = one_of_each(sequences, tracks)[0]
     points = tracks[sequence.id].points
     neutral = points[~np.isnan(points).any(axis=(1, 2))][0]

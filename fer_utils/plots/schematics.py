@@ -1,4 +1,4 @@
-"""Figures of the method itself, drawn from the tables of `regions` and the canonical face: no data are in them."""
+"""Figures of the method itself, drawn from the tables of `regions` and the canonical face: they hold no data."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STABLE = 2 / 3  # of the folds
 
 
 def canonical_face() -> np.ndarray:
-    """MediaPipe's canonical face: (468, 2), x to the right, y down, in centimetres."""
+    """Return MediaPipe's canonical face (468, 2) in centimetres, x to the right, y down."""
     return canonical.VERTICES[:, :2] * [1, -1]
 
 
 def method() -> Figure:
-    """The method on one page: points in regions, pairs in categories, what is measured, and what becomes of it."""
+    """Draw the method on one page: points in regions, pairs in categories, phases and key frames, the network."""
     figure = plt.figure(figsize=(11, 6.4), layout="constrained")
     grid = figure.add_gridspec(2, 6, height_ratios=(1.35, 1))
     axes = figure.add_subplot(grid[0, :2])
@@ -53,7 +53,7 @@ def method() -> Figure:
 
 
 def landmark_sets() -> Figure:
-    """The sets of 61, 122 and 250 landmarks on the canonical face, by region."""
+    """Draw the sets of 61, 122 and 250 landmarks on the canonical face, by region."""
     figure, panels = plt.subplots(1, len(regions.SIZES), figsize=(10, 4.4), layout="constrained")
     for axes, size in zip(panels, regions.SIZES, strict=True):
         _face(axes, size)
@@ -65,7 +65,7 @@ def landmark_sets() -> Figure:
 
 
 def architecture() -> Figure:
-    """The paper's network and the compact one, with shapes and numbers of weights."""
+    """Draw the paper's network and the compact one, with shapes and numbers of weights."""
     n_features = 2 * len(regions.pairs())
     figure, panels = plt.subplots(2, 1, figsize=(9, 3.6), layout="constrained")
     weights = networks.paper_weights(n_features, 7)
@@ -83,16 +83,18 @@ def architecture() -> Figure:
 
 
 def important_pairs(table: pd.DataFrame, title: str) -> Figure:
-    """Regions joined by lines, or ringed for the pairs inside them, thicker where more accuracy is lost without their
-    distances (left) or angles (right), and dashed where that is so in fewer than STABLE of the folds. `table` is that
-    of `results.importance`."""
+    """Draw how much accuracy is lost without the distances (left) or angles (right) between two regions.
+
+    Lines join the regions; rings stand for the pairs inside one. The thicker, the more is lost; dashed if any is lost
+    in fewer than STABLE of the folds. `table` is that of `results.importance`.
+    """
     figure, panels = plt.subplots(1, 2, figsize=(8, 4.9), layout="constrained")
     centres = {name: canonical_face()[list(indices)].mean(axis=0) for name, indices in regions.by_region().items()}
     largest = max(table["lost"].max(), 0) if len(table) else 0
     for axes, values in zip(panels, ("distances", "angles"), strict=True):
         _face(axes, 61)
         axes.set_title(values, fontsize=9)
-        # what would not be seen has no line: its dashes, as short as it is thin, would take minutes to draw
+        # lines too thin to be seen are left out: dashes are as short as a line is thin, and take minutes to draw
         shown = table[(table["values"] == values) & (WIDEST * table["lost"] > THINNEST * largest) & (table["lost"] > 0)]
         for row in shown[::-1].itertuples():
             ends = row.regions.split(" – ")
@@ -116,7 +118,7 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
 
 
 def _between(one: str, other: str, centres: dict[str, np.ndarray]) -> np.ndarray:
-    """A line between two regions' centres, (n, 2): bent where a third one lies on the straight one."""
+    """Return a line (n, 2) between the centres of two regions, bent if a third centre is in its way."""
     start, end = centres[one], centres[other]
     along, others = end - start, np.array([centre for name, centre in centres.items() if name not in (one, other)])
     length = np.hypot(*along)
@@ -147,7 +149,7 @@ def _face(axes: Axes, size: int, category: str = "") -> None:
 
 
 def _pair(axes: Axes) -> None:
-    """A pair's distance and angle (eqs. 1 and 2)."""
+    """Draw a pair's distance and angle (eqs. 1 and 2)."""
     axes.plot([0, 2], [0, 1.2], "o-", color=BLUE, markersize=6)
     axes.plot([0, 0], [0, 1.2], ":", color="#555555", linewidth=1)
     axes.annotate("distance", (1, 0.6), xytext=(4, -10), textcoords="offset points", fontsize=8, color=BLUE)
@@ -160,7 +162,7 @@ def _pair(axes: Axes) -> None:
 
 
 def _phases(axes: Axes) -> None:
-    """Where the key frames lie, on an expression drawn for the purpose."""
+    """Draw the key frames on a made-up expression."""
     times = np.linspace(0, 2, 200)
     level = 0.5 * (1 + np.tanh(4 * (times - 0.9))) - 0.5 * (1 + np.tanh(6 * (times - 1.75)))
     axes.plot(times, level, color=BLUE)
@@ -178,7 +180,7 @@ def _phases(axes: Axes) -> None:
 
 
 def _boxes(axes: Axes, shape: tuple[int, int]) -> None:
-    """The paper's network as boxes."""
+    """Draw the paper's network as boxes."""
     steps, n_features = shape
     _chain(
         axes,

@@ -122,12 +122,11 @@ def _picker(chosen: Mapping[str, Sequence]) -> widgets.Dropdown:
 
 
 def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """Put the controls above a picture of the figure that `draw` makes of their values, drawn again at every change; or
-    above the reason, if there is nothing to draw.
+    """Return the controls above the figure that `draw` makes of their values, or above the reason why there is none.
 
-    A picture, not an `Output` that captures what a cell shows: while one is being filled, nbclient can miss that the
-    cell has ended, and a notebook run by papermill then waits for ever. A box would stretch the picture to its own
-    width: `align_self` keeps the size that it is drawn in.
+    It is drawn again at every change. It is a picture, not an `Output` that captures what a cell shows: while one is
+    being filled, nbclient can miss that the cell has ended, and a notebook run by papermill then waits for ever. A box
+    would stretch the picture to its own width; `align_self` keeps the size that it is drawn in.
     """
     picture = widgets.Image(format="png", layout=widgets.Layout(align_self="flex-start", max_width="100%"))
     message = widgets.Label()

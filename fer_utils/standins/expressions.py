@@ -122,7 +122,7 @@ COMPLETED = {
     "sadness": [(1.0, (1, 17), 0.55)],
 }
 STRAYS = (1, 2, 4, 7, 10, 12, 14, 15, 17, 18, 24, 25, 26, 28, 43)
-MILD = 0.35  # share of everyday smiles that are mild, with lips that are mostly closed
+MILD, BROWS = 0.35, 0.3  # shares of everyday smiles that are mild, with closed lips mostly, and that raise the brows
 
 
 def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | None = None) -> np.ndarray:
@@ -138,6 +138,8 @@ def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | Non
         units = _shown(emotion, way, rng)
     if emotion == "happiness" and 25 in units and 26 not in units and rng.random() < 0.6:
         units[26] = rng.uniform(0.05, 0.45)  # a laugh opens the jaw
+    if emotion == "happiness" and way == "everyday" and rng.random() < BROWS:
+        units |= {1: rng.uniform(0.1, 0.5), 2: rng.uniform(0.1, 0.5), 5: rng.uniform(0.0, 0.3)}
     activation = np.zeros((len(UNITS), 2))
     for unit, intensity in units.items():
         own = np.exp(rng.normal(0, variety.unit_spread))

@@ -1,5 +1,9 @@
 """Samples for the classifier that ships: the change of the features from a face at rest to an expression, with the
-units that were drawn. No picture is rendered: the mesh's points stand for what a detector finds, its noise is added."""
+units that were drawn.
+
+Most are made without pictures: the mesh's points stand for what a detector finds, and its errors are added. A smaller
+part is rendered, and found by both detectors.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,32 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from fer_utils.features import geometry
 from fer_utils.features.geometry import PAIRS
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins import muscles
 from fer_utils.standins.action_units import ROW, UNITS
-from fer_utils.standins.actors import make_actor, make_resting
-from fer_utils.standins.drawing.camera import View, place
+from fer_utils.standins.actors import Actor, make_actor, make_resting
+from fer_utils.standins.drawing.camera import Sensor, View, place
+from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, express
 from fer_utils.standins.mesh import MIRROR
 
 Rig = Literal["fields", "muscles"]
 RIGS: tuple[Rig, ...] = ("fields", "muscles")
-FAMILIES = {"fields": 5_000_000, "muscles": 6_000_000}  # seeds of actors that no stand-in draws
+FAMILIES = {"fields": 5_000_000, "muscles": 6_000_000, "rendered": 7_000_000}  # seeds of actors that no stand-in draws
+DETECTORS = ("face_landmarker", "face_mesh")
+SIZE = (640, 490)  # of rendered pictures
 
 # How often an everyday expression is which: smiles by far the most, contempt the least. Our choice.
 EVERYDAY = {
-    **{"happiness": 0.34, "surprise": 0.14, "sadness": 0.14, "anger": 0.13, "disgust": 0.1, "fear": 0.1},
-    **{"contempt": 0.05},
+    **{"happiness": 0.42, "surprise": 0.14, "sadness": 0.13, "anger": 0.12, "disgust": 0.09, "fear": 0.07},
+    **{"contempt": 0.03},
 }
-POSED, WEAK, NOTHING = 13, 8, 3  # samples an actor: posed (each emotion twice, contempt once), everyday, no expression
+POSED, WEAK, NOTHING = 13, 9, 3  # samples an actor: posed (each emotion twice, contempt once), everyday, no expression
 
 # All our choice: standard deviations in radians of the head's pose, and of its turn between the two pictures; distance
 # from the lens in cm, and its change; the detector's errors, in cm, each point's own and those of whole regions, and
@@ -56,13 +65,62 @@ class Samples:
 
 
 def sample(rig: Rig, actors: int, seed: int = 0) -> Samples:
-    """Return the samples of a number of actors, 24 each, of one of the RIGS. The same seed gives the same samples."""
+    """Return the samples of a number of actors, 25 each, of one of the RIGS. The same seed gives the same samples."""
     shown = [one for number in range(actors) for one in _actor(rig, seed, number)]
     return Samples(
         change=np.array([change for change, _, _ in shown], np.float32),
         units=np.array([units for _, units, _ in shown], np.float32),
         emotions=np.array([emotion for _, _, emotion in shown], np.str_),
     )
+
+
+def rendered(actors: int, seed: int = 0, found: float | None = None) -> Samples:
+    """Return samples of a number of rendered actors: a posed and an everyday expression each, by each detector.
+
+    A sample lies between what was drawn (`found` 0) and what the detector found of it (1); by default anywhere between,
+    since nobody knows how much of a rendered face's errors a real one has. A picture without a face gives no sample.
+    """
+    changes, units, emotions = [], [], []
+    with open_detector(DETECTORS[0], "image") as first, open_detector(DETECTORS[1], "image") as second:
+        for number in range(actors):
+            rng = np.random.default_rng([seed, len(RIGS), number])
+            session = _Session(make_actor(FAMILIES["rendered"] + 100_000 * seed + number), rng)
+            rest, picture = session.shoot(np.zeros((len(UNITS), 2)), np.zeros(3))
+            before = [detector.detect(picture)[0] for detector in (first, second)]
+            for way in ("posed", "everyday"):
+                emotion = EMOTIONS[number % len(EMOTIONS)] if way == "posed" else _everyday(rng)
+                shown = express(emotion, session.actor, rng, way)
+                apex, picture = session.shoot(shown, rng.normal(0, TURN))
+                truth = change(rest, apex)
+                for detector, at_rest in zip((first, second), before, strict=True):
+                    at_apex, _ = detector.detect(picture)
+                    if at_rest is None or at_apex is None:
+                        continue
+                    seen = change(at_rest.astype(float), at_apex.astype(float))
+                    for share in (found,) if found is not None else rng.uniform(0, 1, 2):
+                        changes.append(truth + share * (seen - truth))
+                        units.append(shown)
+                        emotions.append(emotion)
+    return Samples(np.array(changes, np.float32), np.array(units, np.float32), np.array(emotions, np.str_))
+
+
+class _Session:
+    """One actor before one camera: a pose, a size and a quality of compression of its own."""
+
+    def __init__(self, actor: Actor, rng: np.random.Generator):
+        self.actor, self._rng = actor, rng
+        self._painter, self._sensor = Painter(actor, SIZE), Sensor(rng, SIZE)
+        self._pose, self._scale, self._quality = rng.normal(0, POSE), rng.uniform(6, 14), int(rng.uniform(25, 95))
+
+    def shoot(self, shown: np.ndarray, turn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the points (468, 3) as drawn and the picture of an expression, the head turned by `turn`."""
+        activation = np.clip(self.actor.resting + shown, 0, 1)
+        centre = (320 + self._rng.uniform(-20, 20), 215 + self._rng.uniform(-20, 20))
+        view = View(SIZE, centre, self._scale, *np.clip(self._pose + turn, -0.36, 0.36))
+        image = self._sensor.expose(self._painter.draw(activation, view))
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1], 1)
+        x, y, depth = place(self.actor.rig.deform(self.actor.neutral, activation), view).T
+        return np.stack([x, y, -self._scale * depth], axis=1), image
 
 
 @cache
@@ -114,6 +172,10 @@ def _smooth() -> np.ndarray:
     return muscles.smooth_fields(1.6, 60)
 
 
+def _everyday(rng: np.random.Generator) -> str:
+    return str(rng.choice(list(EVERYDAY), p=list(EVERYDAY.values())))
+
+
 def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
     """All samples of one actor: change, units, emotion."""
     rng = np.random.default_rng([seed, RIGS.index(rig), number])
@@ -124,9 +186,8 @@ def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.nd
     found = rng.uniform([[LESS_FOUND.get(unit, FOUND[0])] for unit in UNITS], FOUND[1])
     rest = moves.deform(neutral, resting)
     posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
-    names, weights = list(EVERYDAY), np.array(list(EVERYDAY.values()))
     for turn in range(POSED + WEAK + NOTHING):
-        emotion = posed[turn] if turn < POSED else str(rng.choice(names, p=weights))
+        emotion = posed[turn] if turn < POSED else _everyday(rng)
         if turn >= POSED + WEAK:
             shown = nothing(rng)  # any name is wrong here: the one drawn teaches what is usual, and to be unsure
         elif rig == "fields":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
@@ -11,6 +12,7 @@ from nbconvert import HTMLExporter, MarkdownExporter
 
 from fer_utils.study import formulas
 
+_LINK = re.compile(r"\]\((\w+)\.ipynb\)")
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
 
 
@@ -23,8 +25,9 @@ def read(path: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def to_html(notebook: nbformat.NotebookNode) -> str:
-    """Return the body of a page. Formulas become MathML, which browsers draw without a program."""
+def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
+    """Return the body of a page. Formulas become MathML, which browsers draw without a program. Links to other
+    notebooks lead to their `pages`, by name, or to the report."""
     exporter = HTMLExporter(
         template_name="basic", exclude_anchor_links=True, exclude_input_prompt=True, exclude_output_prompt=True
     )
@@ -32,7 +35,7 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = formulas.as_mathml(cell.source)
-            cell.source = re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.html)", cell.source)
+            cell.source = _LINK.sub(lambda link: f"]({pages.get(link[1], 'index.html')})", cell.source)
     return exporter.from_notebook_node(notebook)[0]
 
 
@@ -44,7 +47,7 @@ def to_markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[s
     resources = {"unique_key": name, "output_files_dir": f"{name}_files"}
     text, resources = exporter.from_notebook_node(notebook, resources)
     # sites of repositories show a style sheet as text
-    return _STYLE.sub("", text), resources["outputs"]
+    return _LINK.sub(r"](\1.md)", _STYLE.sub("", text)), resources["outputs"]
 
 
 def title(notebook: nbformat.NotebookNode) -> str:

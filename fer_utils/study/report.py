@@ -64,13 +64,15 @@ def write(done: list[NotebookRun], out: Path) -> Path:
     pages["speed.html"] = ("Speed and streams", _speed(out))
     pages["method.html"] = ("The method", _method(out))
     links = [("index.html", "Report"), *((address, title) for address, (title, _) in pages.items())]
-    for result in done:
-        if result.executed.is_file():
-            notebook = notebook_pages.read(result.executed)
-            heading, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook)
-            result.page = site.save(
-                report / f"{result.executed.stem}.html", site.page(heading, [body], _back(result, links), marks)
-            )
+    there = [result for result in done if result.executed.is_file()]
+    for result in there:
+        notebook = notebook_pages.read(result.executed)
+        # of the notebooks that run once a dataset, this one's; where they ran for several, any
+        near = sorted(there, key=lambda other: other.dataset == result.dataset)
+        addresses = {other.notebook: f"{other.executed.stem}.html" for other in near}
+        title, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook, addresses)
+        address = report / f"{result.executed.stem}.html"
+        result.page = site.save(address, site.page(title, [body], _back(result, links), marks))
     for address, (title, body) in pages.items():
         site.save(report / address, site.page(title, [f"<h1>{html.escape(title)}</h1>", *body], links, marks))
     first = [f"<h1>{TITLE}</h1>", *_index(done, out, links[1:])]

@@ -83,9 +83,7 @@ class TestRuns:
                 others += [(name, "trajectory") for name in ("gram", "kendall", "graph")]
             assert sorted(simple) == sorted(others)
         assert [run.seed for run in runs if run.protocol == "leave-one-subject-out"] == [0]
-        once = [
-            (run.variant, run.seed) for run in runs if run.variant != BASE and run.model == "compact"
-        ]
+        once = [(run.variant, run.seed) for run in runs if run.variant != BASE and run.model == "compact"]
         assert once == [("122 landmarks", 0), ("angles only", 0), ("8 views", 0)]
 
     def test_the_question_about_the_epoch_alone(self):

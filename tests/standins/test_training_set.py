@@ -73,3 +73,15 @@ def test_people_of_the_second_rig_are_awake_and_silent():
     eyes = (faces[:, 159, 1] - faces[:, 145, 1]) / np.abs(faces[:, 33, 0] - faces[:, 263, 0])
     assert 0.05 < eyes.min() < eyes.max() < 0.2
     assert (faces.std(0) > 0.05).all(axis=1).mean() > 0.9
+
+
+def test_rendered_samples_lie_between_what_was_drawn_and_what_was_found():
+    drawn, seen = (training_set.rendered(2, found=found) for found in (0.0, 1.0))
+    assert len(drawn) == len(seen) == 8  # two expressions, two detectors
+    np.testing.assert_array_equal(drawn.change[0], drawn.change[1])  # the truth is the same for both detectors
+    assert np.abs(seen.change[0] - seen.change[1]).max() > 0.005
+    likeness = [np.corrcoef(a, b)[0, 1] for a, b in zip(drawn.change[::2], seen.change[::2], strict=True)]
+    assert np.mean(likeness) > 0.5
+    mixed = training_set.rendered(1)
+    assert len(mixed) == 8  # two shares of each
+    np.testing.assert_array_equal(mixed.change, training_set.rendered(1).change)

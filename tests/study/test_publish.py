@@ -32,7 +32,7 @@ def finished(tmp_path, monkeypatch):
     said = nbformat.v4.new_output("stream", name="stdout", text=f"{run}/tables\n")
     given = nbformat.v4.new_code_cell(f"out = '{run}'", metadata={"tags": ["injected-parameters"]})
     cells = [
-        nbformat.v4.new_markdown_cell("# 01 · Points"),
+        nbformat.v4.new_markdown_cell("# 01 · Points\n\n[Next](02_features.ipynb)"),
         given,
         nbformat.v4.new_code_cell("1", outputs=[said, shown]),
     ]
@@ -57,7 +57,12 @@ def test_results_and_notebooks(finished):
     assert text.index("**rendered stand-in**") < text.index("| MMI | 70.0 [60.0, 80.0] | 75.0 [65.0, 85.0] |")
     assert "| cpu | a CPU |" in text and "| drawing | 0.68 | 1 | 1470 |" in text and "| day | 2025-12-05 |" in text
     page = (docs / "notebooks/01_points.md").read_text(encoding="utf-8")
-    assert "# 01 · Points" in page and "MMI (rendered stand-in)" in page and "<table>" in page
+    assert (
+        "# 01 · Points" in page
+        and "[Next](02_features.md)" in page
+        and "MMI (rendered stand-in)" in page
+        and "<table>" in page
+    )
     assert str(finished.parents[1]) not in page and "<style" not in page and "runs/study/tables" in page
     assert "[01 · Points](01_points.md) | 12 s |" in (docs / "notebooks/README.md").read_text(encoding="utf-8")
 

@@ -134,10 +134,15 @@ def test_runs_across_datasets_that_could_not_be_made_are_shown(tmp_path):
 
 def test_a_notebooks_page_has_a_way_back_and_its_formulas(tmp_path):
     text = "# 02 · Features\n\n$$d_{ij} = \\sqrt{(x_i - x_j)^2}$$ and $a_i * b_j$, but `$HOME` and $5 stay."
+    text += " [Next](03_train_convlstm.ipynb), [more](06_paper_figures.ipynb)"
     code = nbformat.v4.new_code_cell("1 + 1", outputs=[nbformat.v4.new_output("stream", name="stderr", text="3it/s]")])
     made = run(tmp_path)
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text), code]), made.executed)
-    page = written(tmp_path, [made], made.executed.stem)
+    others = [run(tmp_path, name, "03_train_convlstm") for name in ("ckplus", "mmi", "oulu_vis")]
+    for other in others:
+        nbformat.write(nbformat.v4.new_notebook(), other.executed)
+    page = written(tmp_path, [made, *others], made.executed.stem)
+    assert 'href="03_train_convlstm_mmi.html"' in page and 'href="index.html">more' in page
     assert "<a href='index.html'>← Report</a>" in page and "<a href='mmi.html'>↑ MMI</a>" in page
     assert page.count("<math") == 2 and "<msqrt>" in page and "$$" not in page and "<em>" not in page
     assert "<code>$HOME</code>" in page and "$5 stay" in page and "it/s]" not in page
