@@ -1,7 +1,7 @@
 """Intensities of action units out of the study's features, left and right apart, and emotion by way of them.
 
-Intensities go from 0 (not seen) to 5, FACS's letters A to E as 1 to 5. Sides are the person's own. NumPy and
-scikit-learn only: prediction imports no TensorFlow.
+Intensities go from 0 (not seen) to 5, FACS's letters A to E as 1 to 5. Sides are the person's own. Prediction needs
+NumPy alone.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold
 
 from fer_utils import paths
 from fer_utils.errors import ModelFileError, TrainingError, first_line
@@ -110,6 +108,9 @@ def fit(
     Calibration and the step from units to emotions are learnt from intensities that are predicted for people who are
     left out. Raises TrainingError if there are fewer than two people or emotions.
     """
+    from sklearn.linear_model import LogisticRegression, Ridge  # training alone needs it
+    from sklearn.model_selection import GroupKFold
+
     people = len(set(subjects.tolist()))
     if people < 2 or len(set(emotions.tolist())) < 2:
         raise TrainingError("a model of action units needs two people and two emotions: give more data")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,14 +26,17 @@ class Recording:
     """A CSV file with a row for each `Recognition` that is added; a context manager, whose file is there only if its
     block ends well.
 
-    Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
-    `intensity`, a `p_NAME` for each of `classes`, with `points` the coordinates `x33, y33, z33, …` in pixels of the 61
-    landmarks that the study uses, `why` there is no emotion, and `model`, which says what made the row. Raises
-    OutputError where it cannot be written.
+    Columns: `time` in seconds, `face` (its number, from 1 on; 0 if none was found), `emotion` and `phase` (empty if
+    there is none), `intensity`, a `p_NAME` for each of `classes`, for `units` the action units' intensities from 0 to 5
+    as OpenFace names them (`AU12_r` the mean of both sides, `AU12_left_r`, `AU12_right_r`; empty if there is no face),
+    with `points` the coordinates `x33, y33, z33, …` in pixels of the 61 landmarks that the study uses, `why` there is
+    no emotion, and `model`, which says what made the row. Raises OutputError if it cannot be written.
     """
 
-    def __init__(self, path: Path, classes, points: bool, model: str = ""):
+    def __init__(self, path: Path, classes, points: bool, model: str = "", units: Iterable[str] = ()):
         self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
+        self._units = list(units)
+        self._both = list(dict.fromkeys(name.partition("_")[0] for name in self._units))
         self._model = model
 
     def __enter__(self) -> Recording:
@@ -41,7 +45,8 @@ class Recording:
             stream = stack.enter_context(temporary.open("w", newline="", encoding="utf-8"))
             self._writer = csv.writer(stream, lineterminator="\n")
             names = [f"{axis}{index}" for index in POINTS for axis in "xyz"] if self._points else []
-            self._writer.writerow([*COLUMNS, *(f"p_{name}" for name in self._classes), *names, "why", "model"])
+            classes, units = (f"p_{name}" for name in self._classes), (f"{name}_r" for name in self._both + self._units)
+            self._writer.writerow([*COLUMNS, *classes, *units, *names, "why", "model"])
             self._stack = stack.pop_all()
         return self
 
@@ -51,9 +56,10 @@ class Recording:
     def add(self, seen: Recognition) -> None:
         """Write a frame's row. Raises OutputError, with which the block has to end: the row may be there in part."""
         found = seen.probabilities or {}
-        row = [f"{seen.time:.4f}", int(seen.points is not None), seen.emotion or "", seen.phase or ""]
+        row = [f"{seen.time:.4f}", seen.face if seen.points is not None else 0, seen.emotion or "", seen.phase or ""]
         row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
         row += [f"{found[name]:.4f}" if name in found else "" for name in self._classes]
+        row += self._intensities(seen.units)
         if self._points:
             empty = [""] * (3 * len(POINTS))
             row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
@@ -62,3 +68,11 @@ class Recording:
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
         self.rows += 1
+
+    def _intensities(self, units: dict[str, float] | None) -> list[str]:
+        """Of both sides together, then of each."""
+        if units is None:
+            return [""] * (len(self._both) + len(self._units))
+        sides = {unit: [units[name] for name in self._units if name.startswith(f"{unit}_")] for unit in self._both}
+        means = [sum(values) / len(values) for values in sides.values()]
+        return [f"{value:.2f}" for value in (*means, *(units[name] for name in self._units))]

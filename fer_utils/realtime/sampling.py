@@ -54,6 +54,12 @@ class SinceRest:
         chosen = phases.key_frames(phases.Phases(STEPS - 1, below, below, levels), N_KEY_FRAMES)
         return geometry.changes(np.concatenate([self._values[chosen[:-1]], self._newest[None]]))
 
+    def change(self) -> np.ndarray:
+        """Return the change (2912,) from the face at rest to the newest frame; zeros at rest."""
+        if not self._count:
+            return np.zeros(self._values.shape[1], np.float32)
+        return geometry.changes(np.stack([self._values[0], self._newest]))[0]
+
 
 class AtFixedTimes:
     """Key frames `interval` seconds apart, the last of which is the newest (sec. 4.3 of arXiv:2512.05669).
