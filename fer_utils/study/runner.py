@@ -46,6 +46,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance", "units"],
     "models": ["compact"],
     "frames": 50,
+    "actors": 20,
     "quick": True,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside

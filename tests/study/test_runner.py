@@ -16,7 +16,7 @@ from fer_utils.plots import captions
 from fer_utils.study import record, report, runner
 
 TOY = {
-    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5, "actors": 5},
     "questions": ["leakage", "early", "importance", "units"],
 }
 KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
