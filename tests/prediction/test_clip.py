@@ -5,6 +5,7 @@ import shutil
 import sys
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -282,9 +283,9 @@ def test_a_file_that_cannot_be_written(short, tmp_path):
 def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
     resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        with pytest.raises(OutputError, match=name):
+        with pytest.raises(OutputError, match="cannot be written"):  # the copy or the rows, whichever is first
             clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / name)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -308,3 +309,17 @@ def test_memory_does_not_grow_with_the_video(short, tmp_path, monkeypatch):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40e6  # 720 frames are 166 MB
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="not every system has a device that is always full")
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_copy_stops_as_soon_as_the_disk_is_full(tmp_path, monkeypatch, suffix):
+    """Not at its end: a long recording would be looked at for nothing."""
+    noise = np.random.default_rng(0).integers(0, 256, (30, 480, 640, 3), np.uint8)
+    monkeypatch.setattr(copies.paths, "replacing", lambda path: nullcontext(tmp_path / f"full{suffix}"))
+    (tmp_path / f"full{suffix}").symlink_to("/dev/full")
+    pictures = copies.DrawnCopy(tmp_path / f"drawn{suffix}", 25)
+    with pytest.raises(OutputError, match="cannot be written"), pictures:
+        for number, image in enumerate(np.concatenate([noise] * 10)):
+            pictures.add(image, number / 25)
+            assert number < 200
