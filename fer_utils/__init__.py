@@ -34,6 +34,7 @@ _HOMES = {
     "extract_features": "features.tensors",
     "load_classifier": "models.litert",
     "Recognizer": "realtime.streaming",
+    "predict": "prediction.clip",
 }
 
 __all__ = list(_HOMES)

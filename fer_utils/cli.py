@@ -60,12 +60,24 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--model", type=Path, metavar="PATH", help="your exported classifier; the one that ships without")
     demo.set_defaults(command=_demo, extra="demo")
 
-    predict = commands.add_parser("predict", help="recognise the expressions in a video file, a row a frame")
-    predict.add_argument("file", type=paths.at_home, metavar="VIDEO", help="any file that OpenCV reads")
-    predict.add_argument("-o", "--out", type=paths.at_home, metavar="CSV",
-                         help="where the rows go; the video's name with .csv, in this folder, by default")  # fmt: skip
+    predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
+    predict.add_argument("inputs", nargs="+", type=paths.at_home, metavar="INPUT",
+                         help="videos; folders of videos, or of a recording's pictures; or one picture")  # fmt: skip
+    predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
+                         help="where the rows of one input go, - for standard output; by default the input's name "
+                         "with .csv, in this folder")  # fmt: skip
+    predict.add_argument("--out", type=paths.at_home, metavar="DIR", help="folder for the files of several inputs")
+    predict.add_argument("--jobs", type=_count, metavar="N", help="processes for several inputs; one a core by default")
+    predict.add_argument("--format", action="append", default=[], choices=("csv", "openface", "elan", "bids"),
+                         help="files of other tools besides; can be repeated")  # fmt: skip
+    predict.add_argument("--report", action="store_true", help="write a page for the browser besides")
+    predict.add_argument("--show-subjects", action="store_true", help="pictures of people on that page")
+    predict.add_argument("--faces", type=_count, default=1, metavar="N",
+                         help="follow up to N faces; the largest one by default")  # fmt: skip
+    predict.add_argument("--neutral", type=paths.at_home, metavar="PICTURE",
+                         help="for a single picture: one of the same person at rest")  # fmt: skip
     predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
-                         help="write a copy with points and labels drawn")  # fmt: skip
+                         help="write a copy of one input with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
@@ -111,6 +123,10 @@ def _folder(text: str) -> str:
     if not text or not paths.is_folder(paths.at_home(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; name the one in which the datasets lie")
     return str(paths.at_home(text).resolve())
+
+
+def _output(text: str) -> Path:
+    return paths.STANDARD_OUTPUT if text == "-" else paths.at_home(text)
 
 
 def _count(text: str) -> int:
@@ -183,19 +199,9 @@ def _demo(chosen: argparse.Namespace) -> int:
 
 
 def _predict(chosen: argparse.Namespace) -> int:
-    from fer_utils.realtime.predict import expressions_file, predict
+    from fer_utils.prediction import command  # it takes a second to import
 
-    out = chosen.out or Path(f"{chosen.file.stem}.csv")
-    if not chosen.out and out.is_file() and not out.read_bytes().startswith(b"time,face,"):
-        raise UserError(f"{out}: there already, and not by fer predict; name another file with -o")
-    frames, found, expressions = predict(chosen.file, out, chosen.video, str(chosen.model or ""), chosen.detector)
-    faces = f"a face in {found} of {frames} frames" if found else f"no face in any of {frames} frames"
-    print(f"{chosen.file}: {faces}, {len(expressions) or 'no'} expression{'s' if len(expressions) != 1 else ''}")
-    for each in expressions:
-        shown = f"{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
-        print(f"  {each.start:.2f} to {each.end:.2f} s  {shown}")
-    print("\n".join(map(str, filter(None, (out, expressions_file(out), chosen.video)))))
-    return 0
+    return command.run(chosen)
 
 
 def _doctor(chosen: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on
 RECIPE = ("epoch_limit", "batch_size", "learning_rate", "patience")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
+BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 
 
 def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -155,6 +156,19 @@ def prediction_rows(
     facts = {"id": table.ids[rows], "subject": table.subjects[rows], "emotion": table.emotions[rows]}
     columns = {f"p_{name}": everything[:, number].round(6) for number, name in enumerate(emotions.tolist())}
     return pd.DataFrame({**key, **facts, "predicted": emotions[everything.argmax(axis=1)], **columns})
+
+
+def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
+    """Return what a reliability diagram shows, a row a bin of the highest probability.
+
+    Columns: how many predictions (`n`), their mean probability (`said`), and the share of them that is right (`found`).
+
+    `probabilities` (n, C), `right` (n,) bool. Bins without a prediction are left out.
+    """
+    highest = probabilities.max(axis=1)
+    table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})
+    found = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
+    return found.rename_axis(None)
 
 
 def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:

@@ -85,6 +85,8 @@ ACROSS: Mapping[str, Kind] = {
     "cross_recalls": Kind("notebook 04: how many of each emotion's sequences were recognised"),
     "cross_predictions": Kind("notebook 04: a row a tested sequence, with its probabilities", _PREDICTED),
     "cross_refused": Kind("notebook 04: runs that could not be made, and why"),
+    "actor_parts": Kind("notebook 04b: from one rig to the other, what is lost by units, geometry and detector"),
+    "actor_transfer": Kind("notebook 04b: from actors to recordings, back, and both together"),
     "bench": Kind("notebook 05: the speed of each stage, with the machine in every row"),
     "claims": Kind("notebook 06: what the paper claims and what was found, on real data alone"),
 }

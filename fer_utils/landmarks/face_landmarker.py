@@ -22,7 +22,7 @@ from fer_utils.quiet import native_logs_hidden
 MODEL = paths.ASSETS / "face_landmarker.task"
 MODEL_SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 # what the points depend on, for the cache's key; the number rises when the same frames give other points
-IDENTITY = ["face_landmarker", 1, MODEL_SHA256, "ai-edge-litert", version("ai-edge-litert")]
+IDENTITY = ["face_landmarker", 2, MODEL_SHA256, "ai-edge-litert", version("ai-edge-litert")]
 
 # the points that the blendshape network takes; MediaPipe, face_blendshapes_graph.cc
 # fmt: off

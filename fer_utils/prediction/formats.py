@@ -46,10 +46,10 @@ class Prediction:
     Attributes
     ----------
     recording : the file or folder.
-    frames : a row a frame: `time` in seconds, `face` (1 if there is one), `emotion`, `phase`, `intensity`, …
+    frames : a row a frame and face: `time` in seconds, `face` (1 if there is one), `emotion`, `phase`, `intensity`, …
     expressions : a row an expression: `start`, `onset`, `apex`, `end` in seconds, `emotion`, `probability` and
         `intensity`.
-    points : (T, 478, 3) pixels; NaN in frames without a face.
+    points : (rows of frames, 68, 2) pixels, the points of POINTS_68; NaN without a face; empty if nothing needs them.
     """
 
     recording: Path
@@ -65,10 +65,10 @@ def openface(prediction: Prediction, stem: Path) -> list[Path]:
     has it.
     """
     success = (prediction.frames["face"] > 0).astype(int)
-    points = np.nan_to_num(prediction.points[:, POINTS_68, :2]).round(2)
+    points = np.nan_to_num(prediction.points).round(2)
     columns = {
-        "frame": np.arange(1, len(success) + 1),
-        "face_id": 0,
+        "frame": prediction.frames["time"].rank(method="dense").astype(int),
+        "face_id": prediction.frames["face"].clip(lower=1) - 1,
         "timestamp": prediction.frames["time"].round(4),
         "confidence": success,
         "success": success,

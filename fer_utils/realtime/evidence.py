@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,8 @@ class Expression:
 
     Times are in seconds: `start` the last frame at rest, `onset` the first in which the rise was seen, `apex` the
     first at nine tenths of the highest `intensity`, `end` the first at rest again (or the last that was seen).
-    `emotion` is "unsure" if no class is worth a name; `probability` is that of the most probable class.
+    `emotion` is "unsure" if no class is worth a name; `probability` is that of the most probable class. `face` is the
+    face's number, if several are followed.
     """
 
     start: float
@@ -31,6 +33,7 @@ class Expression:
     emotion: str
     probability: float
     intensity: float
+    face: int = 1
 
 
 class Evidence:
@@ -66,3 +69,24 @@ class Evidence:
         scores = self._sum / self._weight if self._weight else self._sum
         scores = np.exp(scores - scores.max())
         return scores / scores.sum()
+
+
+class Running:
+    """An expression that goes on."""
+
+    def __init__(self, start: float, onset: float, classes):
+        self.start, self.onset, self.evidence = start, onset, Evidence(classes)
+        self._rise: list[tuple[float, float]] = []  # times and intensities of the highest so far
+
+    def see(self, time: float, intensity: float) -> None:
+        """Take in the intensity of a frame."""
+        if not self._rise or intensity > 1.02 * self._rise[-1][1]:  # so that the list stays short
+            self._rise.append((time, intensity))
+
+    def so_far(self, time: float) -> Expression:
+        """The expression as it is known at a time."""
+        highest = self._rise[-1][1]
+        apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
+        evidence = self.evidence
+        p = float(evidence.probabilities.max()) if evidence.seconds else math.nan
+        return Expression(self.start, self.onset, apex, time, evidence.emotion or UNSURE, p, highest)

@@ -26,11 +26,11 @@ class Recording:
     """A CSV file with a row for each `Recognition` that is added; a context manager, whose file is there only if its
     block ends well.
 
-    Columns: `time` in seconds, `face` (1 where one was found), `emotion` and `phase` (empty where there is none),
-    `intensity`, a `p_NAME` for each of `classes`, for `units` the action units' intensities from 0 to 5 as OpenFace
-    names them (`AU12_r` the mean of both sides, `AU12_left_r`, `AU12_right_r`; empty if there is no face), with
-    `points` the coordinates `x33, y33, z33, …` in pixels of the 61 landmarks that the study uses, `why` there is no
-    emotion, and `model`, which says what made the row. Raises OutputError if it cannot be written.
+    Columns: `time` in seconds, `face` (its number, from 1 on; 0 if none was found), `emotion` and `phase` (empty if
+    there is none), `intensity`, a `p_NAME` for each of `classes`, for `units` the action units' intensities from 0 to 5
+    as OpenFace names them (`AU12_r` the mean of both sides, `AU12_left_r`, `AU12_right_r`; empty if there is no face),
+    with `points` the coordinates `x33, y33, z33, …` in pixels of the 61 landmarks that the study uses, `why` there is
+    no emotion, and `model`, which says what made the row. Raises OutputError if it cannot be written.
     """
 
     def __init__(self, path: Path, classes, points: bool, model: str = "", units: Iterable[str] = ()):
@@ -56,7 +56,7 @@ class Recording:
     def add(self, seen: Recognition) -> None:
         """Write a frame's row. Raises OutputError, with which the block has to end: the row may be there in part."""
         found = seen.probabilities or {}
-        row = [f"{seen.time:.4f}", int(seen.points is not None), seen.emotion or "", seen.phase or ""]
+        row = [f"{seen.time:.4f}", seen.face if seen.points is not None else 0, seen.emotion or "", seen.phase or ""]
         row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
         row += [f"{found[name]:.4f}" if name in found else "" for name in self._classes]
         row += self._intensities(seen.units)

@@ -9,13 +9,13 @@ from typing import Literal, get_args
 import numpy as np
 
 from fer_utils.data.pictures import LONGEST_SIDE
-from fer_utils.errors import ModelFileError, first_line
-from fer_utils.features import phases, tensors
+from fer_utils.features import phases
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
+from fer_utils.models.fit import check
 from fer_utils.models.units import UnitModel
-from fer_utils.realtime.evidence import ENOUGH, UNSURE, Evidence, Expression
+from fer_utils.realtime.evidence import ENOUGH, UNSURE, Expression, Running
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
 
@@ -25,8 +25,6 @@ LEAP = 1.0  # inter-ocular distances by which an eye moves from one frame to the
 LOST = 1.0  # seconds without a face that are bridged: a late frame, a hand before the face
 BACK = 1.6  # seconds: a time that goes back by more begins a new stream
 NEUTRAL = "neutral: no expression to name"
-# what a classifier's training features must share with the stream's; the others do not change what a column means
-_FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
 
 Sampling = Literal["rest", "fixed"]
 
@@ -39,7 +37,7 @@ class Recognition:
     frame was refused. `probabilities` by class are there while there is an expression, `emotion` once they are worth a
     name. `why` says why there is no emotion, and is empty if there is one. `expression` is there in the first frame
     after an expression has ended. `units` are intensities of action units, 0 to 5, by names such as "AU12_left"; None
-    if there is no face or no model of units.
+    if there is no face or no model of units. `face` is the face's number, if several are followed.
     """
 
     time: float
@@ -51,6 +49,7 @@ class Recognition:
     why: str = ""
     expression: Expression | None = None
     units: dict[str, float] | None = None
+    face: int = 1
 
 
 class Recognizer:
@@ -90,7 +89,7 @@ class Recognizer:
         if sampling not in get_args(Sampling):
             raise ValueError(f"sampling {sampling!r}: must be one of {', '.join(get_args(Sampling))}")
         if classifier is not None:
-            _check_fit(classifier)
+            check(classifier)
         self.classifier, self.detector, self.units = classifier, detector, units
         self._fixed = AtFixedTimes(interval) if sampling == "fixed" else None
         self._since_rest, self._tracker = SinceRest(), Tracker()
@@ -101,7 +100,7 @@ class Recognizer:
         self._size: tuple[int, int] | None = None
         self._news = ""  # why everything was reset, for the next outcome
         self._rested = 0.0  # time of the last frame at rest
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._wanted_neutral = False
         self._failure = ""
 
@@ -210,7 +209,7 @@ class Recognizer:
         if tracker.phase == "neutral":
             return ended
         if self._running is None:
-            self._running = _Running(self._rested, time, getattr(self.classifier, "classes", ()))
+            self._running = Running(self._rested, time, getattr(self.classifier, "classes", ()))
         self._running.see(time, tracker.intensity)
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
@@ -278,26 +277,6 @@ class Recognizer:
             self._detector = open_detector(self.detector)
 
 
-class _Running:
-    """An expression that goes on."""
-
-    def __init__(self, start: float, onset: float, classes):
-        self.start, self.onset, self.evidence = start, onset, Evidence(classes)
-        self._rise: list[tuple[float, float]] = []  # times and intensities of the highest so far
-
-    def see(self, time: float, intensity: float) -> None:
-        if not self._rise or intensity > 1.02 * self._rise[-1][1]:  # so that the list stays short
-            self._rise.append((time, intensity))
-
-    def so_far(self, time: float) -> Expression:
-        """The expression as it is known at a time."""
-        highest = self._rise[-1][1]
-        apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
-        evidence = self.evidence
-        p = float(evidence.probabilities.max()) if evidence.seconds else math.nan
-        return Expression(self.start, self.onset, apex, time, evidence.emotion or UNSURE, p, highest)
-
-
 def _problem(points: np.ndarray | None) -> str:
     """Why points cannot be used; empty where they can."""
     if points is None:
@@ -311,21 +290,3 @@ def _problem(points: np.ndarray | None) -> str:
 def _leap(before: np.ndarray, after: np.ndarray) -> float:
     """How far the eye (of two, (2, 3)) that moved more has moved, in the smaller face's inter-ocular distances."""
     return max(map(math.dist, before, after)) / min(math.dist(*before), math.dist(*after))
-
-
-def _check_fit(classifier) -> None:
-    """Raises ModelFileError where the classifier was not made for the stream's features."""
-    options = getattr(classifier, "features", None) or tensors.DEFAULT
-    for name in _FORM:
-        theirs, ours = getattr(options, name), getattr(tensors.DEFAULT, name)
-        if theirs != ours:
-            what = "landmark set" if name == "landmarks" else "form of features"
-            raise ModelFileError(f"exported for another {what}: {name} {theirs!r}, the stream has {ours!r}; train anew")
-    shape, n_classes = tensors.shape(), len(classifier.classes)
-    try:
-        given = np.shape(classifier.predict_proba(np.zeros((1, *shape), np.float32)))
-    except Exception as error:  # whatever a network of another shape stumbles over
-        reason = first_line(error)
-        raise ModelFileError(f"exported for another landmark set: no tensor {shape} goes in ({reason})") from None
-    if given != (1, n_classes):
-        raise ModelFileError(f"exported with other classes: {given} probabilities for {n_classes} names; train it anew")

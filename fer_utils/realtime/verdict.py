@@ -77,5 +77,7 @@ def write(expressions: list[Expression], path: Path, model: str) -> None:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow([*COLUMNS, "model"])
         for each in expressions:
-            *moments, emotion, p, intensity = astuple(each)
-            rows.writerow([*(f"{moment:.4f}" for moment in moments), emotion, f"{p:.4f}", f"{intensity:.5f}", model])
+            *moments, emotion, p, intensity, face = astuple(each)
+            rows.writerow(
+                [*(f"{moment:.4f}" for moment in moments), emotion, f"{p:.4f}", f"{intensity:.5f}", face, model]
+            )

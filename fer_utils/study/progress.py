@@ -13,7 +13,7 @@ from tqdm import tqdm
 from fer_utils.quiet import is_log_line
 
 # rough shares of a default study's time, by the notebook's number
-WEIGHTS = {"00": 1, "01": 4, "02": 1, "03": 10, "03b": 15, "04": 15, "05": 5, "06": 2, "07": 1}
+WEIGHTS = {"00": 1, "01": 4, "02": 1, "03": 10, "03b": 15, "03c": 1, "04": 15, "04b": 2, "05": 5, "06": 2, "07": 1}
 # a notebook's own bar, as tqdm writes it: what is counted, and how many of how many
 _BAR = re.compile(r"\s*([^:|]+):\s+\d+%\|.*?\|\s*(\d+/\d+) ")
 

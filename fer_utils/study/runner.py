@@ -27,9 +27,15 @@ from fer_utils.study.report import NotebookRun
 # notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
 # first of them only where there are several
 FIRST = ("00_check_setup",)
-PER_DATASET = ("01_extract_landmarks", "02_visualize_features", "03_train_convlstm", "03b_open_questions")
+PER_DATASET = (
+    "01_extract_landmarks",
+    "02_visualize_features",
+    "03_train_convlstm",
+    "03b_open_questions",
+    "03c_what_decides",
+)
 ACROSS = ("04_cross_dataset",)
-LAST = ("05_real_time", "06_paper_figures", "07_webcam_demo")
+LAST = ("04b_real_and_drawn", "05_real_time", "06_paper_figures", "07_webcam_demo")
 
 # values of the notebooks' parameters: their own, those of --quick, and those of --paper-network
 FULL: Mapping[str, object] = {}
@@ -40,6 +46,7 @@ QUICK: Mapping[str, object] = {
     "questions": ["leakage", "ablations", "early", "importance", "units"],
     "models": ["compact"],
     "frames": 50,
+    "actors": 20,
     "quick": True,
 }
 QUICK_STAND_INS = ("ckplus", "mmi")  # one whose recordings end at the apex, and one whose apex is inside

@@ -185,3 +185,11 @@ class TestPhaseErrors:
         assert summary["sequences"].tolist() == [2, 2, 1]
         assert summary["median_absolute_error"].tolist() == [2, 1.5, 1]
         assert summary["within_2_frames"].tolist() == [0.5, 0.5, 1.0]
+
+
+def test_reliability_by_hand():
+    p = np.array([[0.4, 0.6], [0.35, 0.65], [0.9, 0.1], [0.0, 1.0]])
+    found = metrics.reliability(p, np.array([True, False, True, True]))
+    assert found["n"].tolist() == [2, 1, 1]  # nothing in two of the bins
+    assert found["said"].tolist() == pytest.approx([0.625, 0.9, 1])
+    assert found["found"].tolist() == [0.5, 1, 1]

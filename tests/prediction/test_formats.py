@@ -27,9 +27,9 @@ def prediction(tmp_path):
     )
     expressions = pd.DataFrame(
         {"start": [0.1], "onset": [0.1], "apex": [0.3], "end": [0.4], "emotion": ["happiness"], "probability": [0.9],
-         "intensity": [0.0512]}
+         "intensity": [0.0512], "face": [1]}
     )  # fmt: skip
-    points = np.arange(4 * 478 * 3, dtype=np.float32).reshape(4, 478, 3)
+    points = np.arange(4 * 68 * 2, dtype=np.float32).reshape(4, 68, 2)
     points[2] = np.nan
     return Prediction(recording, frames, expressions, points)
 
@@ -43,8 +43,8 @@ def test_openface_has_its_columns_and_zeros_where_no_face_is(prediction, tmp_pat
     assert table["frame"].tolist() == [1, 2, 3, 4] and table["timestamp"].tolist() == [0.0, 0.1, 0.2, 0.3]
     assert table["success"].tolist() == [1, 1, 0, 1] and table["AU12_r"].tolist() == [0, 1.5, 0, 3.25]
     assert (table.loc[2, names] == 0).all()
-    chin = 152  # the lowest point of the jaw, OpenFace's number 8
-    assert table.loc[1, ["x_8", "y_8"]].tolist() == prediction.points[1, chin, :2].tolist()
+    assert table.loc[1, ["x_8", "y_8"]].tolist() == prediction.points[1, 8].tolist()
+    assert formats.POINTS_68[8] == 152  # the chin
 
 
 def test_the_68_points_are_different_and_mirror_each_other():

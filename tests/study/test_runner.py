@@ -16,7 +16,7 @@ from fer_utils.plots import captions
 from fer_utils.study import record, report, runner
 
 TOY = {
-    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5},
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5, "actors": 5},
     "questions": ["leakage", "early", "importance", "units"],
 }
 KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
@@ -166,7 +166,7 @@ def test_failing_notebook_does_not_end_the_study(tmp_path, monkeypatch):
     monkeypatch.setenv("FER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(runner, "LAST", ("06_paper_figures",))
     done, out = runner.run(["ckplus"], data=str(tmp_path / "nothing here"), settings={})
-    assert [bool(run.error) for run in done] == [False, True, True, True, True, False]
+    assert [bool(run.error) for run in done] == [False, True, True, True, True, True, False]
     assert done[1].error.startswith("MissingDataset: ") and "nothing here" in done[1].error
     index = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "FAIL" in index and "No results" in index and "compared with real recordings alone" in index

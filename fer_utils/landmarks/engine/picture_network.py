@@ -41,14 +41,7 @@ class PictureNetwork:
 
     def run(self, image: np.ndarray, to_frame: np.ndarray) -> list[np.ndarray]:
         """Return the outputs for a window of a BGR uint8 picture; `to_frame` is the window's map (3, 4)."""
-        cv2.warpAffine(
-            image,
-            to_frame[:2, [0, 1, 3]],
-            (self.side, self.side),
-            dst=self._cut,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=self._border,
-        )
+        self._cut_out(image, to_frame)
         cv2.cvtColor(self._cut, cv2.COLOR_BGR2RGB, dst=self._rgb)
         tensor = self._interpreter.tensor(self._input)()[0]
         np.multiply(self._rgb, np.float32((1 - self._low) / 255), out=tensor)
@@ -57,3 +50,13 @@ class PictureNetwork:
         del tensor  # LiteRT does not run while a view of its memory is held
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(index) for index in self._outputs]
+
+    def _cut_out(self, image: np.ndarray, to_frame: np.ndarray) -> None:
+        cv2.warpAffine(
+            image,
+            to_frame[:2, [0, 1, 3]],
+            (self.side, self.side),
+            dst=self._cut,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=self._border,
+        )

@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import cv2
@@ -15,7 +17,13 @@ from fer_utils import cli, paths
 from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, OutputError, PredictError
 from fer_utils.models import litert
-from fer_utils.realtime import predict
+from fer_utils.prediction import clip, copies
+from fer_utils.prediction.clip import Settings
+from fer_utils.realtime import overlay
+
+
+def counts(outcome) -> tuple[int, int]:
+    return outcome.frames, outcome.with_face
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,8 @@ def empty_room(tmp_path_factory):
 
 
 @pytest.mark.parametrize("detector", ["face_landmarker", "face_mesh"])
-def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, detector):
+def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, monkeypatch, detector):
+    monkeypatch.chdir(tmp_path)  # a missing folder is made here only
     out, drawn = tmp_path / "new" / "rows.csv", tmp_path / "drawn.mp4"
     status = cli.main(["predict", str(short), "-o", str(out), "--video", str(drawn), "--detector", detector])
     printed = capsys.readouterr()
@@ -83,7 +92,8 @@ def test_no_face_at_all_is_said_and_written(empty_room, tmp_path, capsys):
 def test_a_video_that_breaks_off_keeps_its_rows(short, tmp_path):
     cut = tmp_path / "cut.avi"
     cut.write_bytes(short.read_bytes()[: short.stat().st_size // 2])
-    frames, found, _ = predict.predict(cut, tmp_path / "rows.csv")
+    outcome = clip.write(cut, tmp_path / "rows.csv")
+    frames, found = outcome.frames, outcome.with_face
     table = pd.read_csv(tmp_path / "rows.csv")
     assert len(table) == frames > found > 20 and "ends early" in table["why"].iloc[-1]
 
@@ -97,7 +107,7 @@ def test_a_video_that_lies_on_its_side_is_set_upright(short, tmp_path, turns):
     for image in lying:
         writer.write(image)
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv", drawn)[:2] == (90, 90)
+    assert counts(clip.write(file, tmp_path / "rows.csv", drawn=drawn)) == (90, 90)
     table = pd.read_csv(tmp_path / "rows.csv")
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
     first = next(iter(Video(drawn))).image.astype(int)
@@ -125,7 +135,7 @@ SLOWER = np.concatenate([CONSTANT[:40], CONSTANT[42::3]])  # each of the second 
 )
 def test_the_copy_lasts_as_long_and_shows_each_time_what_the_rows_say(tmp_path, fps, times, rate, frames):
     # a picture's brightness says its time
-    with predict._Pictures(tmp_path / "drawn.avi", fps) as pictures:
+    with copies.DrawnCopy(tmp_path / "drawn.avi", fps) as pictures:
         for time in times:
             pictures.add(np.full((48, 64, 3), 20 + 200 * time / (times[-1] or 1), np.uint8), time)
         pictures.end()
@@ -139,12 +149,12 @@ def test_the_copy_lasts_as_long_and_shows_each_time_what_the_rows_say(tmp_path, 
 
 def test_a_stamp_that_leaps_does_not_fill_the_disk(tmp_path):
     """Two frames, a day and two seconds, two frames: the day is a minute, what comes after it keeps its pace."""
-    with predict._Pictures(tmp_path / "drawn.avi", 2) as pictures:
+    with copies.DrawnCopy(tmp_path / "drawn.avi", 2) as pictures:
         for level, time in enumerate((0.0, 0.5, 86400.0, 86400.5, 86401.0)):
             pictures.add(np.full((48, 64, 3), 40 * level, np.uint8), time)
         pictures.end()
     shown = [round(frame.image.mean() / 40) for frame in Video(tmp_path / "drawn.avi")]
-    assert shown == [0] + [1] * int(2 * predict.LONGEST) + [2, 3, 4]
+    assert shown == [0] + [1] * int(2 * copies.LONGEST) + [2, 3, 4]
 
 
 def test_a_fast_video_has_a_copy_at_its_pace(tmp_path):
@@ -153,7 +163,7 @@ def test_a_fast_video_has_a_copy_at_its_pace(tmp_path):
     for level in range(48):
         writer.write(np.full((120, 160, 3), 4 * level, np.uint8))
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv", drawn)[:2] == (48, 0)
+    assert counts(clip.write(file, tmp_path / "rows.csv", drawn=drawn)) == (48, 0)
     assert pd.read_csv(tmp_path / "rows.csv")["time"].iloc[-1] == pytest.approx(47 / 120, abs=1e-3)
     assert Video(drawn).header() == (60, 24)
 
@@ -164,7 +174,7 @@ def test_two_faces_are_one_stream(short, tmp_path):
     for frame in Video(short):
         writer.write(np.hstack([frame.image, frame.image[:, ::-1]]))
     writer.release()
-    assert predict.predict(file, tmp_path / "rows.csv")[:2] == (90, 90)
+    assert counts(clip.write(file, tmp_path / "rows.csv")) == (90, 90)
     assert pd.read_csv(tmp_path / "rows.csv")["emotion"].notna().any()
 
 
@@ -174,7 +184,7 @@ def test_two_faces_are_one_stream(short, tmp_path):
         (None, "no such file"),
         (b"", "an empty file"),
         (b"this is text, not frames" * 50, "cannot be opened as a video"),
-        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "it is a picture"),
+        (cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes(), "no face found"),
     ],
 )
 def test_what_is_no_video(tmp_path, capsys, content, words):
@@ -191,7 +201,7 @@ def test_a_video_without_a_frame(tmp_path):
     file = tmp_path / "none.avi"
     cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (160, 120)).release()
     with pytest.raises(PredictError, match=r"none.avi: .*"):
-        predict.predict(file, tmp_path / "rows.csv")
+        clip.write(file, tmp_path / "rows.csv")
     assert [each.name for each in tmp_path.iterdir()] == ["none.avi"]
 
 
@@ -201,48 +211,53 @@ def test_a_model_that_does_not_fit(short, tmp_path, capsys):
     error = capsys.readouterr().err
     assert status == 2 and str(tmp_path / "model.tflite") in error and error.count("\n") == 1
     with pytest.raises(ModelFileError):
-        predict.predict(short, tmp_path / "rows.csv", model=str(tmp_path / "gone.tflite"))
+        clip.write(short, tmp_path / "rows.csv", Settings(model=str(tmp_path / "gone.tflite")))
 
 
 def test_nothing_is_written_over_the_video(short, tmp_path):
     before = short.read_bytes()
     for out, drawn in ((short, None), (tmp_path / "rows.csv", short), (tmp_path / "a.avi", tmp_path / "a.avi")):
         with pytest.raises(PredictError, match="named twice"):
-            predict.predict(short, out, drawn)
+            clip.write(short, out, drawn=drawn)
     with pytest.raises(PredictError, match=r"must end in \.mp4 or \.avi"):
-        predict.predict(short, tmp_path / "rows.csv", tmp_path / "drawn.webm")
+        clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / "drawn.webm")
     assert short.read_bytes() == before
 
 
 def test_the_model_is_not_written_over(short, tmp_path):
     own = Path(shutil.copy(paths.MODEL, tmp_path / "own.tflite"))
     with pytest.raises(PredictError, match="named twice"):
-        predict.predict(short, own, model=str(own))
+        clip.write(short, own, Settings(model=str(own)))
     assert own.read_bytes() == paths.MODEL.read_bytes()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes with a name are POSIX's")
-def test_only_files_are_written_over(short, tmp_path):
+def test_a_pipe_is_written_to_and_a_folder_refused(short, tmp_path):
     os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        read = reader.submit((tmp_path / "pipe").read_text)
+        outcome = clip.write(short, tmp_path / "pipe")
+        assert read.result(timeout=60).startswith("time,face,emotion")
+    assert (tmp_path / "pipe").is_fifo() and outcome.files == [] and len(outcome.expressions) == 1
     (tmp_path / "folder.avi").mkdir()
-    for out, drawn in (("pipe", None), ("folder.avi", None), ("rows.csv", "folder.avi"), ("", None)):
-        with pytest.raises(PredictError, match="not a file"):
-            predict.predict(short, tmp_path / out, drawn and tmp_path / drawn)
-    assert (tmp_path / "pipe").is_fifo()
+    for out, drawn in (("folder.avi", None), ("rows.csv", "folder.avi"), ("", None)):
+        with pytest.raises(PredictError, match="a folder; name a file"):
+            clip.write(short, tmp_path / out, drawn=drawn and tmp_path / drawn)
 
 
 @pytest.mark.parametrize("name", ["", ".", "/"])
-def test_a_folder_for_a_video(capsys, name):
+def test_a_folder_with_nothing_in_it(capsys, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["predict", name]) == 2
     error = capsys.readouterr().err
-    assert "a folder, not a video" in error and error.count("\n") == 1
+    assert "no pictures in the folder, at least 2 are needed" in error and error.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no colons in Windows' names")
 def test_a_colon_in_a_name_makes_no_address_of_it(short, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(short, "12:30.avi")
-    assert predict.predict(Path("12:30.avi"), Path("12:30.csv"), Path("12:31.mp4"))[:2] == (90, 90)
+    assert counts(clip.write(Path("12:30.avi"), Path("12:30.csv"), drawn=Path("12:31.mp4"))) == (90, 90)
     assert sorted(each.name for each in tmp_path.iterdir()) == [
         "12:30.avi",
         "12:30.csv",
@@ -254,24 +269,24 @@ def test_a_colon_in_a_name_makes_no_address_of_it(short, tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
 def test_a_name_that_opencv_cannot_take(short, tmp_path):
     with pytest.raises(PredictError, match="not UTF-8"):
-        predict.predict(short, tmp_path / "rows.csv", tmp_path / os.fsdecode(b"\xff.mp4"))
+        clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / os.fsdecode(b"\xff.mp4"))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_cannot_be_written(short, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
-        predict.predict(short, tmp_path / "file" / "rows.csv")
+        clip.write(short, tmp_path / "file" / "rows.csv")
 
 
 @pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
 def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
     resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        with pytest.raises(OutputError, match=name):
-            predict.predict(short, tmp_path / "rows.csv", tmp_path / name)
+        with pytest.raises(OutputError, match="cannot be written"):  # the copy or the rows, whichever is first
+            clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / name)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(tmp_path.iterdir())
@@ -281,16 +296,30 @@ def test_an_interruption_leaves_nothing_behind(short, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict.overlay, "draw", interrupted)
+    monkeypatch.setattr(overlay, "draw_all", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        predict.predict(short, tmp_path / "rows.csv", tmp_path / "drawn.mp4")
+        clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / "drawn.mp4")
     assert not list(tmp_path.iterdir())
 
 
 def test_memory_does_not_grow_with_the_video(short, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "tqdm", lambda frames, *_, **__: (frame for _ in range(8) for frame in frames))
+    monkeypatch.setattr(clip, "tqdm", lambda frames, *_, **__: (frame for _ in range(8) for frame in frames))
     tracemalloc.start()
-    predict.predict(short, tmp_path / "rows.csv")
+    clip.write(short, tmp_path / "rows.csv")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 40e6  # 720 frames are 166 MB
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="not every system has a device that is always full")
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_copy_stops_as_soon_as_the_disk_is_full(tmp_path, monkeypatch, suffix):
+    """Not at its end: a long recording would be looked at for nothing."""
+    noise = np.random.default_rng(0).integers(0, 256, (30, 480, 640, 3), np.uint8)
+    monkeypatch.setattr(copies.paths, "replacing", lambda path: nullcontext(tmp_path / f"full{suffix}"))
+    (tmp_path / f"full{suffix}").symlink_to("/dev/full")
+    pictures = copies.DrawnCopy(tmp_path / f"drawn{suffix}", 25)
+    with pytest.raises(OutputError, match="cannot be written"), pictures:
+        for number, image in enumerate(np.concatenate([noise] * 10)):
+            pictures.add(image, number / 25)
+            assert number < 200

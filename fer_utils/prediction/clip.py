@@ -1,0 +1,221 @@
+"""What is recognised in one recording: a row a frame, a row an expression, and files made of these.
+
+Memory does not grow with the recording's length, unless another tool's points are asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from fer_utils import paths
+from fer_utils.data import tree
+from fer_utils.data.pictures import Frame, Pictures
+from fer_utils.data.sequence import LeftOut, Skipped
+from fer_utils.data.video import Video, read_ahead
+from fer_utils.errors import PredictError
+from fer_utils.landmarks.extraction import PICTURES_FPS
+from fer_utils.landmarks.upright import judge
+from fer_utils.models import litert
+from fer_utils.models.units import UnitModel
+from fer_utils.prediction import page
+from fer_utils.prediction.copies import CODECS, DrawnCopy
+from fer_utils.prediction.faces import Faces
+from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction
+from fer_utils.realtime import overlay, verdict
+from fer_utils.realtime.evidence import Expression
+from fer_utils.realtime.recording import Recording, described
+
+FILES = {"openface": (".openface.csv",), "elan": (".eaf",), "bids": ("_events.tsv", "_events.json")}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How recordings are looked at, and what is written besides the two tables.
+
+    `model` is a classifier's file ("": the one that ships), `formats` are names of FORMATS, `report` adds a page,
+    `show_subjects` allows pictures of people on it, `faces` is how many faces of a frame are followed.
+    """
+
+    model: str = ""
+    detector: str = "face_landmarker"
+    formats: tuple[str, ...] = ()
+    report: bool = False
+    show_subjects: bool = False
+    faces: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a recording: counts of frames, of those with a face and of those that could not be read, the
+    expressions, and the files that were written."""
+
+    frames: int
+    with_face: int
+    unread: int
+    expressions: list[Expression]
+    files: list[Path] = field(default_factory=list)
+
+
+class Tables(NamedTuple):
+    """A row a frame and a row an expression; `docs/columns.md` explains the columns."""
+
+    frames: pd.DataFrame
+    expressions: pd.DataFrame
+
+
+def predict(recording: str | Path, model: str = "", detector: str = "face_landmarker", faces: int = 1) -> Tables:
+    """Return what is recognised in a video file or a folder of pictures: two data frames, `frames` and `expressions`.
+
+    Raises PredictError if the recording cannot be read, ModelFileError for a model that does not fit.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "clip.csv"
+        write(paths.at_home(recording), out, Settings(model, detector, faces=faces), progress=False)
+        return Tables(_read(out), _read(expressions_file(out)))
+
+
+def write(
+    recording: Path, out: Path, settings: Settings | None = None, drawn: Path | None = None, progress: bool = True
+) -> Outcome:
+    """Write a row a frame to the CSV file `out`, a row an expression to the file beside it (see `expressions_file`),
+    the formats and the page that `settings` name beside these, and with `drawn` a copy of the video with mesh and
+    labels.
+
+    A frame that cannot be read has a row that says so. Each file is written whole or not at all. If `out` is standard
+    output or another stream, rows of frames are all that is written. Raises PredictError if the recording is not
+    there, is none, or has no frames, or if a file would be written over another that is needed; ModelFileError for a
+    model that does not fit; OutputError.
+    """
+    settings = settings or Settings()
+    model = paths.model(settings.model)
+    alone = paths.is_stream(out)
+    beside = None if alone else expressions_file(out)
+    _check(recording, (out, beside, drawn, *([] if alone else _others(out, settings))), drawn, model)
+    frames, fps, promised = _opened(recording)
+    classifier = litert.load_classifier(model)
+    said = described(classifier, model)
+    points: list[np.ndarray] | None = [] if settings.formats and not alone else None
+    with ExitStack() as stack:
+        units = UnitModel.load(paths.ACTION_UNITS)
+        faces = stack.enter_context(Faces(classifier, units, settings.detector, settings.faces))
+        rows = stack.enter_context(Recording(out, classifier.classes, False, said, units.names))
+        copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
+        read = with_face = count = 0
+        shown = tqdm(read_ahead(frames), recording.name, total=promised or None, unit="frame", disable=not progress)
+        for frame in shown:
+            count += 1
+            seen = faces.push(frame)
+            read += frame.image is not None
+            with_face += any(each.points is not None for each in seen)
+            for each in seen:
+                rows.add(each)
+                if points is not None:
+                    points.append(_points_68(each.points))
+            if copy and frame.image is not None:
+                copy.add(overlay.draw_all(frame.image, seen, said), frame.time)
+        if not read:
+            raise PredictError(f"{recording}: no frame of it can be read; record or copy it again")
+        if copy:
+            copy.end()
+        expressions = faces.end()
+    files = [path for path in (out, beside, drawn) if path and not paths.is_stream(path)]
+    if beside:
+        verdict.write(expressions, beside, said)
+        files += _besides(recording, frames, out, settings, points, classifier)
+    return Outcome(count, with_face, count - read, expressions, files)
+
+
+def expressions_file(out: Path) -> Path:
+    """Return the file beside a CSV of frames that holds a row an expression."""
+    return out.with_name(f"{out.name.removesuffix('.csv')}.expressions.csv")
+
+
+def _others(out: Path, settings: Settings) -> list[Path]:
+    stem = out.name.removesuffix(".csv")
+    endings = [ending for name in settings.formats for ending in FILES[name]] + [".html"] * settings.report
+    return [out.with_name(f"{stem}{ending}") for ending in endings]
+
+
+def _besides(recording: Path, frames, out: Path, settings: Settings, points, classifier) -> list[Path]:
+    """Write the formats and the page; return their files."""
+    if not (settings.formats or settings.report):
+        return []
+    tables = Tables(_read(out), _read(expressions_file(out)))
+    known = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
+    prediction = Prediction(recording, *tables, known)
+    stem = out.with_name(out.name.removesuffix(".csv"))
+    files = [path for name in settings.formats for path in FORMATS[name](prediction, stem)]
+    if settings.report:
+        pictures = _at(frames, tables.expressions["apex"]) if settings.show_subjects else None
+        trained_on = getattr(classifier, "trained_on", "")
+        files.append(page.write(prediction, stem.with_name(f"{stem.name}.html"), trained_on, pictures))
+    return files
+
+
+def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
+    """Return the picture that is nearest to each time, by the time's number."""
+    best: dict[int, tuple[float, np.ndarray]] = {}
+    for frame in frames if len(times) else ():
+        for number, time in enumerate(times):
+            off = abs(frame.time - time)
+            if frame.image is not None and (number not in best or off < best[number][0]):
+                best[number] = off, frame.image
+    return {number: image for number, (_, image) in best.items()}
+
+
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, keep_default_na=False, na_values={"intensity": [""]}).replace("", None)
+
+
+def _points_68(points: np.ndarray | None) -> np.ndarray:
+    return np.full((len(POINTS_68), 2), np.nan, np.float32) if points is None else points[POINTS_68, :2]
+
+
+def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None, model: Path) -> None:
+    """Raise PredictError if the files named cannot be what they are named for."""
+    if not recording.exists():
+        raise PredictError(f"{recording}: no such file; name a video or a folder of pictures")
+    if recording.is_file() and not recording.stat().st_size:
+        raise PredictError(f"{recording}: an empty file; record or copy it again")
+    if drawn is not None and drawn.suffix.lower() not in CODECS:
+        raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
+    taken = {recording.resolve(), model.resolve()}
+    for path in filter(None, outputs):
+        if path.resolve() in taken:
+            raise PredictError(f"{path}: named twice; name another file")
+        taken.add(path.resolve())
+        if path.is_dir():  # it would be refused once all was done
+            raise PredictError(f"{path}: a folder; name a file to write")
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:  # OpenCV would bring the process down
+            raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file") from None
+
+
+def _opened(recording: Path) -> tuple[Video | Pictures, float, int]:
+    """Return the frames, set upright as the study does it, their rate and how many are promised; say what is odd."""
+    try:
+        if recording.is_dir():
+            skipped: list[Skipped] = []
+            pictures = tree.pictures(recording, PICTURES_FPS, skipped)
+            if skipped:
+                print(f"{recording.name}: {len(skipped)} left out, the first: {skipped[0].path.name}", file=sys.stderr)
+            return pictures, PICTURES_FPS, len(pictures)
+        frames = Video(recording)
+        turns, note = judge(frames)
+        for line in filter(None, (frames.shown().note, note)):
+            print(f"{recording.name}: {line}", file=sys.stderr)
+        return replace(frames, quarter_turns=turns), *frames.header()
+    except (LeftOut, OSError) as error:
+        text = str(error)
+        raise PredictError(text if str(recording) in text else f"{recording}: {text}") from None

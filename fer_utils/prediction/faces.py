@@ -1,0 +1,87 @@
+"""Several faces of one recording: a `Recognizer` for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from fer_utils.data.pictures import Frame
+from fer_utils.landmarks.detectors import open_detector
+from fer_utils.models.units import UnitModel
+from fer_utils.realtime.evidence import Expression
+from fer_utils.realtime.streaming import Recognition, Recognizer
+from fer_utils.realtime.verdict import Verdict
+
+
+@dataclass
+class _Followed:
+    recognizer: Recognizer
+    verdict: Verdict = field(default_factory=Verdict)
+
+
+class Faces:
+    """Up to `count` faces: one detector for all, a `Recognizer` and a `Verdict` for each. A context manager.
+
+    A face keeps its number as long as the detector knows it (see `open_detector`). Faces count from 1, the largest
+    first.
+    """
+
+    def __init__(self, classifier, units: UnitModel | None = None, detector: str = "face_landmarker", count: int = 1):
+        self._classifier, self._units, self._name, self._count = classifier, units, detector, count
+        self._followed: dict[int, _Followed] = {}
+        self._numbers: dict[int, int] = {}  # ids of the detector → 1, 2, …
+        self._size: tuple[int, int] | None = None
+        self._total = 0
+
+    def __enter__(self) -> Faces:
+        self._detector = open_detector(self._name, faces=self._count)
+        self._detector.__enter__()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._detector.__exit__(*error)
+
+    def push(self, frame: Frame) -> list[Recognition]:
+        """Return what is known after a frame: a `Recognition` for each face that is there; one without points if none
+        is, or if the frame could not be read."""
+        if frame.image is None:
+            return [Recognition(frame.time, why=frame.problem)]
+        faces = self._found(frame)
+        for number in faces:
+            if number not in self._followed:
+                self._followed[number] = _Followed(Recognizer(self._classifier, units=self._units))
+        seen, missing = [], None
+        for number, each in self._followed.items():
+            known = replace(each.recognizer.push_points(faces.get(number), frame.time), face=number)
+            each.verdict.add(known)
+            if known.points is not None:
+                seen.append(known)
+            else:
+                missing = known
+        return seen or [replace(missing, face=0) if missing else Recognition(frame.time, why="no face")]
+
+    def end(self) -> list[Expression]:
+        """Return the expressions of all faces, by their start."""
+        found = [
+            replace(expression, face=number)
+            for number, each in self._followed.items()
+            for expression in each.verdict.end(each.recognizer)
+        ]
+        return sorted(found, key=lambda expression: (expression.start, expression.face))
+
+    def _found(self, frame: Frame) -> dict[int, np.ndarray]:
+        """The points of the frame's faces, by number."""
+        if self._count == 1:  # whether it is still the same one is for the recognizer to say
+            points, _ = self._detector.detect(frame.image, frame.time)
+            return {} if points is None else {1: points}
+        size = frame.image.shape[:2]
+        if size != self._size:  # the detector starts again: these are other faces
+            self._size, self._numbers = size, {}
+        return {self._number(face.id): face.points for face in self._detector.detect_all(frame.image, frame.time)}
+
+    def _number(self, id: int) -> int:
+        if id not in self._numbers:
+            self._total += 1
+            self._numbers[id] = self._total
+        return self._numbers[id]

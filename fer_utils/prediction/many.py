@@ -1,0 +1,116 @@
+"""Many recordings: a process a core, a bar over all, a table of what came of each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tqdm import tqdm
+
+from fer_utils import paths
+from fer_utils.data import tree
+from fer_utils.data.sequence import LeftOut
+from fer_utils.errors import PredictError, UserError, first_line
+from fer_utils.prediction import clip
+from fer_utils.prediction.clip import Settings
+from fer_utils.workers import pool
+
+SUMMARY = "summary.csv"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of one recording; `problem` is empty if it was done."""
+
+    recording: str
+    output: str = ""
+    frames: int = 0
+    with_face: int = 0
+    unread: int = 0
+    expressions: int = 0
+    problem: str = ""
+
+
+def recordings(inputs: Iterable[Path]) -> list[Path]:
+    """Return the recordings that inputs name: files, the videos of a folder, or a folder of pictures as one recording.
+
+    Raises PredictError if an input is not there or a folder holds neither.
+    """
+    found: dict[Path, None] = {}  # each once
+    for path in inputs:
+        if not path.is_dir():
+            if not path.exists():
+                raise PredictError(f"{path}: no such file or folder; name videos, or folders that hold them")
+            found[path] = None
+            continue
+        try:
+            videos = tree.files(path, tree.VIDEOS)
+            if not videos and not tree.files(path, tree.PICTURES):
+                raise PredictError(f"{path}: neither a video nor pictures in the folder; name one that holds some")
+        except LeftOut as reason:
+            raise PredictError(f"{path}: {reason}") from None
+        found |= dict.fromkeys(videos or [path])
+    return list(found)
+
+
+def stems(files: list[Path]) -> list[str]:
+    """Return a name for the outputs of each recording: its own without suffix; if two share it, with the folder's name
+    before it, and a number if that is the same too."""
+    shared = Counter(_stem(path).casefold() for path in files)
+    names, taken = [], Counter()
+    for path in files:
+        name = _stem(path)
+        if shared[name.casefold()] > 1:
+            name = "_".join(filter(None, (path.resolve().parent.name, name)))
+        taken[name.casefold()] += 1
+        names.append(name if taken[name.casefold()] == 1 else f"{name}_{taken[name.casefold()]}")
+    return names
+
+
+def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None) -> pd.DataFrame:
+    """Write what is recognised in each recording into the folder `out`, and `summary.csv` with a row each; return that
+    table (the fields of `Row`).
+
+    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption.
+    Raises PredictError if there is no recording, OutputError if the folder cannot be written.
+    """
+    files = recordings(inputs)
+    if not files:
+        raise PredictError("no recording named; name videos, or folders that hold them")
+    paths.check_output(out / SUMMARY)
+    targets = [out / f"{stem}.csv" for stem in stems(files)]
+    rows: dict[Path, Row] = {}
+    with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
+        making = {
+            workers.submit(_one, file, target, settings): file for file, target in zip(files, targets, strict=True)
+        }
+        try:
+            for future in tqdm(as_completed(making), "recordings", total=len(making), unit="file"):
+                rows[making[future]] = future.result()
+        except KeyboardInterrupt:
+            for future in making:
+                future.cancel()
+            raise
+        finally:
+            table = pd.DataFrame([rows[file] for file in files if file in rows], columns=list(Row.__dataclass_fields__))
+            with paths.replacing(out / SUMMARY) as temporary:
+                table.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace")
+    return table
+
+
+def _one(file: Path, target: Path, settings: Settings) -> Row:
+    try:
+        outcome = clip.write(file, target, settings, progress=False)
+    except (UserError, OSError) as error:
+        return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
+    counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
+    return Row(str(file), target.name, *counts)
+
+
+def _stem(path: Path) -> str:
+    return (path.resolve().name if path.is_dir() else path.stem) or "recording"

@@ -1,0 +1,76 @@
+"""Single pictures: the points of a face, and, beside a neutral picture of the same person, its expression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_utils import paths
+from fer_utils.data.pictures import read_picture
+from fer_utils.errors import PredictError
+from fer_utils.features.geometry import PAIRS, differences, normalise
+from fer_utils.features.tensors import N_KEY_FRAMES
+from fer_utils.landmarks.detectors import open_detector
+from fer_utils.models import litert
+from fer_utils.realtime.recording import described
+
+VIEWS = 8  # of a picture, over which points are averaged: it has no frames before and after it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The files that were written, and the probabilities by class if there was a neutral picture."""
+
+    files: list[Path]
+    probabilities: dict[str, float]
+
+
+def write(picture: Path, out: Path, neutral: Path | None = None, model: str = "", detector: str = "face_landmarker"):
+    """Write the points of a picture's face to the CSV file `out`: a row a point, `point, x, y, z` in pixels.
+
+    With `neutral`, a picture of the same person at rest, write the probabilities of the expression to
+    `<stem>.expression.csv` beside it. Returns an `Outcome`. Raises PredictError if a picture cannot be read or shows no
+    face, ModelFileError, OutputError.
+    """
+    points = _points(picture, detector)
+    with paths.replacing(out) as temporary:
+        table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
+        table.to_csv(temporary, index_label="point", lineterminator="\n")
+    if neutral is None:
+        return Outcome([out], {})
+    classifier = litert.load_classifier(model)
+    found = np.asarray(classifier.predict_proba(pair_tensor(_points(neutral, detector), points)[None]))[0]
+    probabilities = dict(zip(map(str, classifier.classes), found.tolist(), strict=True))
+    beside = out.with_name(f"{out.name.removesuffix('.csv')}.expression.csv")
+    with paths.replacing(beside) as temporary:
+        row = {f"p_{name}": f"{p:.4f}" for name, p in probabilities.items()}
+        row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
+        row["model"] = described(classifier, paths.model(model))
+        pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
+    return Outcome([out, beside], probabilities)
+
+
+def pair_tensor(neutral: np.ndarray, expressive: np.ndarray) -> np.ndarray:
+    """Return the tensor (4, 2912) float32 of a face at rest and one that shows an expression, points (478, 3) each, as
+    if it went from one to the other in four equal steps. Raises SequenceRefused as `normalise`."""
+    first, last = normalise(np.stack([neutral, expressive]).astype(np.float64))
+    steps = np.linspace(0, 1, N_KEY_FRAMES)[:, None, None]
+    return differences(first + steps * (last - first), PAIRS)
+
+
+def _points(picture: Path, detector: str) -> np.ndarray:
+    if not picture.is_file():
+        raise PredictError(f"{picture}: no such file; name a picture")
+    image, problem = read_picture(picture)
+    if image is None:
+        raise PredictError(f"{picture}: cannot be read ({problem}); save it again as PNG or JPEG")
+    with open_detector(detector, "image", views=1 if detector == "mediapipe" else VIEWS) as finder:
+        points, _ = finder.detect(image)
+    if points is None:
+        raise PredictError(
+            f"{picture}: no face found; name a picture with a face of at least 40 pixels from eye to eye"
+        )
+    return points

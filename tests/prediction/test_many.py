@@ -1,0 +1,107 @@
+"""Several recordings: which ones inputs name, what their files are called, and what becomes of the bad ones."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_utils import cli, paths
+from fer_utils.data.video import Video
+from fer_utils.errors import PredictError
+from fer_utils.prediction import many
+
+
+@pytest.fixture(scope="module")
+def face():
+    return next(iter(Video(paths.CLIP))).image
+
+
+def write_clip(file, image, frames=6):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, image.shape[1::-1])
+    for _ in range(frames):
+        writer.write(image)
+    writer.release()
+    return file
+
+
+def write_pictures(folder, image, count=5):
+    folder.mkdir(parents=True)
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+    return folder
+
+
+def test_inputs_name_files_videos_of_a_folder_or_its_pictures_each_once(tmp_path, face):
+    a, b = (write_clip(tmp_path / "videos" / name, face) for name in ("a.avi", "b.avi"))
+    (tmp_path / "videos" / "notes.txt").write_text("")
+    pictures = write_pictures(tmp_path / "frames", face)
+    assert many.recordings([tmp_path / "videos", pictures, a]) == [a, b, pictures]
+    with pytest.raises(PredictError, match=r"gone: no such file or folder; name videos"):
+        many.recordings([tmp_path / "gone"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PredictError, match=r"empty: neither a video nor pictures in the folder"):
+        many.recordings([tmp_path / "empty"])
+
+
+def test_recordings_of_one_name_get_names_of_their_own(tmp_path):
+    files = [tmp_path / name for name in ("x/clip.mp4", "y/Clip.mp4", "y/clip.mov", "z/other.mp4")]
+    assert many.stems(files) == ["x_clip", "y_Clip", "y_clip_2", "other"]
+
+
+def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    good = write_clip(tmp_path / "in" / "good.avi", face)
+    (tmp_path / "in" / "damaged.avi").write_bytes(good.read_bytes()[:50])
+    frames = write_pictures(tmp_path / "frames", face)
+    out = tmp_path / "in" / "out"  # an output folder inside the input
+    arguments = ["predict", str(tmp_path / "in"), str(frames), "--out", str(out), "--jobs", "1", "--format", "bids"]
+    assert cli.main(arguments) == 1
+    table = pd.read_csv(out / "summary.csv", keep_default_na=False)
+    assert table["recording"].map(lambda name: name.rsplit("/", 1)[-1]).tolist() == [
+        "damaged.avi",
+        "good.avi",
+        "frames",
+    ]
+    assert table["frames"].tolist() == [0, 6, 5] and table["with_face"].tolist() == [0, 6, 5]
+    assert table["problem"].tolist()[1:] == ["", ""] and "cannot be opened" in table["problem"][0]
+    names = {path.name for path in out.iterdir()}
+    assert names == {"summary.csv"} | {
+        f"{stem}{ending}"
+        for stem in ("good", "frames")
+        for ending in (".csv", ".expressions.csv", "_events.tsv", "_events.json")
+    }
+    assert len(pd.read_csv(out / "frames.csv")) == 5
+    assert "damaged.avi" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["a.avi", "b.avi"], "2 recordings: name a folder for their files with --out DIR"),
+     (["a.avi", "--out", "out", "-o", "x.csv"], "-o x.csv: only for one input"),
+     (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture")],
+)  # fmt: skip
+def test_what_does_not_go_together_is_one_line(tmp_path, monkeypatch, capsys, face, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.avi", "b.avi"):
+        write_clip(tmp_path / name, face, frames=2)
+    assert cli.main(["predict", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_picture_gives_its_points_and_beside_a_neutral_one_its_expression(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    frames = [frame.image for frame in Video(paths.CLIP)]
+    for name, image in (("rest", frames[10]), ("smile", frames[80]), ("room", np.full((90, 90, 3), 90, np.uint8))):
+        cv2.imwrite(f"{name}.png", image)
+    assert cli.main(["predict", "smile.png"]) == 0
+    points = pd.read_csv("smile.csv", index_col="point")
+    assert points.shape == (478, 3) and 0 < points["x"].min() < points["x"].max() < frames[0].shape[1]
+    assert "needs --neutral" in capsys.readouterr().out
+    assert cli.main(["predict", "smile.png", "--neutral", "rest.png"]) == 0
+    (row,) = pd.read_csv("smile.expression.csv").to_dict("records")
+    assert row["emotion"] == "happiness" and row["p_happiness"] == max(v for k, v in row.items() if k.startswith("p_"))
+    assert "happiness" in capsys.readouterr().out.splitlines()[0]
+    assert cli.main(["predict", "room.png"]) == 2
+    assert "room.png: no face found" in capsys.readouterr().err
