@@ -1,5 +1,7 @@
 """The public API: the names at the top of the package, and what they give together."""
 
+import re
+import shutil
 import subprocess
 import sys
 
@@ -38,6 +40,17 @@ def test_from_a_clip_to_an_emotion():
     with fer.Recognizer(classifier) as recognizer:
         seen = recognizer.push_points(track.points[0], track.times[0])
     np.testing.assert_array_equal(seen.points, track.points[0])
+
+
+def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, photograph, capsys):
+    example = re.search(r"```python\n(.*?)```", (paths.root() / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    shutil.copy(paths.CLIP, tmp_path / "clip.mp4")
+    monkeypatch.chdir(tmp_path)
+    known = {"image": photograph}
+    exec(example, known)
+    assert "happiness" in capsys.readouterr().out
+    assert len(known["frames"]) == len(known["track"]) and "happiness" in set(known["expressions"]["emotion"])
+    assert known["seen"].points.shape == (478, 3)
 
 
 def test_a_folder_of_pictures_is_a_recording(tmp_path, photograph):
