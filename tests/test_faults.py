@@ -26,7 +26,7 @@ from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError
 from fer_utils.data.video import Video
 from fer_utils.errors import OutputError, UserError
-from fer_utils.evaluation import experiments, splits, store, tables
+from fer_utils.evaluation import experiments, jobs, splits, tables
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable, Options, shape
 from fer_utils.landmarks import extraction
@@ -92,7 +92,7 @@ def a_table(rows=60):
 def experiment(out):
     table = a_table()
     folds = {Scheme("grouped"): splits.make("grouped", table)}
-    store.load.cache_clear()
+    jobs.load_table.cache_clear()
     run = experiments.Run("logistic", "grouped")
     with ThreadPoolExecutor(1) as executor:
         return experiments.run([run], {experiments.BASE: table}, folds, out / "folds", executor)

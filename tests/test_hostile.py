@@ -32,7 +32,7 @@ from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
 from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
-from fer_utils.evaluation import experiments, splits, store, tables
+from fer_utils.evaluation import experiments, jobs, splits, tables
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
@@ -248,7 +248,7 @@ def read_experiment(folder):
     """Whatever is damaged is made anew: what comes out is always the same."""
     table = a_table()
     folds = {Scheme("grouped"): splits.make("grouped", table)}
-    store.load.cache_clear()
+    jobs.load_table.cache_clear()
     kept = {path: path.read_bytes() for path in folder.glob("folds/**/*") if path.is_file()}
     run, quiet = experiments.Run("paper", "grouped"), io.StringIO()
     plain = patch.object(classifiers, "make", lambda name, seed: Plain())

@@ -11,9 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation.jobs import rows_of
 from fer_utils.evaluation.metrics import prediction_rows
 from fer_utils.evaluation.splits import Scheme, Split
-from fer_utils.evaluation.store import rows_of
 from fer_utils.features.tensors import FeatureTable
 
 MODEL = "logistic + actors"

@@ -15,8 +15,7 @@ from tqdm import tqdm
 
 from fer_utils.data.registry import joined
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import store
-from fer_utils.evaluation.jobs import Job, fit_and_test
+from fer_utils.evaluation.jobs import Job, fit_and_test, keep_table, read_outcome, write_outcome
 from fer_utils.evaluation.metrics import KEYS, RECIPE, metrics
 from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split
 from fer_utils.features.tensors import FeatureTable
@@ -85,7 +84,7 @@ def run(
     planned = list(dict.fromkeys(runs))
     possible = [plan for plan in planned if plan.scheme in splits]
     stored = {
-        name: store.keep(tables[name], folder / "features")
+        name: keep_table(tables[name], folder / "features")
         for name in {BASE, *(name for plan in possible for name in (plan.variant, *plan.tested))}
     }
     known = {name: set(table.ids.tolist()) for name, table in tables.items()}
@@ -119,7 +118,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Execu
         waiting: dict[Future, Job] = {}
         for job in dict.fromkeys(jobs.values()):
             try:
-                done[job] = store.read_outcome(folder / f"{job.key()}.json")
+                done[job] = read_outcome(folder / f"{job.key()}.json")
                 bar.update()
             except (OSError, ValueError):  # missing or damaged: done again
                 waiting[executor.submit(fit_and_test, job)] = job
@@ -128,7 +127,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Execu
                 job = waiting[future]
                 done[job] = future.result()
                 if "refused" not in done[job]:
-                    store.write_outcome(folder / f"{job.key()}.json", done[job])
+                    write_outcome(folder / f"{job.key()}.json", done[job])
                 bar.update()
         finally:
             for future in waiting:

@@ -1,22 +1,26 @@
-"""What a worker does: one fold of one run, from stored tables to predictions."""
+"""What a worker does: one fold of one run, from stored tables to predictions; and what is kept on disk for it, feature
+tables that many workers map into memory, and outcomes with a checksum."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from fer_utils import paths
 from fer_utils.errors import UserError
-from fer_utils.evaluation import store
 from fer_utils.features import geometry
+from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import regions
 from fer_utils.models import baselines
 from fer_utils.workers import digest, versions
 
+ROW_NAMES = ("ids", "emotions", "subjects")  # of a table's rows, kept beside its tensors
 RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
 
 
@@ -48,8 +52,8 @@ def fit_and_test(job: Job) -> dict:
     from fer_utils.models import classifiers  # TensorFlow is needed in the workers only
 
     try:
-        table = store.load(job.folder, job.table)
-        fit, validation, test = (store.rows_of(table, ids) for ids in (job.fit, job.validation, job.test))
+        table = load_table(job.folder, job.table)
+        fit, validation, test = (rows_of(table, ids) for ids in (job.fit, job.validation, job.test))
         classifier = classifiers.make(job.model, job.seed, **dict(job.settings))
         how: dict[str, object] = {"refit": True} if job.model in classifiers.NETWORKS else {}
         if job.select_on == "test":  # as often done: all training rows are trained on, the test rows choose the epoch
@@ -59,8 +63,8 @@ def fit_and_test(job: Job) -> dict:
         outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
         outcome["recipe"] = getattr(classifier, "recipe", {})
         for name, key in job.tested:
-            other = store.load(job.folder, key)
-            rows = store.rows_of(other, job.test)
+            other = load_table(job.folder, key)
+            rows = rows_of(other, job.test)
             outcome["tests"][name] = {"ids": other.ids[rows].tolist(), **_predictions(classifier, other.x[rows], job)}
         if job.importance:
             outcome["importance"] = _importance(classifier, table.x[test], table.emotions[test], job.seed)
@@ -106,3 +110,61 @@ def _made_by() -> list[str]:
     models = Path(baselines.__file__).parent
     code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "shapes")]
     return [digest([*code, Path(__file__)]), *versions()]
+
+
+def keep_table(table: FeatureTable, folder: Path) -> str:
+    """Write a table into `folder`, unless it is there already; return its name, made of its content."""
+    content = hashlib.sha256(np.ascontiguousarray(table.x))
+    for names in (table.ids, table.emotions, table.subjects):
+        content.update("\0".join(names.tolist()).encode())
+    key = content.hexdigest()[:32]
+    if not _is_whole(folder, key, table):
+        with paths.replacing(folder / f"{key}.npy") as temporary:
+            np.save(temporary, table.x)
+        rows = {name: getattr(table, name).tolist() for name in ROW_NAMES}
+        with paths.replacing(folder / f"{key}.json") as temporary:  # last: the table is whole when this is there
+            temporary.write_text(json.dumps(rows), encoding="utf-8")
+    return key
+
+
+@lru_cache(maxsize=4)
+def load_table(folder: str, key: str) -> FeatureTable:
+    """Return the table that `keep_table` wrote, its tensors mapped from the file."""
+    rows = json.loads((Path(folder) / f"{key}.json").read_text(encoding="utf-8"))
+    x = np.load(Path(folder) / f"{key}.npy", mmap_mode="r", allow_pickle=False)
+    return FeatureTable(x, *(np.array(rows[name], np.str_) for name in ("emotions", "subjects", "ids")))
+
+
+def rows_of(table: FeatureTable, ids: Iterable[str]) -> list[int]:
+    """Return the row numbers of `ids`, those left out that the table lacks."""
+    row_of = {name: number for number, name in enumerate(table.ids.tolist())}
+    return [row_of[name] for name in ids if name in row_of]
+
+
+def write_outcome(path: Path, outcome: dict) -> None:
+    """Write an outcome as JSON, with its SHA-256 in a line below."""
+    with paths.replacing(path) as temporary:
+        temporary.write_text(_sealed(json.dumps(outcome)), encoding="ascii")
+
+
+def read_outcome(path: Path) -> dict:
+    """Return what `write_outcome` wrote. Raises OSError or ValueError if it is not there or damaged."""
+    content = path.read_text(encoding="ascii")
+    text = content.rpartition("\n")[0]
+    if content != _sealed(text):
+        raise ValueError(f"{path}: damaged")
+    return json.loads(text)
+
+
+def _sealed(text: str) -> str:
+    return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _is_whole(folder: Path, key: str, table: FeatureTable) -> bool:
+    try:
+        kept = load_table.__wrapped__(str(folder), key)
+        return kept.x.dtype == table.x.dtype and all(
+            np.array_equal(getattr(kept, name), getattr(table, name)) for name in (*ROW_NAMES, "x")
+        )
+    except Exception:  # not there, or damaged, whatever json and NumPy then stumble over
+        return False

@@ -31,6 +31,10 @@ network sees: a tensor of shape (4, 2912). The network is trained on some people
 
 TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>: nobody is in training and in test.
 <i>People also in training</i>: folds of sequences, as the paper's may be."""
+ACTORS = {
+    "actor_transfer": "From actors to recordings, back, and both together",
+    "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
+}
 CONTENTS = {
     "across.html": "trained on one, tested on another",
     "speed.html": "milliseconds a stage, and a stream frame by frame",
@@ -60,8 +64,8 @@ def write(done: list[NotebookRun], out: Path) -> Path:
     names = _datasets(done)
     pages = {f"{name}.html": (registry.title(name), _dataset(name, done, out)) for name in names}
     if paths.table(out, paths.ALL, "cross_summary").is_file():
-        pages["across.html"] = ("Across datasets", _across(out))
-    pages["speed.html"] = ("Speed and streams", _speed(out))
+        pages["across.html"] = ("Across datasets", _across(done, out))
+    pages["speed.html"] = ("Speed and streams", _speed(done, out))
     pages["method.html"] = ("The method", _method(out))
     links = [("index.html", "Report"), *((address, title) for address, (title, _) in pages.items())]
     there = [result for result in done if result.executed.is_file()]
@@ -168,9 +172,7 @@ def _made_by(out: Path) -> Iterator[str]:
 
 
 def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
-    pages = [run for run in done if run.dataset == name and run.executed.is_file()]
-    links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in pages]
-    yield f"<p>In full: {', '.join(links) or 'no notebook was run'}.</p>"
+    yield _in_full([run for run in done if run.dataset == name])
     yield "<h2>Recordings</h2>"
     yield from _counts(name, out)
     yield "<h2>From faces to features</h2>"
@@ -185,7 +187,7 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from site.figures(out, name, ["leakage", "ablations"])
     yield from _shown(out, name, "open_features")
     yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
-    yield from _shown(out, name, "open_importance", "open_summary", "open_refused")
+    yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 
 
 def _counts(name: str, out: Path) -> Iterator[str]:
@@ -204,18 +206,19 @@ def _counts(name: str, out: Path) -> Iterator[str]:
         yield site.table(missing.groupby(["stage", "reason"], as_index=False).size().rename(columns={"size": "count"}))
 
 
-def _across(out: Path) -> Iterator[str]:
-    yield "<p>Trained on one set of people, camera and light, tested on another. "
-    yield "In full: <a href='04_cross_dataset.html'>04_cross_dataset</a>.</p>"
+def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
+    yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
+    yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
     yield from site.figures(out, paths.ALL, ["matrix", "composites"])
     yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", shown_as.readable)
+    for kind, title in ACTORS.items():
+        yield from _table(paths.table(out, paths.ALL, kind), title, shown_as.rounded)
     yield from _table(paths.table(out, paths.ALL, "cross_refused"), shown_as.REFUSED)
     yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", shown_as.rounded)
 
 
-def _speed(out: Path) -> Iterator[str]:
-    yield "<p>In full: <a href='05_real_time.html'>05_real_time</a>, "
-    yield "<a href='07_webcam_demo.html'>07_webcam_demo</a>.</p>"
+def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
+    yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
     yield from site.figures(out, paths.ALL, ["ledger"])
     yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", shown_as.ledger)
     yield from site.figures(out, paths.ALL, ["stream"])
@@ -224,6 +227,13 @@ def _speed(out: Path) -> Iterator[str]:
 def _method(out: Path) -> Iterator[str]:
     yield f"<p>{METHOD}</p>"
     yield from site.figures(out, paths.ALL, ["landmark_sets", "architecture"])
+
+
+def _in_full(runs: list[NotebookRun]) -> str:
+    """Links to the notebooks that show all of it."""
+    there = [run for run in runs if run.executed.is_file()]
+    links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in there]
+    return f"<p>In full: {', '.join(links)}.</p>" if links else ""
 
 
 def _datasets(done: list[NotebookRun]) -> list[str]:

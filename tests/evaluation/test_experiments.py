@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.errors import StudyError, TrainingError
-from fer_utils.evaluation import experiments, jobs, splits, store
+from fer_utils.evaluation import experiments, jobs, splits
 from fer_utils.evaluation.experiments import BASE, Run
 from fer_utils.evaluation.metrics import summary
 from fer_utils.evaluation.splits import Scheme
@@ -69,7 +69,7 @@ def oracle(monkeypatch):
     monkeypatch.setattr(classifiers, "make", make)
     Oracle.seen.clear()
     Oracle.kept.clear()
-    store.load.cache_clear()
+    jobs.load_table.cache_clear()
 
 
 def run(tmp_path, runs, tables=None, **options):

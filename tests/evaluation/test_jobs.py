@@ -5,41 +5,41 @@ import json
 import numpy as np
 import pytest
 
-from fer_utils.evaluation import store
+from fer_utils.evaluation import jobs
 from tests.evaluation.test_experiments import make_table
 
 
 def test_a_stored_table_comes_back(tmp_path):
     table = make_table()
-    key = store.keep(table, tmp_path)
-    again = store.load(str(tmp_path), key)
+    key = jobs.keep_table(table, tmp_path)
+    again = jobs.load_table(str(tmp_path), key)
     for name in ("x", "emotions", "subjects", "ids"):
         assert np.array_equal(getattr(table, name), getattr(again, name))
     assert json.loads((tmp_path / f"{key}.json").read_text())["ids"][3] == "r3"
-    assert store.keep(make_table(drop=[1]), tmp_path) != key
+    assert jobs.keep_table(make_table(drop=[1]), tmp_path) != key
 
 
 @pytest.mark.parametrize("suffix", ["npy", "json"])
 def test_a_damaged_table_is_stored_anew(tmp_path, suffix):
     table = make_table()
-    key = store.keep(table, tmp_path)
+    key = jobs.keep_table(table, tmp_path)
     file = tmp_path / f"{key}.{suffix}"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])
-    assert store.keep(table, tmp_path) == key
+    assert jobs.keep_table(table, tmp_path) == key
     assert file.read_bytes() == whole
 
 
 def test_an_outcome_that_was_changed_is_refused(tmp_path):
-    store.write_outcome(tmp_path / "a.json", {"history": {}, "tests": {"": {"probabilities": [[0.25, 0.75]]}}})
-    assert store.read_outcome(tmp_path / "a.json")["tests"][""]["probabilities"] == [[0.25, 0.75]]
+    jobs.write_outcome(tmp_path / "a.json", {"history": {}, "tests": {"": {"probabilities": [[0.25, 0.75]]}}})
+    assert jobs.read_outcome(tmp_path / "a.json")["tests"][""]["probabilities"] == [[0.25, 0.75]]
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace("0.75", "0.85"))
     with pytest.raises(ValueError, match="damaged"):
-        store.read_outcome(tmp_path / "a.json")
+        jobs.read_outcome(tmp_path / "a.json")
     with pytest.raises(OSError):
-        store.read_outcome(tmp_path / "b.json")
+        jobs.read_outcome(tmp_path / "b.json")
 
 
 def test_rows_of_ids_that_a_table_lacks_are_left_out():
-    assert store.rows_of(make_table(drop=[1]), ["r3", "r1", "r0"]) == [2, 0]
+    assert jobs.rows_of(make_table(drop=[1]), ["r3", "r1", "r0"]) == [2, 0]
