@@ -31,6 +31,10 @@ network sees: a tensor of shape (4, 2912). The network is trained on some people
 
 TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>: nobody is in training and in test.
 <i>People also in training</i>: folds of sequences, as the paper's may be."""
+ACTORS = {
+    "actor_transfer": "From actors to recordings, back, and both together",
+    "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
+}
 CONTENTS = {
     "across.html": "trained on one, tested on another",
     "speed.html": "milliseconds a stage, and a stream frame by frame",
@@ -183,7 +187,7 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from site.figures(out, name, ["leakage", "ablations"])
     yield from _shown(out, name, "open_features")
     yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
-    yield from _shown(out, name, "open_importance", "open_summary", "open_refused")
+    yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 
 
 def _counts(name: str, out: Path) -> Iterator[str]:
@@ -204,9 +208,11 @@ def _counts(name: str, out: Path) -> Iterator[str]:
 
 def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
-    yield _in_full([run for run in done if run.notebook == "04_cross_dataset"])
+    yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
     yield from site.figures(out, paths.ALL, ["matrix", "composites"])
     yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", shown_as.readable)
+    for kind, title in ACTORS.items():
+        yield from _table(paths.table(out, paths.ALL, kind), title, shown_as.rounded)
     yield from _table(paths.table(out, paths.ALL, "cross_refused"), shown_as.REFUSED)
     yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", shown_as.rounded)
 

@@ -69,5 +69,6 @@ OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] =
     "open_importance": ("Accuracy lost by group of features, its spread and the share of folds that lost any", rounded),
     "open_features": ("How many sequences each variant of the features has", rounded),
     "phase_errors": ("Errors of onset, apex and offset, in frames", rounded),
+    "open_units": ("Action units found, compared with those known, and what each is worth", rounded),
     "open_refused": (REFUSED, pd.DataFrame),
 }
