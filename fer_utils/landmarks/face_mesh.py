@@ -1,4 +1,4 @@
-"""The fast detector: the first-generation FaceMesh network, at a fraction of the cost of `face_landmarker`.
+"""The fast detector: the first-generation FaceMesh network, at about a third of the cost of `face_landmarker`.
 
 The numbers of its window are those of `mp.solutions.face_mesh.FaceMesh(max_num_faces=1, refine_landmarks=False)` in
 MediaPipe 0.10.21, read off its graph `face_landmark_front_cpu`. As there, points are not smoothed over time.

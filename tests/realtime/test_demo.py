@@ -382,7 +382,7 @@ def test_the_clip_that_ships_is_the_one_that_is_drawn():
 def test_the_notebook_runs_without_a_browser(tmp_path, interactive):
     run = runner.run_notebook("07_webcam_demo", "", {"out": str(tmp_path), "interactive": interactive}, tmp_path)
     assert run.error == ""
-    assert (tmp_path / "figures" / "07_stream.png").is_file()
+    assert (tmp_path / "figures" / "all" / "stream.png").is_file()
     cells = nbformat.read(run.executed, as_version=4).cells
     kinds = {kind for cell in cells for output in cell.get("outputs", []) for kind in output.get("data", {})}
     assert ("application/vnd.jupyter.widget-view+json" in kinds) == interactive

@@ -68,6 +68,6 @@ def test_the_rows_as_csv(tmp_path):
     rows = [Expression(1.0, 1.2, 1.5, 2.25, "fear", 0.75, 0.0123456)]
     verdict.write(rows, tmp_path / "a.csv", "made by hand")
     assert list(csv.reader((tmp_path / "a.csv").open())) == [
-        ["start", "onset", "apex", "end", "emotion", "probability", "intensity", "model"],
-        ["1.0000", "1.2000", "1.5000", "2.2500", "fear", "0.7500", "0.01235", "made by hand"],
+        ["start", "onset", "apex", "end", "emotion", "probability", "intensity", "face", "model"],
+        ["1.0000", "1.2000", "1.5000", "2.2500", "fear", "0.7500", "0.01235", "1", "made by hand"],
     ]
