@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)
 
-    check = commands.add_parser("doctor", help="check this machine and its data, and say the mends")
+    check = commands.add_parser("doctor", help="check this machine and its data, and tell how to fix what is wrong")
     check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
     check.set_defaults(command=_doctor)
 
@@ -210,7 +210,7 @@ def _doctor(chosen: argparse.Namespace) -> int:
     found = list(doctor.checks())
     for check in found:
         verdict = {True: "ok   ", False: "WRONG", None: "–    "}[check.good]
-        print(f"{verdict}  {check.what}: {check.found}" + (f"\n       mend: {check.mend}" if check.mend else ""))
+        print(f"{verdict}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
     surveyed, missing = inventory.survey(chosen.data) if chosen.data else ([], {})
     if chosen.data:
         print(f"\ndatasets under {chosen.data}\n{inventory.report(surveyed, missing)}")

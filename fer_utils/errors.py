@@ -1,4 +1,4 @@
-"""The errors that a user can mend: each message is one line that names the file or value and the mend."""
+"""The errors that a user can fix: each message is one line that names the file or value and how to fix it."""
 
 
 class UserError(Exception):

@@ -17,7 +17,7 @@ from fer_utils.errors import OutputError
 
 ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
-# names of open descriptors: to open them again would begin a redirected file anew
+# names of open descriptors: to open them again would begin a redirected file again
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
 STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent

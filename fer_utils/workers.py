@@ -23,7 +23,7 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-pyt
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
 _in_worker = False
-MEND = "what was finished is kept: run again, with fewer --jobs if memory was short"
+FIX = "what was finished is kept: run again, with fewer --jobs if memory was short"
 
 
 @contextmanager
@@ -44,13 +44,13 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
         try:
             yield executor
         except BrokenProcessPool:
-            raise StudyError(f"a worker process died, most likely of too little memory; {MEND}") from None
+            raise StudyError(f"a worker process died, most likely of too little memory; {FIX}") from None
 
 
 @contextmanager
 def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]]:
     """The address of a Dask scheduler that was seen to fit, and of its dashboard. "local" starts one on this machine,
-    with `jobs` workers, for as long as the block runs. Raises StudyError, with the mend."""
+    with `jobs` workers, for as long as the block runs. Raises StudyError, which says how to fix it."""
     if scheduler != "local":
         with _connected(scheduler) as client:
             dashboard = client.dashboard_link
@@ -70,7 +70,7 @@ def _on_cluster(client) -> Iterator[Executor]:
         try:
             yield executor
         except KilledWorker as error:
-            raise StudyError(f"{str(error).splitlines()[0]} {MEND}") from None
+            raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
 
 
 @contextmanager
@@ -94,8 +94,8 @@ def _check(client, scheduler: str) -> None:
     try:
         client.wait_for_workers(1, timeout=PATIENCE)  # they may be on their way up
     except TimeoutError:
-        mend = f"start some: dask worker {scheduler} --nthreads 1"
-        raise StudyError(f"--scheduler {scheduler}: has no workers; {mend}") from None
+        fix = f"start some: dask worker {scheduler} --nthreads 1"
+        raise StudyError(f"--scheduler {scheduler}: has no workers; {fix}") from None
     workers = client.scheduler_info(n_workers=-1)["workers"]
     for name, worker in workers.items():
         if worker["nthreads"] != 1:  # a detector and a network serve one job at a time

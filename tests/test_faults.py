@@ -370,7 +370,7 @@ class TestKilledProcesses:
 
 
 def kill_writer(code, folder, first, moment):
-    """Run a program until it has written a file anew and so many seconds more."""
+    """Run a program until it has written a file again and so many seconds more."""
     before = first.stat().st_mtime_ns if first.exists() else 0
     process = subprocess.Popen([sys.executable, "-c", code, str(folder)])
     try:

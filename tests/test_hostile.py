@@ -245,7 +245,7 @@ def write_experiment(folder):
 
 
 def read_experiment(folder):
-    """Whatever is damaged is made anew: what comes out is always the same."""
+    """Whatever is damaged is made again: what comes out is always the same."""
     table = a_table()
     folds = {Scheme("grouped"): splits.make("grouped", table)}
     jobs.load_table.cache_clear()
@@ -414,7 +414,7 @@ class TestPipes:
             path.unlink(missing_ok=True)
             os.mkfifo(path)
         (skipped,) = registry.scan("mmi", tmp_path).skipped
-        assert (skipped.path.name, skipped.reason) == ("S001-119.avi", "its XML is not a file: get the file anew")
+        assert (skipped.path.name, skipped.reason) == ("S001-119.avi", "its XML is not a file: get the file again")
         write_ckplus(tmp_path / "ck")
         (tmp_path / "ck" / "manifest.json").unlink()
         os.mkfifo(tmp_path / "ck" / "manifest.json")

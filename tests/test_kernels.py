@@ -52,4 +52,4 @@ def test_the_doctor_names_the_other_kernel():
 def test_without_another_kernel_nothing_is_said(monkeypatch):
     monkeypatch.delenv("JUPYTER_PATH", raising=False)
     (check,) = (check for check in doctor.checks() if check.what == "kernel python3")
-    assert (check.good, check.found, check.mend) == (True, sys.executable, "")
+    assert (check.good, check.found, check.fix) == (True, sys.executable, "")

@@ -101,8 +101,8 @@ class TestReplacing:
         with pytest.raises(OutputError) as raised, paths.replacing(path) as temporary:
             temporary.write_text("ne")
             raise OSError(28, "No space left on device")
-        mend = "free space or choose another folder"
-        assert str(raised.value) == f"{path}: cannot be written (No space left on device); {mend}"
+        fix = "free space or choose another folder"
+        assert str(raised.value) == f"{path}: cannot be written (No space left on device); {fix}"
         assert path.read_text() == "old"
         assert list(tmp_path.iterdir()) == [path]
 

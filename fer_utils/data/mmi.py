@@ -110,9 +110,9 @@ def _elements(xml: bytes, name: str) -> list[Element]:
     try:
         root = fromstring(xml, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:
-        raise LeftOut("its XML declares a DTD or entities, which is refused: get the file anew") from None
+        raise LeftOut("its XML declares a DTD or entities, which is refused: get the file again") from None
     except (ParseError, ValueError, LookupError):  # the last two: an encoding that is unknown or broken
-        raise LeftOut("its XML cannot be read: get the file anew") from None
+        raise LeftOut("its XML cannot be read: get the file again") from None
     return [element for element in root.iter() if str(element.tag).rpartition("}")[2].casefold() == name.casefold()]
 
 
@@ -130,7 +130,7 @@ def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
 def _read(file: Path, consequence: str) -> bytes:
     try:
         if file.exists() and not file.is_file():  # a pipe, say, which would be waited for
-            raise LeftOut("its XML is not a file: get the file anew")
+            raise LeftOut("its XML is not a file: get the file again")
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_XML + 1)
     except FileNotFoundError:
@@ -139,7 +139,7 @@ def _read(file: Path, consequence: str) -> bytes:
     except OSError as error:
         raise LeftOut(f"its XML cannot be read ({error.strerror})") from None
     if len(data) > _LARGEST_XML:
-        raise LeftOut("its XML is too large for a session's: get the file anew")
+        raise LeftOut("its XML is too large for a session's: get the file again")
     return data
 
 

@@ -33,7 +33,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A recording that was found and left out, with the reason (and the mend, where there is one) in one line.
+    """A recording that was found and left out, with the reason (and how to fix it, if that is known) in one line.
 
     The reason names no path, so that equal reasons can be counted.
     """

@@ -152,7 +152,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     except (av.FFmpegError, OSError, ValueError):
         raise OSError(f"{cannot}; copy it again or convert it to AVI or MP4") from None
     with container:
-        # a sound file's cover is no video
+        # a sound file's cover is not a video
         streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
         if not streams:
             raise OSError(f"{cannot}: there is only sound in it; name the file with the pictures")

@@ -43,7 +43,7 @@ DETECTION = {
     "face_mesh": {"detector": "face_mesh"},
 }
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
-JITTER = (2, 4, 8, 16)  # times the trembling of `tensors.detector_noise`
+JITTER = (2, 4, 8, 16)  # times the jitter that `tensors.detector_noise` finds
 BASELINES = ("majority", "logistic", "svm", "mlp")  # asked as often as the network
 FIELD = ("gram", "kendall", "graph")  # methods of the field, on trajectories of points; asked once
 # models that stand beside the network that is asked, and the variants of the features that they are compared with
@@ -66,7 +66,7 @@ def jitter(times: float) -> str:
 def variants(
     questions: tuple[str, ...], sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], executor: Executor
 ) -> tuple[dict[str, FeatureTable], float]:
-    """The feature tables that `questions` need, by name, and the detector's trembling in inter-ocular distances.
+    """The feature tables that `questions` need, by name, and the detector's jitter in inter-ocular distances.
 
     Raises StudyError for a question that is not one of QUESTIONS.
     """

@@ -78,7 +78,7 @@ def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: b
 def _kept(path: Path) -> LandmarkTrack | None:
     try:
         return LandmarkTrack.load(path)
-    except (OSError, ValueError):  # not there, or damaged: made anew
+    except (OSError, ValueError):  # not there, or damaged: made again
         return None
 
 

@@ -87,9 +87,9 @@ class LandmarkTrack:
                     )
             except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
                 reason = first_line(error)
-                raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made anew") from None
+                raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made again") from None
         if problem := track._problem():
-            raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made anew")
+            raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made again")
         return track
 
     def _problem(self) -> str:

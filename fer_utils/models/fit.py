@@ -18,7 +18,9 @@ def check(classifier) -> None:
         theirs, ours = getattr(options, name), getattr(tensors.DEFAULT, name)
         if theirs != ours:
             what = "landmark set" if name == "landmarks" else "form of features"
-            raise ModelFileError(f"exported for another {what}: {name} {theirs!r}, the stream has {ours!r}; train anew")
+            raise ModelFileError(
+                f"exported for another {what}: {name} {theirs!r}, the stream has {ours!r}; train again"
+            )
     shape, n_classes = tensors.shape(), len(classifier.classes)
     try:
         given = np.shape(classifier.predict_proba(np.zeros((1, *shape), np.float32)))
@@ -26,4 +28,6 @@ def check(classifier) -> None:
         reason = first_line(error)
         raise ModelFileError(f"exported for another landmark set: no tensor {shape} goes in ({reason})") from None
     if given != (1, n_classes):
-        raise ModelFileError(f"exported with other classes: {given} probabilities for {n_classes} names; train it anew")
+        raise ModelFileError(
+            f"exported with other classes: {given} probabilities for {n_classes} names; train it again"
+        )

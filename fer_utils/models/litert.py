@@ -83,15 +83,15 @@ class LiteClassifier:
             (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
             reason = first_line(error)
-            raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it anew") from None
+            raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it again") from None
         if {taken["dtype"], given["dtype"]} != {np.float32}:
-            raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it anew")
+            raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it again")
         model_files.check(path, facts, tuple(taken["shape"].tolist()[1:]), tuple(given["shape"].tolist()[1:]))
         self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
         self._one_at_a_time, self._path = threading.Lock(), path
         p = self.predict_proba(np.zeros((1, *self._shape), np.float32))
         if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-3):
-            raise ModelFileError(f"{path}: what it gives are not probabilities; export it anew")
+            raise ModelFileError(f"{path}: what it gives are not probabilities; export it again")
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape,
@@ -112,8 +112,8 @@ class LiteClassifier:
 
 
 def _problem(content: bytes) -> str:
-    """What came of a model in a process of its own, and the mend; empty where LiteRT ran it, or refused it itself."""
-    made_up = "it was made up or changed, export it anew"
+    """What came of a model in a process of its own, and how to fix it; empty if LiteRT ran or refused it."""
+    made_up = "it was made up or changed, export it again"
     try:
         trial = subprocess.run(
             [sys.executable, "-P", "-c", TRIAL, json.dumps([place for place in sys.path if place])],

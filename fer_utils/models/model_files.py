@@ -79,8 +79,8 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
         raise ModelFileError(f"{path}: {reason}; name the file of an exported or saved classifier") from None
     if _digest(memoryview(content)[:-SEAL]) != content[-SEAL:]:
         if FACTS.encode() not in content[-FACTS_LIMIT:]:
-            raise ModelFileError(f"{path}: no {FACTS} in it: cut short, or not of this project; export or train anew")
-        raise ModelFileError(f"{path}: damaged, its bytes do not match its checksum; copy, export or train it anew")
+            raise ModelFileError(f"{path}: no {FACTS} in it: cut short, or not of this project; export or train again")
+        raise ModelFileError(f"{path}: damaged, its bytes do not match its checksum; copy, export or train it again")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             facts = _facts(_stored(archive, FACTS, FACTS_LIMIT))
@@ -89,16 +89,18 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
         raise ModelFileError(f"{path}: {error}") from None
     except Exception as error:  # whatever a made-up archive makes zipfile and json stumble over
         reason = first_line(error)
-        raise ModelFileError(f"{path}: not a classifier of this project ({reason}); export or train it anew") from None
+        raise ModelFileError(f"{path}: not a classifier of this project ({reason}); export or train it again") from None
 
 
 def check(path: Path, facts: Facts, taken: tuple, given: tuple) -> None:
     """Raises ModelFileError where a network takes tensors (steps, A) or gives probabilities (C,) other than its facts
     say."""
     if taken != facts.shape:
-        raise ModelFileError(f"{path}: takes tensors {taken}, its features have {facts.shape}; export or train it anew")
+        raise ModelFileError(
+            f"{path}: takes tensors {taken}, its features have {facts.shape}; export or train it again"
+        )
     if given != (n_classes := (len(facts.classes),)):
-        raise ModelFileError(f"{path}: gives probabilities {given} for classes {n_classes}; export or train it anew")
+        raise ModelFileError(f"{path}: gives probabilities {given} for classes {n_classes}; export or train it again")
 
 
 def _digest(content: bytes | memoryview) -> bytes:

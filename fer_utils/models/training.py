@@ -8,7 +8,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Adam's, as in Keras
 
 
 class Trainer:
-    """Cross-entropy and Adam for a Keras network, from its initial weights as often as it is asked to start anew.
+    """Cross-entropy and Adam for a Keras network, from its initial weights as often as it is asked to start again.
 
     The mathematics is Keras' own, `compile` with Adam and `fit`; what differs is the cost. An epoch is one call into
     TensorFlow, so that a small network is not held up by Python; and Adam reads and writes each weight once, in

@@ -27,7 +27,7 @@ SOURCES = ("browser", "kernel", "clip")
 UNSEEN = 3  # pictures that no page has acknowledged, after which the kernel's source ends
 ACKNOWLEDGED_WITHIN = 2.0  # seconds
 ENDS_WITHIN = 5.0  # seconds that a camera may take to be released
-ELSEWHERE = "Stopped: the demo was started anew, or in another page."
+ELSEWHERE = "Stopped: the demo was started again, or in another page."
 
 
 class Camera(anywidget.AnyWidget):

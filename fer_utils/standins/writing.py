@@ -1,4 +1,4 @@
-"""Stand-ins on disk: made once, in parallel, whole or not at all, and made anew only when the manifest says so."""
+"""Stand-ins on disk: made once, in parallel, whole or not at all, and made again only when the manifest says so."""
 
 from __future__ import annotations
 

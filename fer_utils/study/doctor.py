@@ -1,4 +1,4 @@
-"""Checks of this machine, each with the mend for what is wrong."""
+"""Checks of this machine, each with how to fix what is wrong."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Check:
     what: str
     good: bool | None
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def checks() -> Iterator[Check]:
-    """All checks of the machine, in the order in which a user would mend them."""
+    """All checks of the machine, in the order in which a user would fix them."""
     yield _python()
     yield from _libraries()
     yield from _ambient()
@@ -47,8 +47,8 @@ def checks() -> Iterator[Check]:
 def table(found: list[Check]) -> pd.DataFrame:
     """The checks as a table for reading."""
     verdict = {True: "ok", False: "WRONG", None: "–"}
-    rows = [(check.what, verdict[check.good], check.found, check.mend) for check in found]
-    return pd.DataFrame(rows, columns=["what", "", "found", "mend"])
+    rows = [(check.what, verdict[check.good], check.found, check.fix) for check in found]
+    return pd.DataFrame(rows, columns=["what", "", "found", "how to fix it"])
 
 
 def _python() -> Check:
@@ -64,8 +64,8 @@ def _libraries() -> Iterator[Check]:
             continue
         for requirement, found in installed.items():
             good = bool(found) and Version(found) in requirement.specifier
-            mend = "" if good else "pip install --require-hashes -r requirements.lock"
-            yield Check(f"{requirement.name} {requirement.specifier}", good, found or "missing", mend)
+            fix = "" if good else "pip install --require-hashes -r requirements.lock"
+            yield Check(f"{requirement.name} {requirement.specifier}", good, found or "missing", fix)
     try:
         yield Check(
             "one OpenCV", False, f"opencv-python {version('opencv-python')} overwrites opencv-contrib-python's files",
@@ -109,10 +109,8 @@ def _ambient() -> Iterator[Check]:
     if _installed("papermill"):
         other = kernels.foreign_kernel()
         found = f"JUPYTER_PATH or your home folder names {other}; fer study and fer demo run {sys.executable}"
-        mend = "notebooks run by hand: python -m ipykernel install --user --name fer-utils, and choose that kernel"
-        yield Check(
-            "kernel python3", None if other else True, found if other else sys.executable, mend if other else ""
-        )
+        fix = "notebooks run by hand: python -m ipykernel install --user --name fer-utils, and choose that kernel"
+        yield Check("kernel python3", None if other else True, found if other else sys.executable, fix if other else "")
 
 
 def _model() -> Iterator[Check]:
@@ -134,8 +132,8 @@ def _folder(name: str, path: Path) -> Check:
     except OutputError as error:
         return Check(f"{name} folder", False, str(error), f"set FER_{name.upper()} to a folder you can write")
     free = shutil.disk_usage(path).free / 1e9
-    mend = "" if free > 2 else "free some disk space: a run needs about 2 GB"
-    return Check(f"{name} folder", not mend, f"{path}, {free:.0f} GB free", mend)
+    fix = "" if free > 2 else "free some disk space: a run needs about 2 GB"
+    return Check(f"{name} folder", not fix, f"{path}, {free:.0f} GB free", fix)
 
 
 def _camera() -> Check:

@@ -103,13 +103,13 @@ def test_a_turned_clip_is_left_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("xml", "reason"),
     [
-        (b"", "its XML cannot be read: get the file anew"),
-        (label(1)[:-9], "its XML cannot be read: get the file anew"),
-        (b'<?xml version="1.0" encoding="klingon"?><a/>', "its XML cannot be read: get the file anew"),
-        (b"\xff\xfe\x00<", "its XML cannot be read: get the file anew"),
-        (BOMB, "its XML declares a DTD or entities, which is refused: get the file anew"),
-        (OUTSIDE, "its XML declares a DTD or entities, which is refused: get the file anew"),
-        (b"<a>" + b" " * 1_000_000 + b"</a>", "its XML is too large for a session's: get the file anew"),
+        (b"", "its XML cannot be read: get the file again"),
+        (label(1)[:-9], "its XML cannot be read: get the file again"),
+        (b'<?xml version="1.0" encoding="klingon"?><a/>', "its XML cannot be read: get the file again"),
+        (b"\xff\xfe\x00<", "its XML cannot be read: get the file again"),
+        (BOMB, "its XML declares a DTD or entities, which is refused: get the file again"),
+        (OUTSIDE, "its XML declares a DTD or entities, which is refused: get the file again"),
+        (b"<a>" + b" " * 1_000_000 + b"</a>", "its XML is too large for a session's: get the file again"),
         (label(), "no emotion label"),
         (label(""), "no emotion label"),
         (label(1, 2), "more than one emotion label"),
@@ -129,7 +129,7 @@ def test_a_bad_label_leaves_out_its_clip_alone(tmp_path, xml, reason):
 @pytest.mark.parametrize(
     ("view", "reason"),
     [
-        (BOMB, "its XML declares a DTD or entities, which is refused: get the file anew"),
+        (BOMB, "its XML declares a DTD or entities, which is refused: get the file again"),
         (session(), "session.xml gives it no view"),
         (session(""), "session.xml gives it no view"),
         (session(0, 1), "session.xml gives it more than one view"),

@@ -495,7 +495,7 @@ class TestJitter:
         across = hypot(59, 11)  # pixels between the corners of the eyes
         assert noise.std(axis=(0, 1)) == pytest.approx([0.02 * across] * 3, rel=0.03)
         assert noise.mean() == pytest.approx(0, abs=0.02)
-        assert np.diff(noise, axis=0).std() == pytest.approx(0.02 * across * 2**0.5, rel=0.03)  # anew in every frame
+        assert np.diff(noise, axis=0).std() == pytest.approx(0.02 * across * 2**0.5, rel=0.03)  # again in every frame
         assert np.isnan(noisy.points[[3, 4]]).all()
         assert noisy.points.dtype == np.float32
         np.testing.assert_array_equal(noisy.times, track.times)
@@ -534,18 +534,18 @@ class TestDetectorNoise:
     levels = np.concatenate([np.zeros(30), 6 * RISE])
     across = hypot(59, 11)
 
-    def trembling(self, make_track, pixels, seed=0, missing=()):
+    def jitter(self, make_track, pixels, seed=0, missing=()):
         track = make_track(self.levels, missing=missing)
         noise = np.random.default_rng(seed).normal(0, pixels, track.points.shape)
         return replace(track, points=(track.points + noise).astype(np.float32))
 
     @pytest.mark.parametrize("pixels", [0.1, 0.3])
     def test_a_known_noise_is_found(self, make_track, make_sequence, pixels):
-        found = tensors.detector_noise([make_sequence("a")], {"a": self.trembling(make_track, pixels)})
+        found = tensors.detector_noise([make_sequence("a")], {"a": self.jitter(make_track, pixels)})
         assert found == pytest.approx(pixels / self.across, rel=0.1)
 
     def test_slow_movement_and_a_larger_face_play_no_part(self, make_track, make_sequence):
-        track, sequences = self.trembling(make_track, 0.2), [make_sequence("a")]
+        track, sequences = self.jitter(make_track, 0.2), [make_sequence("a")]
         plain = tensors.detector_noise(sequences, {"a": track})
         seconds = np.arange(len(track)) / 30
         drift = np.stack([20 * seconds, 8 * np.sin(seconds), 0 * seconds], axis=1)[:, None].astype(np.float32)
@@ -557,7 +557,7 @@ class TestDetectorNoise:
     def test_frames_in_which_the_tracking_settles_and_the_expression_itself_are_left_out(
         self, make_track, make_sequence
     ):
-        track, sequences = self.trembling(make_track, 0.2), [make_sequence("a")]
+        track, sequences = self.jitter(make_track, 0.2), [make_sequence("a")]
         plain = tensors.detector_noise(sequences, {"a": track})
         rough = track.points.copy()
         others = np.setdiff1d(np.arange(478), [regions.LEFT_EYE_CORNER, regions.RIGHT_EYE_CORNER])
@@ -568,11 +568,11 @@ class TestDetectorNoise:
         assert tensors.detector_noise(sequences, {"a": replace(track, points=rough)}) == pytest.approx(plain)
 
     def test_the_median_of_those_that_can_be_measured(self, make_track, make_sequence):
-        tracks = {name: self.trembling(make_track, pixels, 3) for name, pixels in (("a", 0.1), ("b", 0.2), ("c", 0.9))}
+        tracks = {name: self.jitter(make_track, pixels, 3) for name, pixels in (("a", 0.1), ("b", 0.2), ("c", 0.9))}
         tracks |= {
             "short": make_track([0, 1]),
-            "no face at first": self.trembling(make_track, 5, missing=[0]),
-            "a gap": self.trembling(make_track, 5, missing=[9]),
+            "no face at first": self.jitter(make_track, 5, missing=[0]),
+            "a gap": self.jitter(make_track, 5, missing=[9]),
             "no rest": make_track(np.linspace(0, 1, 12) ** 0.5),
         }
         sequences = [make_sequence(name) for name in ("no track", *tracks)]

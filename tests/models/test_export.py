@@ -149,7 +149,7 @@ class TestWhatCannotBeWritten:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (Options(landmarks=122), "exported for another landmark set: landmarks 122, the stream has 61; train anew"),
+        (Options(landmarks=122), "exported for another landmark set: landmarks 122, the stream has 61; train again"),
         (Options(normalised=False), "exported for another form of features: normalised False, the stream has True"),
     ],
 )
@@ -359,4 +359,4 @@ class TestFilesThatAreNotRight:
         logits = keras.Sequential([classifier.model, keras.layers.Rescaling(2.0)])
         monkeypatch.setattr(classifier, "model", logits)
         path = export.write(classifier, tmp_path / "x.tflite", "float32")
-        assert refusal(path) == "what it gives are not probabilities; export it anew"
+        assert refusal(path) == "what it gives are not probabilities; export it again"

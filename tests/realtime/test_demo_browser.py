@@ -73,7 +73,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
     (folder / "notebooks").mkdir()
     notebook = nbformat.read(paths.notebooks() / serving.NOTEBOOK, as_version=4)
-    # the clip's cells need no browser, and take their time each time that a kernel is started anew
+    # the clip's cells need no browser, and take their time each time that a kernel is started again
     notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith(("seen =", "figure ="))]
     nbformat.write(notebook, folder / "notebooks" / serving.NOTEBOOK)
     return folder
@@ -216,12 +216,12 @@ def choose(page, label, value):
 
 
 def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
-    start(page)  # everything is loaded now, and the camera begins anew when it is opened again
+    start(page)  # everything is loaded now, and the camera begins again when it is opened again
     page.click("[data-part=stop]")
     page.wait_for_function(OFF)
     page.evaluate("window.shown.length = 0")
     start(page)
-    if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure anew
+    if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure again
         page.wait_for_timeout(10 * SECONDS)
         page.wait_for_selector(".fer-camera[data-emotion='happiness'][data-phase='apex']")
         page.wait_for_timeout(0.6 * SECONDS)

@@ -211,7 +211,7 @@ class TestKeyFramesAtFixedTimes:
             for row in range(2000):
                 if row == 500:
                     before, _ = tracemalloc.get_traced_memory()
-                points = None if row % 600 > 580 else shaken[row % 7]  # the face is lost, and all started anew
+                points = None if row % 600 > 580 else shaken[row % 7]  # the face is lost, and all started again
                 outcome = recognizer.push_points(points, row / 30)
                 recognizer.push_points(points, row / 30)  # refused
                 monitored.seen.clear()
@@ -489,7 +489,7 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"landmarks": 122}, "exported for another landmark set: landmarks 122, the stream has 61; train anew"),
+            ({"landmarks": 122}, "exported for another landmark set: landmarks 122, the stream has 61; train again"),
             ({"normalised": False}, "exported for another form of features: normalised False, the stream has True"),
             ({"pairs": "all"}, "exported for another form of features: pairs 'all', the stream has 'grouped'"),
             ({"values": "distances"}, "exported for another form of features: values 'distances', the stream has 'bo"),

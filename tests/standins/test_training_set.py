@@ -60,7 +60,7 @@ def test_mirrored_columns_are_those_of_the_mirrored_face():
     rest, apex = (actor.rig.deform(actor.neutral, a) * [1, -1, -1] + rng.normal(0, 0.01) for a in (0 * lifted, lifted))
     columns, signs = mirrored_columns()
     mirrored = change(rest[MIRROR] * [-1, 1, 1], apex[MIRROR] * [-1, 1, 1])
-    # the eyes are made level anew, and angles near ±π may turn the other way round
+    # the eyes are made level again, and angles near ±π may turn the other way round
     off = np.abs(change(rest, apex)[columns] * signs - mirrored)
     assert np.median(off) < 1e-4
     assert (off > 0.05).mean() < 0.01

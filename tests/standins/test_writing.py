@@ -1,4 +1,4 @@
-"""Stand-ins on disk: layout, truth, manifest, and what is made anew when."""
+"""Stand-ins on disk: layout, truth, manifest, and what is made again when."""
 
 import csv
 import json

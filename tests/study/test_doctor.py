@@ -1,4 +1,4 @@
-"""The checks of a machine, and the mends they name."""
+"""The checks of a machine, and the fixes they name."""
 
 import importlib.metadata
 import json
@@ -25,7 +25,7 @@ def test_table_for_reading():
         [doctor.Check("a", True, "1"), doctor.Check("b", False, "2", "do this"), doctor.Check("c", None, "")]
     )
     assert table.iloc[:, 1].tolist() == ["ok", "WRONG", "–"]
-    assert table["mend"].tolist() == ["", "do this", ""]
+    assert table["how to fix it"].tolist() == ["", "do this", ""]
 
 
 def test_missing_and_old_libraries(monkeypatch):
@@ -38,8 +38,8 @@ def test_missing_and_old_libraries(monkeypatch):
     found = {check.what.split()[0]: check for check in doctor.checks()}
     assert (found["mediapipe"].good, found["mediapipe"].found) == (False, "0.10.21")
     assert (found["papermill"].good, found["papermill"].found) == (False, "missing")
-    assert "requirements.lock" in found["papermill"].mend
-    assert not found["one"].good and "pip uninstall opencv-python" in found["one"].mend
+    assert "requirements.lock" in found["papermill"].fix
+    assert not found["one"].good and "pip uninstall opencv-python" in found["one"].fix
 
 
 def test_an_extra_that_is_not_installed_is_no_fault(monkeypatch):
@@ -69,8 +69,8 @@ def test_changed_model_and_folder_that_cannot_be_written(tmp_path, monkeypatch):
         found = by_name(doctor.checks())
     finally:
         face_landmarker.model_bundle.cache_clear()
-    assert found["face landmarker"].good is False and "git checkout" in found["face landmarker"].mend
-    assert found["runs folder"].good is False and "FER_RUNS" in found["runs folder"].mend
+    assert found["face landmarker"].good is False and "git checkout" in found["face landmarker"].fix
+    assert found["runs folder"].good is False and "FER_RUNS" in found["runs folder"].fix
 
 
 @pytest.mark.parametrize(
