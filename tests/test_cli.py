@@ -7,6 +7,8 @@ import sys
 import time
 from contextlib import suppress
 
+import cv2
+import numpy as np
 import pytest
 
 from fer_utils import cli, paths
@@ -89,7 +91,11 @@ def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
 
 
 def test_a_set_that_was_named_and_is_not_there_shows_in_the_exit_status(tmp_path, monkeypatch, capsys):
-    (tmp_path / "fear" / "anna_1").mkdir(parents=True)
+    for emotion in ("fear", "anger"):  # enough to train and test on
+        for person in "abcdef":
+            (folder := tmp_path / emotion / f"{person}_1").mkdir(parents=True)
+            for number in range(2):
+                cv2.imwrite(str(folder / f"{number}.png"), np.zeros((8, 8), np.uint8))
     monkeypatch.setattr(runner, "run", lambda *given: ([], tmp_path))
     assert cli.main(["study", "--datasets", "folder", "mmi", "--data", str(tmp_path)]) == 1
     assert f"not studied, since they are not under {tmp_path}: mmi" in capsys.readouterr().err

@@ -34,6 +34,7 @@ from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
 from fer_utils.evaluation import experiments, jobs, splits, tables
 from fer_utils.evaluation.splits import Scheme
+from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.track import LandmarkTrack
@@ -262,8 +263,8 @@ def read_experiment(folder):
 def a_classifier(name="mlp"):
     draw = np.random.default_rng(0)
     classifier = classifiers.make(name, epochs=1)
-    classifier.features = classifiers.features.Options(values="distances", n_key_frames=2)
-    x = draw.normal(size=(6, *classifiers.features.shape(classifier.features))).astype(np.float32)
+    classifier.features = tensors.Options(values="distances", n_key_frames=2)
+    x = draw.normal(size=(6, *tensors.shape(classifier.features))).astype(np.float32)
     emotions = np.array(["anger", "fear", "joy"] * 2)
     classifier.fit(x, emotions, (x, emotions))
     return classifier
@@ -283,7 +284,7 @@ def read_exported(folder):
 
 
 def sums_to_one(classifier):
-    found = classifier.predict_proba(np.zeros((1, *classifiers.features.shape(classifier.features)), np.float32))
+    found = classifier.predict_proba(np.zeros((1, *tensors.shape(classifier.features)), np.float32))
     assert found.shape == (1, len(classifier.classes))
     return bool(np.isfinite(found).all() and abs(found.sum() - 1) < 1e-3)
 
@@ -576,7 +577,7 @@ def test_no_module_runs_code_or_a_shell():
 def test_programs_are_started_with_fixed_words_alone():
     started = [(path.name, node) for path in MODULES for name, node in calls(path) if name.startswith("subprocess.")]
     # git; Python, to try a model; JupyterLab or Voila
-    assert [name for name, _ in started] == ["tables.py", "export.py", "serving.py"]
+    assert [name for name, _ in started] == ["tables.py", "litert.py", "serving.py"]
     for _, node in started:
         assert "shell" not in {keyword.arg for keyword in node.keywords}
     words = ast.unparse(started[1][1].args[0])

@@ -190,7 +190,7 @@ class TestRefusals:
             return real(name, *rest)
 
         monkeypatch.setattr(builtins, "__import__", without)
-        message = r"Dask is not installed; pip install -e '\.\[scale\]'"
+        message = r"Dask is not installed; pip install 'fer-utils\[study\]'"
         with pytest.raises(StudyError, match=message), workers.cluster("local"):
             pass
 
