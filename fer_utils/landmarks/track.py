@@ -122,7 +122,7 @@ def track(
     those of `open_detector`."""
     points, times, reasons, scores = [], [], [], []
     size = (0, 0)
-    with open_detector(detector, mode, blendshapes, views) as landmarker:
+    with open_detector(detector, mode, blendshapes, views=views) as landmarker:
         for frame in frames:
             found = found_scores = None
             if frame.image is not None:

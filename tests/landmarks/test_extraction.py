@@ -197,3 +197,12 @@ def test_coverage_table(folder):
     )
     assert table[["id", "frames", "found", "unreadable"]].values.tolist() == [["a", 6, 5, 1]]
     assert "2.png" in table.loc[0, "reason"]
+
+
+def test_views_change_the_points_and_are_kept_apart(folder, tmp_path):
+    alone, _ = extraction.cached_track(pictures(folder), tmp_path, mode="image")
+    averaged, cached = extraction.cached_track(pictures(folder), tmp_path, mode="image", views=4)
+    assert not cached
+    frames = alone.found & averaged.found
+    off = np.abs(averaged.points - alone.points)[frames, :, :2].mean()
+    assert frames.sum() >= 4 and 0.02 < off < 2  # other points, of the same face
