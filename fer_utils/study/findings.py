@@ -11,6 +11,7 @@ from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
+from fer_utils.evaluation.action_units import HUMAN
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below
@@ -83,7 +84,7 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
             continue
         network = summary["model"].iloc[0]
         for pair in pairs[pairs["p"].notna()].itertuples():
-            if network in (pair.model, pair.against):
+            if network in (pair.model, pair.against) and HUMAN not in (pair.model, pair.against):
                 gain = pair.difference if pair.model == network else -pair.difference
                 counts["neither" if pair.p >= SURE else "better" if gain > 0 else "worse"] += 1
     if total := sum(counts.values()):
@@ -108,7 +109,8 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 def _best_other(out: Path, dataset: str, network: str) -> str:
     for _, summary in _each(out, "open_summary", [dataset]):
         models = results.models(summary, out, dataset)
-        others = models[models["model"] != network].sort_values("accuracy", ascending=False, kind="stable")
+        # the ceiling sees the units as they were coded, so it is no other model
+        others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
         if len(others):
             best = next(others.itertuples())
             return f"{best.model}: {_percent(best)}"
