@@ -146,6 +146,7 @@ def test_a_whole_study_that_is_killed_and_one_on_a_cluster(tmp_path, monkeypatch
     for name in ("undisturbed", "on a cluster", "killed"):
         monkeypatch.setenv("FER_DATA", str(tmp_path / name / "data"))
         monkeypatch.setenv("FER_RUNS", str(tmp_path / name / "runs"))
+        (tmp_path / name).mkdir()
         out = tmp_path / name / "out"
         if name == "undisturbed":
             seconds = program.run(out, "")
