@@ -81,6 +81,20 @@ def test_the_study_runs_every_notebook():
     assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(runner.NOTEBOOKS))
 
 
+def test_contributing_names_files_and_definitions_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipes = [row for row in text.split("## Recipes")[1].splitlines() if row.startswith("| a")]
+    assert len(recipes) == 12
+    for line in text.splitlines():
+        named = re.findall(r"`([^`]+)`", line)
+        files = [ROOT / name for name in named if re.fullmatch(r"[\w./]+(/|\.\w+)", name) and "/" in name]
+        assert all(path.exists() for path in files), line
+        if line in recipes:  # what is to be changed is in one of the files
+            sources = "".join(path.read_text(encoding="utf-8") for path in files if path.suffix == ".py")
+            wanted = [name for name in named if re.fullmatch(r"[A-Z]\w+|\w+_\w+", name)]
+            assert all(re.search(rf"\b{name}\b", sources) for name in wanted), line
+
+
 @pytest.mark.parametrize("command", ["check", "format --check"])
 def test_ruff(command):
     done = subprocess.run(
