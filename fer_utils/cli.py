@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
                        help="take notebook 03's folds from an earlier study's folder")  # fmt: skip
+    study.add_argument("--views", type=_count, metavar="N",
+                       help="average points over N views of each frame: 8 takes eight times as long")  # fmt: skip
     study.add_argument("--folds", type=_count, metavar="N", help="of each cross-validation; 5 by default")
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
@@ -159,7 +161,7 @@ def _study(chosen: argparse.Namespace) -> int:
     for name, option, value in chosen.reader:
         reader.setdefault(name, {})[option] = value
     settings = {**settings, "reader": reader} if reader else settings
-    settings = {**settings, "folds": chosen.folds} if chosen.folds else settings
+    settings = {**settings, **{name: value for name in ("folds", "views") if (value := getattr(chosen, name))}}
     names = runner.choose(chosen.datasets, data, chosen.quick, reader, chosen.folds or 5)
     splits = chosen.splits and Path(chosen.splits)
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)

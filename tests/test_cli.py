@@ -78,6 +78,15 @@ def test_options_of_the_study(tmp_path, monkeypatch):
     assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
 
 
+def test_points_can_be_averaged_in_the_whole_study(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(runner, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
+    assert cli.main(["study", "--views", "8", "--folds", "10"]) == 0
+    assert seen == {"views": 8, "folds": 10}
+    asked = {notebook for notebook in runner.NOTEBOOKS if "views" in runner.parameters(notebook)}
+    assert asked == {*runner.PER_DATASET, *runner.ACROSS}
+
+
 def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
     seen = {}
     monkeypatch.setattr(runner, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])

@@ -45,7 +45,7 @@ from fer_utils.workers import pool, threads
 
 WARM_UP = 30  # frames at the start that are not counted
 BLOCK, AHEAD = 50, 4  # frames of a block of a whole stream, and how many are decoded meanwhile in one go
-LIMITS = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
+LIMITS = {"face_mesh": "limit: bare FaceMesh network, one thread", "face_landmarker": "limit: MediaPipe alone"}
 DETECTORS = ("face_mesh", "face_landmarker")
 # the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
 EXPORTED = {"compact": ("int8", "float16", "float32"), "paper": ("int8", "float32")}
@@ -84,7 +84,7 @@ def aims(table: pd.DataFrame) -> pd.DataFrame:
     ms = table.set_index("stage")["p50_ms"]
     mesh, landmarker = (rate[f"whole stream, {name}, {LIVE}"] for name in DETECTORS)
     rows = [
-        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate[LIMITS["face_mesh"]], 0.7),
+        ("whole stream with face_mesh / bare FaceMesh network, one thread", mesh / rate[LIMITS["face_mesh"]], 0.7),
         (
             "whole stream with face_landmarker / MediaPipe alone",
             landmarker / rate[LIMITS["face_landmarker"]],
