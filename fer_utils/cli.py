@@ -151,7 +151,7 @@ def _option(text: str) -> tuple[str, str, object]:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from fer_utils.study import report, runner, shown_as  # papermill and nbconvert take a second to import
+    from fer_utils.study import findings, report, runner  # papermill and nbconvert take a second to import
 
     data = chosen.data or ""
     settings = runner.QUICK if chosen.quick else runner.FULL
@@ -167,7 +167,7 @@ def _study(chosen: argparse.Namespace) -> int:
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = report.results(done, out), report.left_out(done, out)
-    print("no results" if found.empty else shown_as.readable(found).to_string(index=False))
+    print("no results" if found.empty else findings.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fer_utils import paths
-from fer_utils.data import ckplus, folder, mmi, oulu_casia, tree
+from fer_utils.data import tree
+from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
 from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
 
 __all__ = [

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+from latex2mathml import converter
 from nbconvert import HTMLExporter, MarkdownExporter
 
-from fer_utils.study import formulas
-
+_FORMULAS = re.compile(
+    r"(?P<code>`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|(?<![\w\\$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\w)", re.DOTALL
+)
 _LINK = re.compile(r"\]\((\w+)\.ipynb\)")
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
 
@@ -34,7 +36,7 @@ def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = formulas.as_mathml(cell.source)
+            cell.source = as_mathml(cell.source)
             cell.source = _LINK.sub(lambda link: f"]({pages.get(link[1], 'index.html')})", cell.source)
     return exporter.from_notebook_node(notebook)[0]
 
@@ -54,3 +56,15 @@ def title(notebook: nbformat.NotebookNode) -> str:
     """Return the notebook's heading."""
     first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), "")
     return first.partition("\n")[0].lstrip("# ")
+
+
+def as_mathml(markdown: str) -> str:
+    """Return the text of a Markdown cell with its LaTeX formulas, `$…$` and `$$…$$`, as MathML; code stays as it is."""
+    return _FORMULAS.sub(_converted, markdown)
+
+
+def _converted(part: re.Match) -> str:
+    if part["code"]:
+        return part[0]
+    math = converter.convert(part["block"] or part["inline"], display="block" if part["block"] else "inline")
+    return math.replace("*", "&#42;").replace("_", "&#95;")  # Markdown would read these as its own

@@ -15,7 +15,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.study import findings, notebook_pages, record, shown_as, site
+from fer_utils.study import findings, notebook_pages, record, site
 
 TITLE = "Sequential facial expression analysis from geometric features"
 MARK = (
@@ -156,7 +156,7 @@ def _claimed(out: Path) -> Iterator[str]:
     else:
         yield "<p>In %; the interval is over people.</p>"
         yield site.table(claims.astype({"sequences": "Int64"}))
-    yield from _table(paths.figures() / "published.csv", "What the paper and others published", shown_as.yardsticks)
+    yield from _table(paths.figures() / "published.csv", "What the paper and others published", findings.yardsticks)
 
 
 def _made_by(out: Path) -> Iterator[str]:
@@ -210,17 +210,17 @@ def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
     yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
     yield from site.figures(out, paths.ALL, ["matrix", "composites"])
-    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", shown_as.readable)
+    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
     for kind, title in ACTORS.items():
-        yield from _table(paths.table(out, paths.ALL, kind), title, shown_as.rounded)
-    yield from _table(paths.table(out, paths.ALL, "cross_refused"), shown_as.REFUSED)
-    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", shown_as.rounded)
+        yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
+    yield from _table(paths.table(out, paths.ALL, "cross_refused"), findings.REFUSED)
+    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", findings.rounded)
 
 
 def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
     yield from site.figures(out, paths.ALL, ["ledger"])
-    yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", shown_as.ledger)
+    yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
     yield from site.figures(out, paths.ALL, ["stream"])
 
 
@@ -255,7 +255,7 @@ def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
 
 def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:
     for kind in kinds:
-        title, shown = shown_as.OF_A_DATASET[kind]
+        title, shown = findings.OF_A_DATASET[kind]
         yield from _table(paths.table(out, name, kind), title, shown)
 
 

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 FPS = 25.0
 LIGHTS = ("Strong", "Weak", "Dark")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import labels, mmi
+from fer_utils.data import labels
+from fer_utils.data.readers import mmi
 from fer_utils.data.registry import DatasetError, MissingDataset, scan
 from fer_utils.data.sequence import LeftOut
 from fer_utils.data.video import Video

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import ckplus
 from fer_utils.data.pictures import Pictures
+from fer_utils.data.readers import ckplus
 from fer_utils.data.registry import scan
 from fer_utils.data.sequence import LeftOut, MissingDataset
 from tests.data.test_tree import unreadable, write_pictures

@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 # our choice: the pictures carry no rate; they were digitised from NTSC tape, which has 30 frames a second
 FPS = 30.0

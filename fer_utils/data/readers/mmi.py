@@ -10,8 +10,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 VIEWS = {0: "frontal", 1: "profile", 2: "frontal and profile in one picture"}
 CODES = dict(enumerate(labels.SHARED, start=1))  # values of the emotions in its XML; larger ones are other states
