@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from numpy.lib.stride_tricks import sliding_window_view
 
 SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
 SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
@@ -39,8 +39,7 @@ def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phase
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     width = SMOOTHING / step if step > 0 else 1.0
-    smooth = gaussian_filter1d(np.asarray(intensity, float), width, mode="nearest")
-    change = gaussian_filter1d(np.asarray(intensity, float), width, order=1, mode="nearest")
+    smooth, change = _smoothed(np.asarray(intensity, float), width)
     last = len(smooth) - 1
     if apex == "last":
         return Phases(_flank(smooth, change)[0], last, last, smooth)
@@ -74,6 +73,20 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
         lowest, highest = chosen[place - 1] + 1, apex - (count - 1 - place)
         chosen[place] = min(max(chosen[place], lowest), highest)
     return chosen
+
+
+def _smoothed(values: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative: SciPy's
+    `gaussian_filter1d` of orders 0 and 1, which goes four deviations far and repeats the first and the last value.
+    Frames before and after are paired, so that the change of a constant is exactly 0."""
+    reach = int(4 * width + 0.5)
+    steps = np.arange(1, reach + 1)
+    weights = np.exp(-0.5 * (steps / width) ** 2)
+    weights /= 1 + 2 * weights.sum()
+    around = sliding_window_view(np.pad(values, reach, mode="edge"), 2 * reach + 1)
+    before, after = around[:, :reach][:, ::-1], around[:, reach + 1 :]
+    smooth = (1 - 2 * weights.sum()) * values + (before + after) @ weights
+    return smooth, (after - before) @ (weights * steps / width**2)
 
 
 def _flank(smooth: np.ndarray, change: np.ndarray) -> tuple[int, int]:
