@@ -63,11 +63,10 @@ def choose(
     reader: Mapping[str, Mapping] | None = None,
     folds: int = 5,
 ) -> list[str]:
-    """Return the datasets to study: those named; else those in the folder `data`; else all stand-ins, of which `quick`
-    takes two.
+    """Return the datasets to study: those named, or all that are in the folder `data`, or stand-ins.
 
-    `reader` holds options of `registry.scan`, by dataset. Print of each dataset that is missing why. Raises StudyError
-    if all are.
+    `quick` takes two stand-ins. `reader` holds options of `registry.scan`, by dataset. If a dataset is missing, the
+    reason is printed. Raises StudyError if all are missing.
     """
     if not data:
         if "folder" in (names or ()):
