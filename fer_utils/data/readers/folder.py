@@ -36,19 +36,8 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             continue
         for path in _recordings(folder, skipped):
             try:
-                frames = _frames(path, fps, skipped)
-                sequences.append(
-                    Sequence(
-                        dataset="folder",
-                        subject=f"folder/{_subject(path)}",
-                        id=f"{folder.name}/{path.name}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex=apex,
-                        rendered=rendered,
-                    )
-                )
+                frames, name = _frames(path, fps, skipped), f"{folder.name}/{path.name}"
+                sequences.append(Sequence("folder", f"folder/{_subject(path)}", name, emotion, frames, apex, rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(path, str(reason)))
     return Inventory("folder", root, rendered, sequences, skipped)

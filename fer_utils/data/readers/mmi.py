@@ -55,19 +55,8 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 if view not in views:
                     raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
                 emotion = parse_emotion(_read(clip.with_suffix(".xml"), "the clip has no label"))
-                frames = tree.video(clip)
-                sequences.append(
-                    Sequence(
-                        dataset="mmi",
-                        subject=f"mmi/{subject[1].upper()}",
-                        id=f"{session.name}/{clip.stem}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex="inside",
-                        rendered=rendered,
-                    )
-                )
+                person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
+                sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(clip, str(reason)))
     return Inventory("mmi", root, rendered, sequences, skipped)
