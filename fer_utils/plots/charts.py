@@ -152,11 +152,11 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
     styles = (("accuracy", BLUE, "o"), ("macro_f1", RED, "s"))
     for axes, (measure, colour, marker) in zip(panels, styles, strict=True):
         low, value, high = (table[measure + part].to_numpy() for part in ("_low", "", "_high"))
-        axes.hlines(places, low, high, color=colour, linewidth=1.6)
+        axes.hlines(places, low, high, color=colour, linewidth=1.6)  # none of too few people, which have no interval
         axes.plot(value, places, marker, color=colour, markersize=5)
         for place, at, end in zip(places, value, high, strict=True):
-            axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
-                          fontsize=8)  # fmt: skip
+            axes.annotate(f"{100 * at:.1f}", (np.fmax(at, end), place), xytext=(4, 0), textcoords="offset points",
+                          va="center", fontsize=8)  # fmt: skip
         axes.set_title(f"{measure.replace('_f1', '-F1')}, 95 % interval over people", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
@@ -184,7 +184,8 @@ def conditions(table: pd.DataFrame) -> Figure:
         )
         axes.plot(rows["amount"], rows["accuracy"], "o-", color=colour, markersize=5)
         for row in rows[rows["sequences"] < rows["sequences"].max()].itertuples():
-            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_low),
+            below = np.fmin(row.accuracy, row.accuracy_low)
+            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, below),
                           xytext=(6, -2), textcoords="offset points", va="top", fontsize=7)  # fmt: skip
         axes.set_xlabel(kind)
         axes.set_ylim(0, 1)
@@ -221,13 +222,10 @@ def matrix(table: pd.DataFrame) -> Figure:
     """Draw accuracy with its interval by the dataset trained on (rows) and the dataset tested on (columns)."""
     names = list(dict.fromkeys([*table["source"], *table["target"]]))
     values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
-    text = {
-        (
-            row.source,
-            row.target,
-        ): f"{100 * row.accuracy:.0f}\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
-        for row in table.itertuples()
-    }
+    text = {}
+    for row in table.itertuples():
+        ends = "" if np.isnan(row.accuracy_low) else f"\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
+        text[row.source, row.target] = f"{100 * row.accuracy:.0f}{ends}"
     figure, axes = plt.subplots(figsize=(1.6 + 1.1 * len(names), 0.9 + 0.9 * len(names)), layout="constrained")
     if names:
         sns.heatmap(

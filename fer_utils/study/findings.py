@@ -12,7 +12,7 @@ from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
-from fer_utils.evaluation.reading import percent
+from fer_utils.evaluation.reading import percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below
@@ -140,7 +140,7 @@ def _each(out: Path, kind: str, datasets: Iterable[str]):
 
 
 def _percent(row) -> str:
-    return f"{100 * row.accuracy:.1f} [{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]"
+    return with_interval(row.accuracy, row.accuracy_low, row.accuracy_high)
 
 
 def _listed(words: Iterable[str]) -> str:

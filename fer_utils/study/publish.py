@@ -24,6 +24,7 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.reading import percent
+from fer_utils.plots.registry import FIGURES
 from fer_utils.study import findings, notebook_pages, record, report
 
 LARGEST = 1_500_000  # bytes of a file in the repository
@@ -65,6 +66,10 @@ def _notebooks(run: Path, made: dict, folder: Path) -> Iterator[Path]:
             yield _write(folder / picture, _small(content) if picture.endswith(".png") else content)
         rows.append(f"| [{notebook_pages.title(notebook)}]({name}.md) | {each['seconds']} s |")
     head = f"# The notebooks, executed\n\n{_mark(made)}\n\n| notebook | time |\n|---|---|\n"
+    figures = pd.DataFrame(FIGURES.values())[["title", "notebook", "see"]].set_axis(
+        ["figure", "notebook", "what to see"], axis=1
+    )
+    rows += ["", "## Figures", "", _markdown(figures)]
     yield _write(folder / "README.md", head + "\n".join(rows) + "\n")
 
 

@@ -15,6 +15,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
+from fer_utils.plots.registry import drawn
 from fer_utils.study import findings, notebook_pages, record, site
 
 TITLE = "Sequential facial expression analysis from geometric features"
@@ -176,17 +177,15 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<h2>Recordings</h2>"
     yield from _counts(name, out)
     yield "<h2>From faces to features</h2>"
-    yield from site.figures(out, name, ["faces", "categories", "intensity", "changes"])
+    yield from site.figures(out, name, drawn(name, "01", "02"))
     yield from _shown(out, name, "phase_errors")
     yield "<h2>The paper's network</h2>"
-    yield from site.figures(out, name, ["protocols", "confusion", "training"])
+    yield from site.figures(out, name, drawn(name, "03"))
     yield from _shown(out, name, "recalls", "refused")
     yield "<h2>Open questions</h2>"
-    yield from site.figures(out, name, ["models"])
-    yield from _shown(out, name, "open_pairs")
-    yield from site.figures(out, name, ["leakage", "ablations"])
-    yield from _shown(out, name, "open_features")
-    yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
+    yield from site.figures(out, name, drawn(name, "03b"))
+    yield from _shown(out, name, "open_pairs", "open_features")
+    yield from site.figures(out, name, drawn(name, "03c"))
     yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 
 
@@ -209,7 +208,7 @@ def _counts(name: str, out: Path) -> Iterator[str]:
 def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
     yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
-    yield from site.figures(out, paths.ALL, ["matrix", "composites"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04", "04b"))
     yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
     for kind, title in ACTORS.items():
         yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
@@ -219,14 +218,14 @@ def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
 
 def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
-    yield from site.figures(out, paths.ALL, ["ledger"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "05"))
     yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
-    yield from site.figures(out, paths.ALL, ["stream"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07"))
 
 
 def _method(out: Path) -> Iterator[str]:
     yield f"<p>{METHOD}</p>"
-    yield from site.figures(out, paths.ALL, ["landmark_sets", "architecture"])
+    yield from site.figures(out, paths.ALL, [name for name in drawn(paths.ALL, "06") if name != "method"])
 
 
 def _in_full(runs: list[NotebookRun]) -> str:

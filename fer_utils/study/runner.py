@@ -18,7 +18,7 @@ from fer_utils.data import registry
 from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.plots import captions
+from fer_utils.plots.registry import drawn
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
@@ -235,12 +235,9 @@ def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
 
 def _forget(out: Path, names: list[str]) -> None:
     """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
-    for place, kinds, figures in [
-        *((name, tables.KINDS, captions.FIGURES) for name in names),
-        (paths.ALL, tables.ACROSS, captions.ACROSS),
-    ]:
-        for kind in kinds:
+    for place in (*names, paths.ALL):
+        for kind in tables.ACROSS if place == paths.ALL else tables.KINDS:
             paths.table(out, place, kind).unlink(missing_ok=True)
-        for figure in figures:
+        for figure in drawn(place):
             for suffix in (".png", ".svg"):
                 paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

@@ -159,6 +159,12 @@ class TestTable:
         (row,) = found_for(claims.table(tmp_path))
         assert row["verdict"] == "not judged: all people have the same result, so there is no interval"
 
+    def test_too_few_people_for_an_interval(self, tmp_path):
+        write(tmp_path, 0.9, float("nan"), float("nan"))
+        (row,) = found_for(claims.table(tmp_path))
+        assert row["verdict"] == "not judged: fewer than 5 people, so there is no interval"
+        assert row["found"] == 90 and not row["interval"]
+
     def test_every_protocol_has_a_row_and_the_other_sets_stay_open(self, tmp_path):
         write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi", protocols=("stratified", "grouped"))
         write(tmp_path, 0.7, 0.6, 0.8, dataset="oulu_vis", rendered=True)

@@ -46,6 +46,11 @@ def test_differences_have_signs_and_p_two_digits():
     }
 
 
+def test_too_few_people_have_no_interval():
+    table = pd.DataFrame({"accuracy": [0.75], "accuracy_low": [np.nan], "accuracy_high": [np.nan]})
+    assert percent(table)["accuracy, % [95 %]"].tolist() == ["75.0 [fewer than 5 people]"]
+
+
 def test_what_is_no_measure_stays_and_the_rows_keep_their_names():
     table = pd.DataFrame({"lost": [0.5], "frame_low": [3]}, index=["one"])
     assert percent(table).equals(table)
