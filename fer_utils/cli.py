@@ -117,7 +117,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        kept = "; what was finished is kept" if chosen and chosen.command is _study else ""
+        several = chosen and (chosen.command is _study or (chosen.command is _predict and chosen.out))
+        kept = "; what was finished is kept" if several else ""
         print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 
