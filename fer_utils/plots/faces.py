@@ -1,4 +1,7 @@
-"""Figures of faces, tracks and phases; how figures are marked and saved. (`charts` draws result tables.)"""
+"""Figures of faces, tracks and phases; how figures are marked and saved.
+
+`charts` draws tables of results.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Writes what readers on the web see of a finished run into the repository: `docs/results.md`, the executed notebooks
-as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
+"""Writes into the repository what readers on the web see of a finished run.
 
     python -m fer_utils.study.publish runs/study
+
+That is `docs/results.md`, the executed notebooks as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _notebooks(run: Path, made: dict, folder: Path) -> Iterator[Path]:
 
 
 def _refreshed(run: Path) -> Iterator[Path]:
-    """The pictures in `figures/` that a run draws: NAME_DATASET of one dataset, NAME of none."""
+    """Write the pictures in `figures/` again that a run draws: NAME_DATASET of one dataset, NAME of none."""
     for path in sorted(paths.figures().glob("*.*")):
         name, place = path.stem, paths.ALL
         for dataset in registry.NAMES:
@@ -129,7 +130,7 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _without_places(text: str, run: Path) -> str:
-    """The folders of this machine are nobody's business."""
+    """Replace the folders of this machine by names that hold everywhere."""
     for place, name in ((run, "runs/study"), (paths.data(), "data"), (paths.runs(), "runs"), (paths.root(), ".")):
         text = text.replace(f"{place}{os.sep}", f"{name}/").replace(str(place), name)
     return text.replace(str(Path.home()), "~")

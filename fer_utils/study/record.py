@@ -80,7 +80,7 @@ def counts(out: Path, dataset: str) -> dict[str, object]:
 
 
 def _index(out: Path) -> Iterator[str]:
-    """The files of the run, and what each is."""
+    """Yield the lines of an index: the files of the run, and what each is."""
     yield "# What is in this folder\n"
     yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made.\n"
     for place in [*registry.NAMES, paths.ALL]:

@@ -15,6 +15,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
+from fer_utils.evaluation.reading import with_interval
 from fer_utils.plots.registry import drawn
 from fer_utils.study import findings, notebook_pages, record, site
 
@@ -89,6 +90,13 @@ def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
     return _tables(done, out, "summary")
 
 
+def first_results(out: Path, dataset: str) -> list[str]:
+    """Return a line for each protocol of a dataset's summary, such as "grouped folds: accuracy 74.6 [67.1, 81.8] %"."""
+    columns = ["protocol", "accuracy", "accuracy_low", "accuracy_high", "data"]
+    rows = tables.read(out, "summary", dataset)[columns].itertuples(index=False)
+    return [f"{protocol} folds: accuracy {with_interval(*accuracy)} %, {data}" for protocol, *accuracy, data in rows]
+
+
 def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:
     """Return what the notebooks left out, with the stage and the reason; empty if nothing was."""
     return _tables(done, out, "left_out")
@@ -128,7 +136,7 @@ def _index(done: list[NotebookRun], out: Path, links: list[tuple[str, str]]) -> 
 
 
 def _marks(done: list[NotebookRun], out: Path) -> list[str]:
-    """The warnings that every page carries. What an earlier run left of other datasets does not count."""
+    """Return the warnings of every page. What an earlier run left of other datasets does not count."""
     written = [paths.table(out, name, kind) for kind in tables.KINDS for name in _datasets(done)]
     written += [paths.table(out, paths.ALL, kind) for kind in tables.ACROSS]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
@@ -139,7 +147,7 @@ def _marks(done: list[NotebookRun], out: Path) -> list[str]:
 
 
 def _back(result: NotebookRun, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The way from a notebook's page to the report, and to its dataset."""
+    """Return the links from a notebook's page to the report and to its dataset."""
     own = [(address, f"↑ {title}") for address, title in links if address == f"{result.dataset}.html"]
     return [("index.html", "← Report"), *own]
 
@@ -229,7 +237,7 @@ def _method(out: Path) -> Iterator[str]:
 
 
 def _in_full(runs: list[NotebookRun]) -> str:
-    """Links to the notebooks that show all of it."""
+    """Return links to the notebooks of these runs."""
     there = [run for run in runs if run.executed.is_file()]
     links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in there]
     return f"<p>In full: {', '.join(links)}.</p>" if links else ""
@@ -240,14 +248,14 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 
 
 def _read(out: Path, name: str, kind: str) -> pd.DataFrame:
-    """Empty if it is missing or damaged: the notebook that writes it failed, which the first page says."""
+    """Return a table; an empty one if it is missing or damaged, since the first page says which notebook failed."""
     with suppress(StudyError):
         return tables.read_csv(paths.table(out, name, kind))
     return pd.DataFrame()
 
 
 def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
-    """All CSV of a kind that the run wrote."""
+    """Join all tables of a kind that the run wrote."""
     found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -259,8 +267,10 @@ def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:
 
 
 def _table(path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
-    """A table of the run as it is `shown`, folded up under a title; nothing if it was not written or has no rows. One
-    that cannot be shown, as of an older version, does not cost the page."""
+    """Yield a table of the run as it is `shown`, folded up under a title; nothing if it is missing or has no rows.
+
+    If it cannot be shown, such as a table of an older version, a line says so and the page goes on.
+    """
     if not path.is_file():
         return
     try:

@@ -63,11 +63,10 @@ def choose(
     reader: Mapping[str, Mapping] | None = None,
     folds: int = 5,
 ) -> list[str]:
-    """Return the datasets to study: those named; else those in the folder `data`; else all stand-ins, of which `quick`
-    takes two.
+    """Return the datasets to study: those named, or all that are in the folder `data`, or stand-ins.
 
-    `reader` holds options of `registry.scan`, by dataset. Print of each dataset that is missing why. Raises StudyError
-    if all are.
+    `quick` takes two stand-ins. `reader` holds options of `registry.scan`, by dataset. If a dataset is missing, the
+    reason is printed. Raises StudyError if all are missing.
     """
     if not data:
         if "folder" in (names or ()):
@@ -167,6 +166,8 @@ def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str]
             values = {key: values[key] for key in known[notebook] if key in values}
             result = run_notebook(notebook, name, values, out, progress)
             progress.end(notebook, f"FAIL: {result.error}" if result.error else "PASS", result.seconds)
+            if notebook == "03_train_convlstm" and not result.error:
+                progress.write("".join(f"{line}\n" for line in report.first_results(out, name)))
             done.append(result)
     return done
 
