@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
@@ -21,6 +22,7 @@ from fer_utils.prediction.clip import Settings
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
+_interrupted = False  # of a worker
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,20 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
 
 
 def _one(file: Path, target: Path, settings: Settings) -> Row:
+    """Work of a worker. Ctrl-C ends it, and those that wait for the same worker; an idle worker does not hear it."""
+    global _interrupted
+    if _interrupted:
+        return Row(str(file), problem="interrupted")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         outcome = clip.write(file, target, settings, progress=False)
+    except KeyboardInterrupt:
+        _interrupted = True
+        return Row(str(file), problem="interrupted")
     except (UserError, OSError) as error:
         return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
     return Row(str(file), target.name, *counts)
 

@@ -79,12 +79,17 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
     ("arguments", "said"),
     [(["a.avi", "b.avi"], "2 recordings: name a folder for their files with --out DIR"),
      (["a.avi", "--out", "out", "-o", "x.csv"], "-o x.csv: only for one input"),
-     (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture")],
+     (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture"),
+     (["a.avi", "--show-subjects"], "--show-subjects: only with --report"),
+     (["p.png", "--report"], "--report: only for recordings"),
+     (["p.png", "--format", "csv", "--format", "elan"], "--format: only for recordings"),
+     (["p.png", "--neutral", "p.png"], "--neutral p.png: the same picture")],
 )  # fmt: skip
 def test_what_does_not_go_together_is_one_line(tmp_path, monkeypatch, capsys, face, arguments, said):
     monkeypatch.chdir(tmp_path)
     for name in ("a.avi", "b.avi"):
         write_clip(tmp_path / name, face, frames=2)
+    cv2.imwrite("p.png", face)
     assert cli.main(["predict", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
