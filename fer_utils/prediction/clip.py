@@ -5,6 +5,7 @@ Memory does not grow with the recording's length, unless another tool's points a
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -192,6 +193,8 @@ def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None
         raise PredictError(f"{recording}: no such file; name a video or a folder of pictures")
     if paths.is_stream(recording):  # a video is read more than once
         raise PredictError(f"{recording}: a pipe or a device; name a file, or - for what is piped in")
+    if not os.access(recording, os.R_OK):
+        raise PredictError(f"{recording}: may not be read; change its permissions")
     if recording.is_file() and not recording.stat().st_size:
         raise PredictError(f"{recording}: an empty file; record or copy it again")
     if drawn is not None and drawn.suffix.lower() not in CODECS:

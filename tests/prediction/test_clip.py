@@ -302,6 +302,12 @@ def test_a_frame_without_a_face_leaves_numbers_numbers(empty_room, tmp_path):
     assert frames["emotion"].tolist() == [None] * len(frames) and expressions.empty
 
 
+def test_a_file_that_may_not_be_read(short, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read all
+    with pytest.raises(PredictError, match=r"short\.avi: may not be read"):
+        clip.write(short, tmp_path / "rows.csv")
+
+
 def test_a_file_that_cannot_be_written(short, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file"):
