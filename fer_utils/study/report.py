@@ -180,11 +180,13 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from _shown(out, name, "phase_errors")
     yield "<h2>The paper's network</h2>"
     yield from site.figures(out, name, ["protocols", "confusion", "training"])
-    yield from _shown(out, name, "recalls", "refused")
+    yield from _shown(out, name, "emotions", "protocols", "refused")
     yield "<h2>Open questions</h2>"
     yield from site.figures(out, name, ["models"])
-    yield from _shown(out, name, "open_pairs")
-    yield from site.figures(out, name, ["leakage", "ablations"])
+    yield from _shown(out, name, "open_models", "open_pairs")
+    yield from site.figures(out, name, ["leakage"])
+    yield from _shown(out, name, "open_protocols")
+    yield from site.figures(out, name, ["ablations"])
     yield from _shown(out, name, "open_features")
     yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
     yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")

@@ -240,7 +240,8 @@ def _forget(out: Path, names: list[str]) -> None:
         (paths.ALL, tables.ACROSS, captions.ACROSS),
     ]:
         for kind in kinds:
-            paths.table(out, place, kind).unlink(missing_ok=True)
+            for suffix in (".csv", ".tex"):
+                paths.table(out, place, kind).with_suffix(suffix).unlink(missing_ok=True)
         for figure in figures:
             for suffix in (".png", ".svg"):
                 paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)
