@@ -175,7 +175,7 @@ def _segment_ends(file: Path) -> float:
     """Return at which byte a Matroska file's segment ends; 0 if it does not say, as a browser's recording."""
 
     def size(at: int) -> tuple[int, int]:
-        """The number of variable length at a byte, and where it ends."""
+        """Return the number of variable length at a byte, and where it ends."""
         length = 9 - head[at].bit_length()
         value = int.from_bytes(head[at : at + length]) & (1 << 7 * length) - 1
         return (0 if value == (1 << 7 * length) - 1 else value), at + length

@@ -68,7 +68,7 @@ class Pictures:
         return len(self.files)
 
     def digest(self) -> str:
-        """SHA-256 of the files' bytes and the frame rate: what the frames are, not where they lie."""
+        """Return the SHA-256 of the files' bytes and the frame rate: it depends on the frames, not on their place."""
         return digest(self.files, f"fps={self.fps!r}")
 
 

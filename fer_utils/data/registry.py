@@ -25,13 +25,15 @@ STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  #
 
 
 def title(name: str) -> str:
-    """Return how readers call a dataset."""
+    """Return a dataset's name for readers, such as "CK+"."""
     return DATASETS[name].title if name in DATASETS else name
 
 
 def options(name: str) -> dict[str, object]:
-    """Return the options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name
-    of a dataset."""
+    """Return the options that a dataset's reader takes, with their defaults.
+
+    Raises DatasetError for an unknown name of a dataset.
+    """
     if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
@@ -41,10 +43,10 @@ def options(name: str) -> dict[str, object]:
 
 
 def scan(name: str, root: str | Path, **chosen) -> Inventory:
-    """Return all recordings of a dataset under a root (the set's own folder, or one above it), and those left out.
+    """Return all recordings of a dataset under a root (its own folder, or one above it), and those left out.
 
-    Raises MissingDataset if the set is not there, DatasetError for an unknown name or option and for a root that
-    cannot be read as that set; the message is one line that names the path and how to fix it.
+    Raises MissingDataset if the dataset is not there, DatasetError for an unknown name or option and for a root that
+    cannot be read as that dataset. The message is one line that names the path and how to fix it.
     """
     known = options(name)
     for option in chosen:
@@ -73,12 +75,12 @@ def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
 
 
 def joined(names: Iterable[str]) -> str:
-    """Return datasets as one name in tables, "ckplus+mmi", whatever order they come in."""
+    """Return one name for several datasets in tables, "ckplus+mmi", whatever their order."""
     return "+".join(sorted(set(names), key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name)))
 
 
 def _hint(name: str, root: Path) -> str:
-    """What is there instead: another dataset, or archives. Empty where the set itself is there in part."""
+    """Return what is there instead: another dataset, or archives. Return "" if the dataset itself is there in part."""
     if DATASETS[name].is_here(root):
         return ""
     if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:

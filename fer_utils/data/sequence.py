@@ -56,10 +56,12 @@ class Inventory:
 
     @property
     def subjects(self) -> list[str]:
+        """Return the subjects of the sequences, each once."""
         return sorted({sequence.subject for sequence in self.sequences})
 
     @property
     def emotions(self) -> Counter[str]:
+        """Count the sequences of each emotion."""
         return Counter(sequence.emotion for sequence in self.sequences)
 
 

@@ -62,7 +62,7 @@ _cached: dict[tuple[Path, int], dict[str, str]] = {}
 
 
 def _units_of(file: Path) -> dict[str, str]:
-    """The column `units` by id, read once while the file stays as it is."""
+    """Return the column `units` by id. The file is read once, and again if it changes."""
     key = file, file.stat().st_mtime_ns
     if key not in _cached:
         try:
@@ -74,8 +74,7 @@ def _units_of(file: Path) -> dict[str, str]:
 
 
 def _facs(sequence: Sequence) -> dict[str, float] | None:
-    """The codes of a CK+ sequence: lines of a unit and an intensity, 0 where the coder gave none. None if it has no
-    file of codes."""
+    """Return the codes of a CK+ sequence, or None if it has no file of codes."""
     images = _first_file(sequence).parent
     take, subject = images.name, images.parent.name
     for above in images.parents[1:4]:

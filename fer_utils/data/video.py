@@ -30,9 +30,17 @@ T = TypeVar("T")
 
 
 class Shown(NamedTuple):
-    """How a file's frames are stored and shown: width and height as stored, the width to the height of a pixel as
-    "16:15" (empty for square ones), width and height with square pixels, and the quarter turns, counter-clockwise,
-    that the file tells players to make."""
+    """How a file's frames are stored and shown.
+
+    Attributes
+    ----------
+    stored, size
+        Width and height as stored, and as shown with square pixels.
+    ratio
+        The width to the height of a stored pixel, such as "16:15"; empty for square ones.
+    turns
+        Quarter turns, counter-clockwise, that the file tells players to make.
+    """
 
     stored: tuple[int, int]
     ratio: str
@@ -41,7 +49,7 @@ class Shown(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What was done to the frames, for their user; empty if nothing was."""
+        """Return what was done to the frames, for the user; empty if nothing was."""
         stretched = "{}x{} pixels of {} are shown as {}x{} square ones".format(*self.stored, self.ratio, *self.size)
         turned = f"turned by {90 * self.turns}° counter-clockwise, as the file says"
         return "; ".join([stretched] * bool(self.ratio) + [turned] * bool(self.turns))
@@ -60,7 +68,7 @@ class Video:
 
     @property
     def fps(self) -> float:
-        """Frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
+        """Return frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
         return self.header()[0]
 
     def header(self) -> tuple[float, int]:
@@ -128,7 +136,7 @@ class Video:
         return np.ascontiguousarray(np.rot90(image, self.quarter_turns + round(picture.rotation / 90)))
 
     def digest(self) -> str:
-        """SHA-256 of the file's bytes, the turn and the reader's number."""
+        """Return the SHA-256 of the file's bytes, the turn and the reader's number."""
         return digest([self.file], f"reader={READER},quarter_turns={self.quarter_turns}")
 
 

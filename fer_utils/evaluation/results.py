@@ -106,12 +106,14 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
     """Return `models` with what each costs, and with its difference to the paper's network (or, without that, to the
     first that `pairs` compares): all about models in one table.
 
-    `weights` is how many numbers a trained model keeps, `seconds` the median time to train one fold of people.
+    `weights` is how many numbers a trained model keeps, `seconds` how long it takes to train one: medians over the
+    folds of people.
     """
     people = costs["protocol"].isna() | (costs["protocol"] == "grouped") & (costs["select_on"] == "validation")
     costs = costs[people & (costs["variant"].isna() | costs["variant"].isin(plans.VARIANTS))]
     costs = pd.concat([costs, _of_notebook_03(out, "costs", dataset)], ignore_index=True)
-    table = models.merge(costs.groupby("model")[["weights", "seconds"]].median().round(3), "left", on="model")
+    medians = costs.groupby("model")[["weights", "seconds"]].median().round({"weights": 0, "seconds": 3})
+    table = models.merge(medians, "left", on="model")
     if "p" in pairs:
         whose = "paper" if "paper" in set(pairs["model"]) | set(pairs["against"]) else pairs["model"].iloc[0]
         mine, theirs = pairs[pairs["against"] == whose], pairs[pairs["model"] == whose]

@@ -22,7 +22,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import latex, plans
+from fer_utils.evaluation import plans, reading
 from fer_utils.evaluation.metrics import KEYS
 
 # the measures of a summary that figures show
@@ -94,6 +94,7 @@ ACROSS: Mapping[str, Kind] = {
     "cross_predictions": Kind("notebook 04: a row a tested sequence, with its probabilities", _PREDICTED),
     "cross_refused": Kind("notebook 04: runs that could not be made, and why"),
     "actor_parts": Kind("notebook 04b: from one rig to the other, what is lost by units, geometry and detector"),
+    "exactness": Kind("notebook 04b: errors of found points on rendered faces, by views and smoothing, with the time"),
     "actor_transfer": Kind("notebook 04b: from actors to recordings, back, and both together"),
     "bench": Kind("notebook 05: the speed of each stage, with the machine in every row"),
     "claims": Kind("notebook 06: what the paper claims and what was found, on real data alone"),
@@ -107,8 +108,8 @@ def save(
 
     `dataset` is one name, or the names of all datasets whose data are in the tables. The first two columns written say
     which they are and whether the data are rendered; results say whether the run was `quick`, too short to say
-    anything. What a paper shows is written as LaTeX too (see `latex`). Raises ValueError for a kind that is not listed
-    in this module.
+    anything. What a paper shows is written as LaTeX too (`reading.PAPER`). Raises ValueError for a kind that is not
+    listed in this module.
     """
     one = isinstance(dataset, str)
     place, label = (dataset, dataset) if one else (paths.ALL, "+".join(dataset))
@@ -122,8 +123,8 @@ def save(
         marked.insert(0, "dataset", label)
         marked.insert(1, "data", STAND_IN if rendered else "real")
         write(marked.assign(quick=quick, **versions()) if known[kind].versions else marked, path)
-        if kind in latex.KINDS and len(marked):
-            latex.write(path.with_suffix(".tex"), kind, marked, quick)
+        if kind in reading.PAPER and len(marked):
+            reading.write_latex(path.with_suffix(".tex"), kind, marked, quick)
         rows.append((str(path.relative_to(out)), len(frame), known[kind].about))
     return pd.DataFrame(rows, columns=["file", "rows", "what it holds"])
 

@@ -1,4 +1,7 @@
-"""Figures of faces, tracks and phases; how figures are marked and saved. (`charts` draws result tables.)"""
+"""Figures of faces, tracks and phases; how figures are marked and saved.
+
+`charts` draws tables of results.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +46,9 @@ def mark(figure: Figure, rendered: bool, quick: bool = False) -> Figure:
 def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = False) -> Figure:
     """Write the figure into the run `out` as PNG, with `vector` as SVG too, and return it for showing.
 
-    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else the dataset's title is written into a
-    corner, since figures of two datasets look alike. `name` is one of `captions`. A file is replaced as a whole or not
-    at all. Raises OutputError.
+    `dataset` is `paths.ALL` if the figure belongs to no single dataset. Otherwise the dataset's title is written into a
+    corner, since figures of two datasets look alike. `name` is one of `registry.FIGURES`. A file is replaced as a whole
+    or not at all. Raises OutputError.
     """
     path = paths.figure(out, dataset, name)
     if dataset != paths.ALL:

@@ -64,7 +64,7 @@ def _signature(name: str, value) -> str:
 
 
 def _markdown(value) -> str:
-    """A docstring; sections of NumPy's style become lists."""
+    """Return a docstring as Markdown; sections of NumPy's style become lists."""
     lines = re.sub(r"^(\w+)\n-+$", r"\1:\n", inspect.getdoc(value), flags=re.M)
     return re.sub(r"^(\w+) : (.+)\n    ", r"- `\1`, \2: ", lines, flags=re.M).replace("\n    ", "\n  ")
 

@@ -57,7 +57,7 @@ def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
 
 
 def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
-    """Of people whom it has not seen."""
+    """Say how good the network is on people whom it has not seen."""
     values = {name: _row(summary, NEW) for name, summary in summaries.items()}
     values = {name: row for name, row in values.items() if row is not None}
     if not values:
@@ -70,7 +70,7 @@ def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
 
 
 def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
-    """The accuracy that people add who are in training and in test."""
+    """Say how much accuracy is added by people who are in training and in test."""
     gains = {}
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
@@ -83,7 +83,7 @@ def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
 
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
-    """The network of notebook 03 against all other models, by paired tests; else within a set and across sets."""
+    """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
     counts = {"better": 0, "worse": 0, "neither": 0}
     for name, pairs in _each(out, "open_pairs", datasets):
         summary = dict(_each(out, "summary", [name])).get(name)
@@ -130,7 +130,7 @@ def _row(summary: pd.DataFrame, protocol: str):
 
 
 def _each(out: Path, kind: str, datasets: Iterable[str]):
-    """As `tables.each`, but silent: the report says elsewhere which notebooks failed."""
+    """Yield the datasets that have a table, and the table. The report says elsewhere which notebooks failed."""
     for name in datasets:
         if paths.table(out, name, kind).is_file():
             try:

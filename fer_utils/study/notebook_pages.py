@@ -28,8 +28,10 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
-    """Return the body of a page. Formulas become MathML, which browsers draw without a program. Links to other
-    notebooks lead to their `pages`, by name, or to the report."""
+    """Return the body of a page, with formulas as MathML, which browsers draw without a script.
+
+    Links to other notebooks lead to their `pages`, by name, or to the report.
+    """
     exporter = HTMLExporter(
         template_name="basic", exclude_anchor_links=True, exclude_input_prompt=True, exclude_output_prompt=True
     )

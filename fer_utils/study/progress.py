@@ -19,10 +19,11 @@ _BAR = re.compile(r"\s*([^:|]+):\s+\d+%\|.*?\|\s*(\d+/\d+) ")
 
 
 class Progress:
-    """The bar. It stands in for the stream that a notebook writes to standard error: the notebook's own bars become its
-    end, native libraries' log lines are dropped, and other lines are printed above it.
+    """The bar, which also takes what notebooks write to standard error.
 
-    On a terminal the bar is one line that is redrawn. In a file, as in a log of CI, there is a line a notebook.
+    The notebook's own bars become the bar's end, log lines of native libraries are dropped, and other lines are printed
+    above it. On a terminal the bar is one line that is redrawn. In a file, such as a log of CI, there is one line for
+    each notebook.
     """
 
     def __init__(self, notebooks: Iterable[str], terminal: TextIO | None = None):

@@ -1,7 +1,8 @@
-"""Writes what readers on the web see of a finished run into the repository: `docs/results.md`, the executed notebooks
-as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
+"""Writes into the repository what readers on the web see of a finished run.
 
     python -m fer_utils.study.publish runs/study
+
+That is `docs/results.md`, the executed notebooks as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.reading import percent
+from fer_utils.plots.registry import FIGURES
 from fer_utils.study import findings, notebook_pages, record, report
 
 LARGEST = 1_500_000  # bytes of a file in the repository
@@ -65,11 +67,15 @@ def _notebooks(run: Path, made: dict, folder: Path) -> Iterator[Path]:
             yield _write(folder / picture, _small(content) if picture.endswith(".png") else content)
         rows.append(f"| [{notebook_pages.title(notebook)}]({name}.md) | {each['seconds']} s |")
     head = f"# The notebooks, executed\n\n{_mark(made)}\n\n| notebook | time |\n|---|---|\n"
+    figures = pd.DataFrame(FIGURES.values())[["title", "notebook", "see"]].set_axis(
+        ["figure", "notebook", "what to see"], axis=1
+    )
+    rows += ["", "## Figures", "", _markdown(figures)]
     yield _write(folder / "README.md", head + "\n".join(rows) + "\n")
 
 
 def _refreshed(run: Path) -> Iterator[Path]:
-    """The pictures in `figures/` that a run draws: NAME_DATASET of one dataset, NAME of none."""
+    """Write the pictures in `figures/` again that a run draws: NAME_DATASET of one dataset, NAME of none."""
     for path in sorted(paths.figures().glob("*.*")):
         name, place = path.stem, paths.ALL
         for dataset in registry.NAMES:
@@ -131,7 +137,7 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _without_places(text: str, run: Path) -> str:
-    """The folders of this machine are nobody's business."""
+    """Replace the folders of this machine by names that hold everywhere."""
     for place, name in ((run, "runs/study"), (paths.data(), "data"), (paths.runs(), "runs"), (paths.root(), ".")):
         text = text.replace(f"{place}{os.sep}", f"{name}/").replace(str(place), name)
     return text.replace(str(Path.home()), "~")

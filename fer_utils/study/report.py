@@ -15,6 +15,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
+from fer_utils.plots.registry import drawn
 from fer_utils.study import findings, notebook_pages, record, site
 
 TITLE = "Sequential facial expression analysis from geometric features"
@@ -34,6 +35,7 @@ TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>:
 ACTORS = {
     "actor_transfer": "From actors to recordings, back, and both together",
     "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
+    "exactness": "Errors of found points on rendered faces, in % of the distance of the eyes' outer corners",
 }
 CONTENTS = {
     "across.html": "trained on one, tested on another",
@@ -127,7 +129,7 @@ def _index(done: list[NotebookRun], out: Path, links: list[tuple[str, str]]) -> 
 
 
 def _marks(done: list[NotebookRun], out: Path) -> list[str]:
-    """The warnings that every page carries. What an earlier run left of other datasets does not count."""
+    """Return the warnings of every page. What an earlier run left of other datasets does not count."""
     written = [paths.table(out, name, kind) for kind in tables.KINDS for name in _datasets(done)]
     written += [paths.table(out, paths.ALL, kind) for kind in tables.ACROSS]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
@@ -138,7 +140,7 @@ def _marks(done: list[NotebookRun], out: Path) -> list[str]:
 
 
 def _back(result: NotebookRun, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The way from a notebook's page to the report, and to its dataset."""
+    """Return the links from a notebook's page to the report and to its dataset."""
     own = [(address, f"↑ {title}") for address, title in links if address == f"{result.dataset}.html"]
     return [("index.html", "← Report"), *own]
 
@@ -176,19 +178,15 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<h2>Recordings</h2>"
     yield from _counts(name, out)
     yield "<h2>From faces to features</h2>"
-    yield from site.figures(out, name, ["faces", "categories", "intensity", "changes"])
+    yield from site.figures(out, name, drawn(name, "01", "02"))
     yield from _shown(out, name, "phase_errors")
     yield "<h2>The paper's network</h2>"
-    yield from site.figures(out, name, ["protocols", "confusion", "training"])
+    yield from site.figures(out, name, drawn(name, "03"))
     yield from _shown(out, name, "emotions", "protocols", "refused")
     yield "<h2>Open questions</h2>"
-    yield from site.figures(out, name, ["models"])
-    yield from _shown(out, name, "open_models", "open_pairs")
-    yield from site.figures(out, name, ["leakage"])
-    yield from _shown(out, name, "open_protocols")
-    yield from site.figures(out, name, ["ablations"])
-    yield from _shown(out, name, "open_features")
-    yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
+    yield from site.figures(out, name, drawn(name, "03b"))
+    yield from _shown(out, name, "open_models", "open_pairs", "open_protocols", "open_features")
+    yield from site.figures(out, name, drawn(name, "03c"))
     yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 
 
@@ -211,7 +209,7 @@ def _counts(name: str, out: Path) -> Iterator[str]:
 def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
     yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
-    yield from site.figures(out, paths.ALL, ["matrix", "composites"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04", "04b"))
     yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
     for kind, title in ACTORS.items():
         yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
@@ -221,18 +219,18 @@ def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
 
 def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
-    yield from site.figures(out, paths.ALL, ["ledger"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "05"))
     yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
-    yield from site.figures(out, paths.ALL, ["stream"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07"))
 
 
 def _method(out: Path) -> Iterator[str]:
     yield f"<p>{METHOD}</p>"
-    yield from site.figures(out, paths.ALL, ["landmark_sets", "architecture"])
+    yield from site.figures(out, paths.ALL, [name for name in drawn(paths.ALL, "06") if name != "method"])
 
 
 def _in_full(runs: list[NotebookRun]) -> str:
-    """Links to the notebooks that show all of it."""
+    """Return links to the notebooks of these runs."""
     there = [run for run in runs if run.executed.is_file()]
     links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in there]
     return f"<p>In full: {', '.join(links)}.</p>" if links else ""
@@ -243,14 +241,14 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 
 
 def _read(out: Path, name: str, kind: str) -> pd.DataFrame:
-    """Empty if it is missing or damaged: the notebook that writes it failed, which the first page says."""
+    """Return a table; an empty one if it is missing or damaged, since the first page says which notebook failed."""
     with suppress(StudyError):
         return tables.read_csv(paths.table(out, name, kind))
     return pd.DataFrame()
 
 
 def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
-    """All CSV of a kind that the run wrote."""
+    """Join all tables of a kind that the run wrote."""
     found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -262,8 +260,10 @@ def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:
 
 
 def _table(path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
-    """A table of the run as it is `shown`, folded up under a title; nothing if it was not written or has no rows. One
-    that cannot be shown, as of an older version, does not cost the page."""
+    """Yield a table of the run as it is `shown`, folded up under a title; nothing if it is missing or has no rows.
+
+    If it cannot be shown, such as a table of an older version, a line says so and the page goes on.
+    """
     if not path.is_file():
         return
     try:

@@ -18,7 +18,7 @@ from fer_utils.data import registry
 from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.plots import captions
+from fer_utils.plots.registry import drawn
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
@@ -63,11 +63,10 @@ def choose(
     reader: Mapping[str, Mapping] | None = None,
     folds: int = 5,
 ) -> list[str]:
-    """Return the datasets to study: those named; else those in the folder `data`; else all stand-ins, of which `quick`
-    takes two.
+    """Return the datasets to study: those named, or all that are in the folder `data`, or stand-ins.
 
-    `reader` holds options of `registry.scan`, by dataset. Print of each dataset that is missing why. Raises StudyError
-    if all are.
+    `quick` takes two stand-ins. `reader` holds options of `registry.scan`, by dataset. If a dataset is missing, the
+    reason is printed. Raises StudyError if all are missing.
     """
     if not data:
         if "folder" in (names or ()):
@@ -235,13 +234,10 @@ def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
 
 def _forget(out: Path, names: list[str]) -> None:
     """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
-    for place, kinds, figures in [
-        *((name, tables.KINDS, captions.FIGURES) for name in names),
-        (paths.ALL, tables.ACROSS, captions.ACROSS),
-    ]:
-        for kind in kinds:
+    for place in (*names, paths.ALL):
+        for kind in tables.ACROSS if place == paths.ALL else tables.KINDS:
             for suffix in (".csv", ".tex"):
                 paths.table(out, place, kind).with_suffix(suffix).unlink(missing_ok=True)
-        for figure in figures:
+        for figure in drawn(place):
             for suffix in (".png", ".svg"):
                 paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

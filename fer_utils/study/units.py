@@ -29,8 +29,10 @@ NAMES = tuple(units.column(unit, side) for unit in UNITS for side in ("left", "r
 
 
 def train(path: Path, actors: int = ACTORS, seed: int = SEED) -> pd.DataFrame:
-    """Write the model that is fitted on both rigs to `path`; return a row a unit and side: how well a model of one rig
-    finds it in the other, the mean of both ways."""
+    """Write a model that is fitted to both rigs to `path`, and return how well a model of one rig works on the other.
+
+    There is a row for each unit and side, the mean of both ways.
+    """
     samples = {rig: sample(rig, actors, seed) for rig in RIGS}
     with threadpool_limits(1):  # more would round differently
         ways = [score(fit([samples[one]]), samples[other]) for one, other in zip(RIGS, RIGS[::-1], strict=True)]

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from fer_utils.landmarks import regions
-from fer_utils.standins import exactness
+from fer_utils.standins.drawing import exactness
 
 
 def test_errors_by_hand():
     """Eyes 50 pixels apart; all points 1 pixel off, and the mouth 2 more pixels to the right after the first frame."""
     drawn = np.zeros((3, 468, 2))
     drawn[:, regions.RIGHT_EYE_CORNER, 0] = 50
-    found = drawn + [1.0, 0.0]
+    found = drawn + np.array([1.0, 0.0])
     mouth = list(regions.by_region()["mouth"])
     found[1:, mouth, 0] += 2
     errors = exactness._errors(found, drawn)

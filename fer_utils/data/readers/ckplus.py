@@ -16,14 +16,14 @@ _LABELS = ("Emotion", "Emotion_labels")
 
 
 def is_here(root: Path) -> bool:
-    """Whether the frames or the labels of CK+ are under the root."""
+    """Return whether the frames or the labels of CK+ are under the root."""
     return bool(tree.search(root, _holds_subjects(*_IMAGES, *_LABELS)))
 
 
 def scan(root: Path) -> Inventory:
-    """The labelled sequences of CK+ under a root, neutral to apex; those without a label are skipped.
+    """Return the labelled sequences of CK+ under a root, from neutral to apex; those without a label are skipped.
 
-    Raises MissingDataset where the frames or the labels are not there.
+    Raises MissingDataset if the frames or the labels are not there.
     """
     images = _images(root)
     emotions = _emotions(images, root)
@@ -61,7 +61,7 @@ def scan(root: Path) -> Inventory:
 
 
 def parse_label(text: str) -> str:
-    """The emotion that the text of a label file (one float: "   3.0000000e+00") stands for. Raises LeftOut."""
+    """Return the emotion that the text of a label file stands for (one float: "   3.0000000e+00"). Raises LeftOut."""
     words = text.split()
     if len(words) != 1:
         raise LeftOut(f"the label file holds {len(words) or 'no'} values, not one")
@@ -77,7 +77,7 @@ def parse_label(text: str) -> str:
 
 
 def _label(folder: Path) -> tuple[str, int]:
-    """The emotion of a sequence and the number of the frame that it was given to."""
+    """Return the emotion of a sequence, and the number of the frame that was labelled."""
     found = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
     if not found:
         raise LeftOut("no label")
@@ -92,13 +92,13 @@ def _label(folder: Path) -> tuple[str, int]:
 
 
 def _number(stem: str) -> int:
-    """The last number in a file's name, -1 where there is none."""
+    """Return the last number in a file's name; -1 if there is none."""
     digits = re.findall(r"[0-9]+", stem)
     return int(digits[-1]) if digits else -1
 
 
 def _union(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
-    """The names of the folders in either place, in order: a label whose frames are missing is found too."""
+    """Return the names of the folders in either place, in order, so that a label without frames is seen too."""
     both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
     return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
 
@@ -124,8 +124,10 @@ def _images(root: Path) -> Path:
 
 
 def _emotions(images: Path, root: Path) -> Path:
-    """The folder of labels that belongs to these frames: beside them; else, the only one that there is under the root,
-    as where each archive was unpacked into a folder of its own."""
+    """Return the folder of labels that belongs to these frames.
+
+    It lies beside them. If each archive was unpacked into a folder of its own, it is the only one under the root.
+    """
     base = images.parent
     while tree.named(*_IMAGES)(base):
         base = base.parent

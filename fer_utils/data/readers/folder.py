@@ -10,16 +10,16 @@ from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, M
 
 
 def is_here(root: Path) -> bool:
-    """Whether the root itself holds folders named after emotions."""
+    """Return whether the root itself holds folders named after emotions."""
     return any(labels.from_folder(path.name) for path in tree.folders(root, []))
 
 
 def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
-    """The recordings under a root, which is not searched for further down.
+    """Return the recordings in the folders of a root that are named after emotions.
 
-    `apex` is "inside" by default: nothing is known of such recordings, and an apex looked for inside a clip may
-    still turn out to be its last frame. `fps` is the rate of pictures; a video's own rate is read from it.
-    Raises MissingDataset where no folder is named after an emotion, DatasetError for an option out of range.
+    `apex` is "inside" by default: nothing is known of such recordings, and the search in a clip may still end at its
+    last frame. `fps` is the rate of pictures; a video's own rate is read from it. Raises MissingDataset if no folder
+    is named after an emotion, DatasetError for an option out of range.
     """
     if apex not in ("last", "inside"):
         raise DatasetError(f"folder: apex is {apex!r}; it can be 'last' or 'inside'")
@@ -74,7 +74,7 @@ def _frames(path: Path, fps: float, skipped: list[Skipped]):
 
 
 def _subject(path: Path) -> str:
-    """What comes before the first underscore; grouped folds rest on it, so it is not guessed."""
+    """Return what comes before the first underscore. It is not guessed, since grouped folds depend on it."""
     # some systems store é as one sign and some as two: it is one person still
     subject, underscore, _ = unicodedata.normalize("NFC", path.name).partition("_")
     if not subject.strip() or not underscore:

@@ -18,15 +18,15 @@ _LARGEST_XML = 1_000_000  # bytes; a session's is some 2 kB
 
 
 def is_here(root: Path) -> bool:
-    """Whether a folder of sessions is under the root."""
+    """Return whether a folder of sessions is under the root."""
     return bool(tree.search(root, _holds_sessions))
 
 
 def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
-    """The clips with one of the six emotions, neutral to apex to neutral, seen in one of `views` (see `VIEWS`).
+    """Return the clips with one of the six emotions, from neutral to apex and back, in one of `views` (see `VIEWS`).
 
-    Clips are returned as they were recorded: of those that lie on their side, `landmarks.upright` finds the turn.
-    Raises MissingDataset where there are no sessions, DatasetError for an option out of range.
+    Clips are returned as they were recorded; `landmarks.upright` finds the turn of those that lie on their side. Raises
+    MissingDataset if there are no sessions, DatasetError for an option out of range.
     """
     if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
         raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")
@@ -74,7 +74,7 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
 
 
 def parse_emotion(xml: bytes) -> str:
-    """The emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
+    """Return the emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
     tags = [tag for tag in _elements(xml, "Metatag") if tag.get("Name", "").casefold() == "emotion"]
     values = {tag.get("Value", "").strip() for tag in tags} - {""}
     if len(values) != 1:
@@ -88,9 +88,9 @@ def parse_emotion(xml: bytes) -> str:
 
 
 def parse_view(xml: bytes, clip: str) -> int:
-    """The view of a clip in its session's XML, `<track view="0" …/>`. Raises LeftOut.
+    """Return the view of a clip in its session's XML, `<track view="0" …/>`. Raises LeftOut.
 
-    A track that names the clip counts before those that name none.
+    A track that names the clip is preferred to those that name none.
     """
     tracks = [track for track in _elements(xml, "track") if track.get("view", "").strip()]
     own = [track for track in tracks if track.get("filename", "").casefold() == clip.casefold()]
@@ -105,7 +105,7 @@ def parse_view(xml: bytes, clip: str) -> int:
 
 
 def _elements(xml: bytes, name: str) -> list[Element]:
-    """The elements of this name, whatever the namespace. The files come from outside: no DTD, entity or reference."""
+    """Return the elements of this name in any namespace. The files come from outside: no DTD, entity or reference."""
     try:
         root = fromstring(xml, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:
@@ -143,7 +143,7 @@ def _read(file: Path, consequence: str) -> bytes:
 
 
 def _parts(root: Path) -> list[Path]:
-    """The folders that hold sessions. One of them can have another one in it, where a session lies beside the rest."""
+    """Return the folders that hold sessions, and those inside them: a session can lie beside a folder of others."""
     parts = tree.search(root, _holds_sessions)
     return parts + [below for part in parts for below in tree.folders(part, []) if _holds_sessions(below)]
 

@@ -15,15 +15,15 @@ _DATASETS = {"VL": "oulu_vis", "NI": "oulu_nir"}
 
 
 def is_here(root: Path, *, modality: str) -> bool:
-    """Whether frames of this camera, whole or cropped, are under the root."""
+    """Return whether frames of this camera, whole or cropped, are under the root."""
     return bool(tree.search(root, _holds_lights(modality, f"{modality}_Acropped")))
 
 
 def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False) -> Inventory:
-    """The sequences of one camera ("VL" visible, "NI" near infrared) in one light, neutral to apex.
+    """Return the sequences of one camera ("VL" visible, "NI" near infrared) in one light, from neutral to apex.
 
-    With `crop` the set's own cropped faces are taken. Subjects have one name in both cameras. Raises MissingDataset
-    where these frames are not there, DatasetError for an option out of range.
+    With `crop`, the dataset's own cropped faces are taken. A subject has the same name in both cameras. Raises
+    MissingDataset if these frames are not there, DatasetError for an option out of range.
     """
     dataset = _DATASETS[modality]
     if str(light).title() not in LIGHTS:
@@ -69,7 +69,7 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
 
 
 def _camera(root: Path, modality: str, crop: bool) -> Path:
-    """The folder of a camera's frames, whole or cropped."""
+    """Return the folder of a camera's frames, whole or cropped."""
     whole = tree.search(root, _holds_lights(modality))
     cropped = tree.search(root, _holds_lights(f"{modality}_Acropped"))
     if found := cropped if crop else whole:
