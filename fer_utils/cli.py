@@ -66,7 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
     predict.add_argument("inputs", nargs="+", type=paths.at_home, metavar="INPUT",
-                         help="videos; folders of videos, or of a recording's pictures; or one picture")  # fmt: skip
+                         help="videos; folders of videos, or of a recording's pictures; one picture; "
+                         "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
                          help="where the rows of one input go, - for standard output; by default the input's name "
                          "with .csv, in this folder")  # fmt: skip
@@ -118,7 +119,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        kept = "; what was finished is kept" if chosen and chosen.command is _study else ""
+        several = chosen and (chosen.command is _study or (chosen.command is _predict and chosen.out))
+        kept = "; what was finished is kept" if several else ""
         print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 

@@ -15,6 +15,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
+from fer_utils.evaluation.reading import with_interval
 from fer_utils.plots.registry import drawn
 from fer_utils.study import findings, notebook_pages, record, site
 
@@ -88,6 +89,13 @@ def write(done: list[NotebookRun], out: Path) -> Path:
 def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
     """Return the summaries of a run's datasets, a row a dataset, model and protocol; empty if there are none."""
     return _tables(done, out, "summary")
+
+
+def first_results(out: Path, dataset: str) -> list[str]:
+    """Return a line for each protocol of a dataset's summary, such as "grouped folds: accuracy 74.6 [67.1, 81.8] %"."""
+    columns = ["protocol", "accuracy", "accuracy_low", "accuracy_high", "data"]
+    rows = tables.read(out, "summary", dataset)[columns].itertuples(index=False)
+    return [f"{protocol} folds: accuracy {with_interval(*accuracy)} %, {data}" for protocol, *accuracy, data in rows]
 
 
 def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:

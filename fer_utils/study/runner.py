@@ -166,6 +166,8 @@ def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str]
             values = {key: values[key] for key in known[notebook] if key in values}
             result = run_notebook(notebook, name, values, out, progress)
             progress.end(notebook, f"FAIL: {result.error}" if result.error else "PASS", result.seconds)
+            if notebook == "03_train_convlstm" and not result.error:
+                progress.write("".join(f"{line}\n" for line in report.first_results(out, name)))
             done.append(result)
     return done
 

@@ -53,6 +53,14 @@ def test_findings_and_the_table_that_matters_come_first(tmp_path):
     assert page.index("<table") < page.index("<h2>The method") < page.index("<h2>Contents") < page.index("<h2>Note")
 
 
+def test_first_results_are_a_line_a_protocol(tmp_path):
+    of(tmp_path, "summary", [result("stratified", 0.75), result("grouped", 0.7)])
+    assert report.first_results(tmp_path, "mmi") == [
+        "stratified folds: accuracy 75.0 [65.0, 85.0] %, rendered stand-in",
+        "grouped folds: accuracy 70.0 [60.0, 80.0] %, rendered stand-in",
+    ]
+
+
 def test_a_figure_is_copied_and_says_what_it_is_of_and_what_to_see(tmp_path):
     for name in ("ckplus", "mmi"):
         paths.figure(tmp_path, name, "confusion").parent.mkdir(parents=True)
