@@ -112,14 +112,15 @@ def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
 
     Precision is NaN for an emotion that was never predicted, whose F1 is 0.
     """
-    key = [*KEYS, "emotion"]
-    known = predictions.assign(recall=predictions["emotion"] == predictions["predicted"])
-    table = known.groupby(key, sort=False)["recall"].agg(tested_times="size", recall="mean")
+    key = ["result", *KEYS, "emotion"]
+    number = predictions.groupby(list(KEYS), sort=False).ngroup()  # results stay in their order, emotions are sorted
+    known = predictions.assign(result=number, recall=predictions["emotion"] == predictions["predicted"])
+    table = known.groupby(key)["recall"].agg(tested_times="size", recall="mean")
     named = known.assign(emotion=known["predicted"]).groupby(key)["recall"].agg(precision="mean", named="size")
     table = table.join(named)
     hits = table["recall"] * table["tested_times"]
     table["f1"] = 2 * hits / (table["tested_times"] + table["named"].fillna(0))
-    return table[["tested_times", "precision", "recall", "f1"]].reset_index()
+    return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:

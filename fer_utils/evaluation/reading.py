@@ -101,7 +101,9 @@ def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False)
     shown = shown.assign(
         **{name: [f"{100 * share:.1f}".replace("nan", "") for share in shown[name]] for name in shares}
     )
-    text = percent(shown).rename(columns={**{name: f"{name}, %" for name in shares}, "subjects": "people"})
+    text = percent(shown).rename(
+        columns={**{name: f"{name}, %".replace("f1", "F1") for name in shares}, "subjects": "people"}
+    )
     text.columns = [name.replace("_", " ") for name in text.columns]
     content = text.to_latex(
         index=False,
@@ -123,6 +125,8 @@ def _caption(kind: str, table: pd.DataFrame, quick: bool = False) -> str:
     title, protocols = PAPER[kind].about, table.get("protocol", pd.Series(["grouped"]))
     names = [registry.title(name) for name in dict.fromkeys("+".join(table["dataset"].unique()).split("+"))]
     parts = [f"{title}, on {', '.join(names)}", *(PROTOCOLS.get(name, name) for name in protocols.unique())]
+    if "compared_with" in table:
+        parts.append(f"differences to {table['compared_with'].dropna().iloc[0]}")
     if "accuracy" in table or "difference" in table:
         parts.append("in brackets, 95 % bootstrap intervals that draw people")
     if (table["data"] == STAND_IN).any():

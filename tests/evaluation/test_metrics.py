@@ -154,8 +154,11 @@ def test_precision_recall_and_f1_by_emotion():
     assert table["precision"].tolist()[:2] == pytest.approx([1 / 2, 2 / 3]) and np.isnan(table["precision"].iloc[2])
     assert table["f1"].tolist() == pytest.approx([1 / 2, 2 / 3, 0])
     both = [outcome("aabb", "abbb", "stuv"), outcome("aabb", "aabb", "stuv", protocol="stratified")]
-    apart = metrics.by_emotion(pd.concat(both))
-    assert apart["precision"].tolist() == pytest.approx([1, 2 / 3, 1, 1])
+    apart = metrics.by_emotion(pd.concat(both)[::-1])
+    assert apart[["protocol", "emotion"]].to_numpy().tolist() == [
+        [protocol, emotion] for protocol in ("stratified", "grouped") for emotion in "ab"
+    ]
+    assert apart["precision"].tolist() == pytest.approx([1, 1, 1, 2 / 3])
 
 
 class TestPaired:

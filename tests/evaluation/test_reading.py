@@ -110,3 +110,12 @@ def test_each_emotion(tmp_path):
 def test_a_table_without_rows_is_not_written(tmp_path):
     tables.save(tmp_path, "mmi", False, {"protocols": pd.DataFrame()})
     assert [path.name for path in (tmp_path / "tables/mmi").iterdir()] == ["protocols.csv"]
+
+
+def test_models_are_compared_with_the_one_that_the_caption_names(tmp_path):
+    ends = {"difference": -0.05, "difference_low": -0.1, "difference_high": 0.0, "p": 0.25, "compared_with": "paper"}
+    models = summary()[1:].assign(model="svm", weights=227_274, seconds=0.016, **ends)
+    tables.save(tmp_path, "mmi", False, {"open_models": models.drop(columns="protocol")})
+    text = (tmp_path / "tables/mmi/open_models.tex").read_text(encoding="utf-8")
+    assert "-5.0 [-10.0, +0.0] & 0.25 & 227274 & 0.016" in text
+    assert "differences to paper" in text and "nobody is in training and in test" in text
