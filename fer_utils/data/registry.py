@@ -16,7 +16,7 @@ __all__ = [
     "load", "options", "scan", "title",
 ]  # fmt: skip
 
-# every dataset by name, in the paper's order; a new one is a module with DATASETS, and its name here
+# all datasets by name, in the paper's order; to add one, write a module with DATASETS and name it here
 DATASETS = {entry.name: entry for module in (ckplus, oulu_casia, mmi, folder) for entry in module.DATASETS}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 

@@ -28,7 +28,6 @@ class Sequence:
     id: str
     emotion: str
     frames: FrameSource
-    fps: float
     apex: Literal["last", "inside"] = "last"
     rendered: bool = False
 

@@ -14,7 +14,7 @@ from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
 from fer_utils.data.video import Video
 
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
-# how far below the root a known folder is looked for: archives unpack into folders of their own name, some twice
+# how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
 _LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
@@ -87,7 +87,7 @@ def _in_seconds(files: list[Path]) -> bool:
         return False
     if any(part.startswith("0") and len(part) > 1 for part in parts):
         return True
-    if any(part.endswith("0") and len(part) > 1 for part in parts):  # decimals are written without it
+    if any(part.endswith("0") and len(part) > 1 for part in parts):  # seconds do not end in 0
         return False
     counted = {}
     for end in ends:

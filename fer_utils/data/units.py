@@ -17,10 +17,10 @@ from fer_utils.data.sequence import DatasetError, Sequence
 from fer_utils.data.video import Video
 
 TRUTH = "truth.csv"  # of a stand-in, at its root
-# activations of the rendered actors from which FACS's letters A to E are written, and full activation
+# activations of the rendered actors at which FACS's letters A to E begin, and full activation
 LETTERS = (0.0, 0.08, 0.2, 0.4, 0.65, 0.88, 1.0)
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0)
-UNCODED = 3.0  # where a coder saw a unit and gave no intensity: our choice, the middle of the scale
+UNCODED = 3.0  # if a coder saw a unit and gave no intensity: our choice, the middle of the scale
 
 
 def known(sequences: Iterable[Sequence]) -> pd.DataFrame:

@@ -24,7 +24,7 @@ from av.video.stream import VideoStream
 from fer_utils.data import decoding
 from fer_utils.data.pictures import PNG, Frame, Pictures, digest, too_large
 
-READER = 2  # part of the digest: rises when the same file comes to give other frames
+READER = 2  # part of the digest: to be raised when the same file gives other frames than before
 SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more than they save
 T = TypeVar("T")
 
@@ -152,7 +152,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it")
     if file.is_file() and _is_text(file):  # a play list would make FFmpeg open other files
         raise OSError(f"{cannot}: it is text")
-    if file.is_file() and is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
+    if file.is_file() and is_picture(file):  # FFmpeg would read it as a video of one frame
         raise OSError(f"{cannot}: it is a picture")
     try:
         # absolute: 12:30.mp4 alone would be an address with the protocol 12
@@ -176,7 +176,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def is_picture(file: Path) -> bool:
-    """Return whether a file begins as a single picture does; a PNG that moves and JPEGs in a row are none."""
+    """Return whether a file is a single picture; an animated PNG, or several JPEGs in a row, is not."""
     try:
         with file.open("rb") as stream:
             head = stream.read(4096)
@@ -194,8 +194,8 @@ def is_picture(file: Path) -> bool:
 def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
     """Yield the same frames, decoded by a thread while the caller works on those before them.
 
-    An error is raised where its frame would have come. `count` frames are decoded in one go, and at most twice as
-    many are in memory: a thread that wakes for each of them gets in the way of a detector's own.
+    An error is raised when its frame is due. The thread decodes `count` frames at a time, and at most twice as many are
+    in memory. A thread that woke for each frame would disturb the detector's own threads.
     """
     source = iter(frames)
 

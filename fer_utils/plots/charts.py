@@ -38,7 +38,7 @@ def curves(table: pd.DataFrame) -> Figure:
         label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     key = figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    for line in key.legend_handles[:2]:  # they have another colour in each panel
+    for line in key.legend_handles[:2]:  # their colour differs from panel to panel
         line.set_color(BLACK)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("inter-ocular distances", fontsize=9)
@@ -96,7 +96,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
                     label="validation" if first else None,
                 )
             axes.set_title(f"{protocol}: {name}", fontsize=10)
-        # a loss that runs away in one fold would flatten all others
+        # one fold whose loss grows without limit would flatten all others
         row[0].set_ylim(0, np.nanquantile(history[["loss", "val_loss"]].to_numpy(), 0.98) * 1.1)
         row[1].set_ylim(0, 1.02)
     panels[0, 1].legend(frameon=False, fontsize=8)
@@ -124,7 +124,7 @@ def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
             annot_kws={"fontsize": 7}, linewidths=0.5,
         )  # fmt: skip
         axes.set(title=f"{title}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
-        # seaborn's own choice is made before the layout is known, and names run into each other
+        # seaborn turns labels before the layout is known, and names would overlap
         axes.tick_params(axis="x", labelrotation=90)
         axes.tick_params(axis="y", labelrotation=0)
     return figure

@@ -20,7 +20,7 @@ from fer_utils.models import networks
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, RED, REGION_COLOURS
 
 GREY, DASHES = "#c8c8c8", (0, (2, 1))
-WIDEST, THINNEST = 6, 0.3  # points, of the line for the largest loss, and of the smallest that is drawn
+WIDEST, THINNEST = 6, 0.3  # line widths in points, of the largest loss and of the smallest that is drawn
 STABLE = 2 / 3  # of the folds
 NAMED, APART = 6, 1.2  # action units whose numbers are on the face; cm between two numbers
 
@@ -96,7 +96,7 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
     for axes, values in zip(panels, ("distances", "angles"), strict=True):
         _face(axes, 61)
         axes.set_title(values, fontsize=9)
-        # lines too thin to be seen are left out: dashes are as short as a line is thin, and take minutes to draw
+        # lines too thin to be seen are left out: their dashes would be tiny, and take minutes to draw
         shown = table[(table["values"] == values) & (WIDEST * table["lost"] > THINNEST * largest) & (table["lost"] > 0)]
         for row in shown[::-1].itertuples():
             ends = row.regions.split(" – ")

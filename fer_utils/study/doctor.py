@@ -20,7 +20,7 @@ from packaging.version import Version
 from fer_utils import kernels, paths
 from fer_utils.errors import ModelFileError, OutputError
 
-BACKEND = "tensorflow"  # on which `models.networks` runs Keras
+BACKEND = "tensorflow"  # with which `models.networks` runs Keras
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _folder(name: str, path: Path) -> Check:
 
 
 def _camera() -> Check:
-    # opening a camera that is not there makes OpenCV print a page of errors; on Linux the device's file tells
+    # OpenCV prints a page of errors if there is no camera; on Linux, look for its device file first
     if sys.platform == "linux" and not list(Path("/dev").glob("video*")):
         return Check("camera", None, "none; only the webcam demo needs one")
     capture = cv2.VideoCapture(0)

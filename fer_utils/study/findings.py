@@ -51,7 +51,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 
 
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
-    """Return up to three sentences: how good the network is, what leakage adds, and how it compares."""
+    """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
     summaries = dict(_each(out, "summary", datasets))
     return [text for text in (_accuracy(summaries), _leakage(summaries), _compared(out, datasets)) if text]
 
@@ -116,7 +116,7 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 def _best_other(out: Path, dataset: str, network: str) -> str:
     for _, summary in _each(out, "open_summary", [dataset]):
         models = results.models(summary, out, dataset)
-        # the ceiling sees the units as they were coded, so it is no other model
+        # HUMAN is given the coded units: it is an upper limit, not a model to compare with
         others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
         if len(others):
             best = next(others.itertuples())

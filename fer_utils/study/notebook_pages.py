@@ -50,7 +50,7 @@ def to_markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[s
     exporter = MarkdownExporter()
     resources = {"unique_key": name, "output_files_dir": f"{name}_files"}
     text, resources = exporter.from_notebook_node(notebook, resources)
-    # sites of repositories show a style sheet as text
+    # repository sites would show a style sheet as text
     return _LINK.sub(r"](\1.md)", _STYLE.sub("", text)), resources["outputs"]
 
 
@@ -69,4 +69,4 @@ def _converted(part: re.Match) -> str:
     if part["code"]:
         return part[0]
     math = converter.convert(part["block"] or part["inline"], display="block" if part["block"] else "inline")
-    return math.replace("*", "&#42;").replace("_", "&#95;")  # Markdown would read these as its own
+    return math.replace("*", "&#42;").replace("_", "&#95;")  # Markdown has a meaning of its own for them

@@ -42,7 +42,7 @@ def publish(run: Path) -> list[Path]:
     if failed := [f"{each['notebook']} {each['dataset']}".strip() for each in made["notebooks"] if each["error"]]:
         raise StudyError(f"{run}: {', '.join(failed)} failed; run the study again before it is published")
     if made["settings"].get("quick"):
-        raise StudyError(f"{run}: a quick run, whose numbers mean nothing; publish that of `fer study`")
+        raise StudyError(f"{run}: a quick run, whose numbers mean nothing; publish a run of `fer study`")
     docs = paths.root() / "docs"
     shutil.rmtree(docs / "notebooks", ignore_errors=True)
     written = [*_notebooks(run, made, docs / "notebooks"), *_refreshed(run)]

@@ -74,7 +74,7 @@ def write(done: list[NotebookRun], out: Path) -> Path:
     there = [result for result in done if result.executed.is_file()]
     for result in there:
         notebook = notebook_pages.read(result.executed)
-        # of the notebooks that run once a dataset, this one's; where they ran for several, any
+        # links lead to the same dataset's pages, if there are any
         near = sorted(there, key=lambda other: other.dataset == result.dataset)
         addresses = {other.notebook: f"{other.executed.stem}.html" for other in near}
         title, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook, addresses)

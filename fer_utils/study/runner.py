@@ -24,8 +24,8 @@ from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
 from fer_utils.study.report import NotebookRun
 
-# notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
-# first of them only where there are several
+# first a notebook about the machine, then those that run for each dataset, then those about all datasets at once;
+# ACROSS needs several datasets
 FIRST = ("00_check_setup",)
 PER_DATASET = (
     "01_extract_landmarks",

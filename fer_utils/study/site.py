@@ -14,7 +14,7 @@ from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.plots.registry import FIGURES
 
-# readable at 390 pixels, where wide tables and figures are scrolled sideways, and in print
+# readable at 390 pixels, with wide tables and figures that scroll sideways, and in print
 STYLE = """
 body{font:17px/1.6 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:0 1rem 3rem;color:#222}
 h1{font-size:1.7rem;line-height:1.25}h2{margin-top:2.5rem;border-bottom:1px solid #ddd}h1,h2,h3{overflow-wrap:anywhere}

@@ -45,18 +45,8 @@ def scan(root: Path) -> Inventory:
             except LeftOut as reason:
                 skipped.append(Skipped(folder, str(reason)))
                 continue
-            sequences.append(
-                Sequence(
-                    dataset="ckplus",
-                    subject=f"ckplus/{subject.upper()}",
-                    id=f"{subject}/{take}",
-                    emotion=emotion,
-                    frames=frames,
-                    fps=FPS,
-                    apex="last",
-                    rendered=rendered,
-                )
-            )
+            name = f"{subject}/{take}"
+            sequences.append(Sequence("ckplus", f"ckplus/{subject.upper()}", name, emotion, frames, "last", rendered))
     return Inventory("ckplus", root, rendered, sequences, skipped)
 
 

@@ -36,19 +36,8 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             continue
         for path in _recordings(folder, skipped):
             try:
-                frames = _frames(path, fps, skipped)
-                sequences.append(
-                    Sequence(
-                        dataset="folder",
-                        subject=f"folder/{_subject(path)}",
-                        id=f"{folder.name}/{path.name}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex=apex,
-                        rendered=rendered,
-                    )
-                )
+                frames, name = _frames(path, fps, skipped), f"{folder.name}/{path.name}"
+                sequences.append(Sequence("folder", f"folder/{_subject(path)}", name, emotion, frames, apex, rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(path, str(reason)))
     return Inventory("folder", root, rendered, sequences, skipped)
@@ -59,7 +48,7 @@ def _recordings(folder: Path, skipped: list[Skipped]) -> list[Path]:
     try:
         plain = tree.entries(folder, lambda path: not path.is_dir())
     except LeftOut:
-        plain = []  # told by `tree.folders`
+        plain = []  # `tree.folders` has reported it
     return sorted(below + plain, key=tree.by_number)
 
 
@@ -75,11 +64,11 @@ def _frames(path: Path, fps: float, skipped: list[Skipped]):
 
 def _subject(path: Path) -> str:
     """Return what comes before the first underscore. It is not guessed, since grouped folds depend on it."""
-    # some systems store é as one sign and some as two: it is one person still
+    # some systems store é as one character and some as two, but it is the same person
     subject, underscore, _ = unicodedata.normalize("NFC", path.name).partition("_")
     if not subject.strip() or not underscore:
         raise LeftOut("no subject in its name: call it <subject>_<anything>")
-    return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak
+    return subject.strip().casefold()  # Anna_1 and anna_2 are one person, else grouped folds would leak
 
 
 DATASETS = (Dataset("folder", "your recordings", scan, is_here, labels.EMOTIONS),)

@@ -55,19 +55,8 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 if view not in views:
                     raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
                 emotion = parse_emotion(_read(clip.with_suffix(".xml"), "the clip has no label"))
-                frames = tree.video(clip)
-                sequences.append(
-                    Sequence(
-                        dataset="mmi",
-                        subject=f"mmi/{subject[1].upper()}",
-                        id=f"{session.name}/{clip.stem}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex="inside",
-                        rendered=rendered,
-                    )
-                )
+                person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
+                sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(clip, str(reason)))
     return Inventory("mmi", root, rendered, sequences, skipped)
@@ -128,7 +117,7 @@ def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
 
 def _read(file: Path, consequence: str) -> bytes:
     try:
-        if file.exists() and not file.is_file():  # a pipe, say, which would be waited for
+        if file.exists() and not file.is_file():  # such as a pipe, which would block
             raise LeftOut("its XML is not a file: get the file again")
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_XML + 1)
@@ -152,8 +141,8 @@ def _holds_sessions(folder: Path) -> bool:
     return any(folder.glob("*/session.xml"))
 
 
-# frontal clips with one of six emotions, about so many, as the papers count them that use the set, which grew over the
-# years; the paper's own selection is not known
+# frontal clips with one of six emotions, about as many as other papers used (the dataset grew over the years); the
+# selection of the reproduced paper is not known
 DATASETS = (
     Dataset("mmi", "MMI", scan, is_here, published={"sequences": 205, "subjects": 30}, rough=True, stand_in="mmi"),
 )

@@ -51,18 +51,9 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
                 emotion = labels.from_folder(folder.name)
                 if emotion is None:
                     raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
-                sequences.append(
-                    Sequence(
-                        dataset=dataset,
-                        subject=f"oulu/P{int(number[1]):03d}",
-                        id=f"{camera.name}/{light}/{person.name}/{folder.name}",
-                        emotion=emotion,
-                        frames=tree.pictures(folder, FPS, skipped),
-                        fps=FPS,
-                        apex="last",
-                        rendered=rendered,
-                    )
-                )
+                subject, name = f"oulu/P{int(number[1]):03d}", f"{camera.name}/{light}/{person.name}/{folder.name}"
+                frames = tree.pictures(folder, FPS, skipped)
+                sequences.append(Sequence(dataset, subject, name, emotion, frames, "last", rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(folder, str(reason)))
     return Inventory(dataset, root, rendered, sequences, skipped)

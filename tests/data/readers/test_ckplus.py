@@ -41,7 +41,7 @@ def test_every_way_it_unpacks(tmp_path, above, images, emotion):
     inventory = scan("ckplus", tmp_path)
     (sequence,) = inventory.sequences
     assert (sequence.dataset, sequence.subject, sequence.id) == ("ckplus", "ckplus/S005", "S005/001")
-    assert (sequence.emotion, sequence.apex, sequence.fps, sequence.rendered) == ("disgust", "last", 30.0, False)
+    assert (sequence.emotion, sequence.apex, sequence.frames.fps, sequence.rendered) == ("disgust", "last", 30.0, False)
     files = tuple(folder / f"S005_001_0000000{number}.png" for number in (1, 2, 3))
     assert sequence.frames == Pictures(files, 30.0)
     assert inventory.skipped == []

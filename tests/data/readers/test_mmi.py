@@ -48,7 +48,12 @@ def test_every_way_it_unpacks(tmp_path, above):
     inventory = scan("mmi", tmp_path)
     (sequence,) = inventory.sequences
     assert (sequence.dataset, sequence.subject, sequence.id) == ("mmi", "mmi/S001", "1767/S001-119")
-    assert (sequence.emotion, sequence.apex, sequence.fps, sequence.rendered) == ("happiness", "inside", 25.0, False)
+    assert (sequence.emotion, sequence.apex, sequence.frames.fps, sequence.rendered) == (
+        "happiness",
+        "inside",
+        25.0,
+        False,
+    )
     assert sequence.frames == Video(folder / "S001-119.avi")
     assert inventory.skipped == []
 
