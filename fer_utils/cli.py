@@ -46,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
     study.add_argument("--views", type=_count, metavar="N",
                        help="average points over N views of each frame: 8 takes eight times as long")  # fmt: skip
     study.add_argument("--folds", type=_count, metavar="N", help="of each cross-validation; 5 by default")
+    study.add_argument("--seeds", type=_count, metavar="N",
+                       help="draws of folds and initial weights; by default 1 in notebook 03, 3 in 03b")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
                        help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
@@ -163,7 +165,7 @@ def _study(chosen: argparse.Namespace) -> int:
     for name, option, value in chosen.reader:
         reader.setdefault(name, {})[option] = value
     settings = {**settings, "reader": reader} if reader else settings
-    settings = {**settings, **{name: value for name in ("folds", "views") if (value := getattr(chosen, name))}}
+    settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(chosen, name))}}
     names = runner.choose(chosen.datasets, data, chosen.quick, reader, chosen.folds or 5)
     splits = chosen.splits and Path(chosen.splits)
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)

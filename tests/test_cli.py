@@ -82,8 +82,8 @@ def test_options_of_the_study(tmp_path, monkeypatch):
 def test_points_can_be_averaged_in_the_whole_study(tmp_path, monkeypatch):
     seen = {}
     monkeypatch.setattr(runner, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
-    assert cli.main(["study", "--views", "8", "--folds", "10"]) == 0
-    assert seen == {"views": 8, "folds": 10}
+    assert cli.main(["study", "--views", "8", "--folds", "10", "--seeds", "3"]) == 0
+    assert seen == {"views": 8, "folds": 10, "seeds": 3}
     asked = {notebook for notebook in runner.NOTEBOOKS if "views" in runner.parameters(notebook)}
     assert asked == {*runner.PER_DATASET, *runner.ACROSS}
 

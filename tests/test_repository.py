@@ -57,11 +57,11 @@ def test_notebooks_are_clean(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_figure_of_results_is_marked_and_saved(notebook):
-    """`charts` and `important_pairs` draw numbers and do not know whether these are a stand-in's. (The ledger's are
-    times.)"""
+    """`charts` and `schematics.important_…` draw numbers and do not know whether these are a stand-in's. (The ledger's
+    are times.)"""
     for cell in cells_of(notebook)[1]:
         source = "".join(cell["source"])
-        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_pairs|faces\.stream)\(", source))
+        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_\w+|faces\.stream)\(", source))
         marked = len(re.findall(r"\bfaces\.mark\(", source))
         assert drawn <= marked, source  # figures that a cell draws itself are marked besides
         assert drawn <= len(re.findall(r"\bfaces\.save\(", source)), source

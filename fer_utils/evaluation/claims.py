@@ -118,7 +118,7 @@ def _too_little(result: Mapping, names: list[str], out: Path) -> str:
 def _missing_emotions(count: int, emotions: tuple[str, ...], names: list[str], out: Path) -> str:
     if len(names) == 1:
         with suppress(StudyError, KeyError):
-            tested = set(tables.read(out, "recalls", names[0])["emotion"])
+            tested = set(tables.read(out, "emotions", names[0])["emotion"])
             if missing := [name for name in emotions if name not in tested]:
                 return f"{' and '.join(missing)} missing"
     return f"{count} of {len(emotions)} emotions"

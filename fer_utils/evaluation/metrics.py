@@ -107,11 +107,20 @@ def summary(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def recalls(predictions: pd.DataFrame) -> pd.DataFrame:
-    """A row a result and emotion: how many of its sequences were recognised."""
-    known = predictions.assign(recall=predictions["emotion"] == predictions["predicted"])
-    grouped = known.groupby([*KEYS, "emotion"], sort=False)["recall"]
-    return grouped.agg(["size", "mean"]).rename(columns={"size": "tested_times", "mean": "recall"}).reset_index()
+def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a result and emotion: how often its sequences were tested, precision, recall and F1.
+
+    Precision is NaN for an emotion that was never predicted, whose F1 is 0.
+    """
+    key = ["result", *KEYS, "emotion"]
+    number = predictions.groupby(list(KEYS), sort=False).ngroup()  # results stay in their order, emotions are sorted
+    known = predictions.assign(result=number, recall=predictions["emotion"] == predictions["predicted"])
+    table = known.groupby(key)["recall"].agg(tested_times="size", recall="mean")
+    named = known.assign(emotion=known["predicted"]).groupby(key)["recall"].agg(precision="mean", named="size")
+    table = table.join(named)
+    hits = table["recall"] * table["tested_times"]
+    table["f1"] = 2 * hits / (table["tested_times"] + table["named"].fillna(0))
+    return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:

@@ -30,14 +30,15 @@ from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker
 
 STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
+QUICK_RUN = "quick run"
 LETTER = 0.012  # width of a letter in `stream`, as a share of the time shown
 
 
-def mark(figure: Figure, rendered: bool) -> Figure:
-    """Write the stand-ins' mark into the figure's corner if its data are rendered, and return the figure."""
-    if rendered:
+def mark(figure: Figure, rendered: bool, quick: bool = False) -> Figure:
+    """Write into the figure's corner that its data are rendered, and that its numbers are of a quick run; return it."""
+    if marks := [text for text, holds in ((STAND_IN, rendered), (QUICK_RUN, quick)) if holds]:
         _leave_room_below(figure)
-        figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
+        figure.text(0.995, 0.005, ", ".join(marks), ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
     return figure
 
 

@@ -102,6 +102,12 @@ FIGURES: Mapping[str, Entry] = {
         "A model trained on whole sequences and tested on less: on the first part of the rise to the apex, and on "
         "points with added noise.",
     ),
+    "important_units": Entry(
+        "03c",
+        "What decides, in action units",
+        "Accuracy that emotion by way of units loses if one unit is shuffled, as bars and where the units move the "
+        "face. Hatched bars are not stable over the folds.",
+    ),
     "matrix": Entry(
         "04",
         "Trained on one dataset, tested on another",

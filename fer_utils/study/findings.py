@@ -157,20 +157,29 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
     return percent(summary[[*about, *(f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high"))]])
 
 
-def by_emotion(recalls: pd.DataFrame) -> pd.DataFrame:
-    """Return recall in %, a row an emotion, a column a model and protocol."""
-    shares = recalls.pivot_table(index="emotion", columns=["model", "protocol"], values="recall", sort=False)
-    shares.columns = [f"{model}, {protocol}" for model, protocol in shares.columns]
-    return (100 * shares).round(1).add_suffix(" (%)").reset_index()
+def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
+    """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
+    measures = {"precision": "precision (%)", "recall": "recall (%)", "f1": "F1 (%)"}
+    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]].rename(columns=measures)
+    return shown.assign(**{name: (100 * shown[name]).round(1) for name in measures.values()})
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return pairs of models with the difference of their accuracies, or the reason why there is none."""
+    """Return pairs of models, or of ways of testing one, with the difference of their accuracies, or the reason why
+    there is none."""
     numbers = ("difference", "difference_low", "difference_high", "p")
-    columns = ["model", "against", "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
+    who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
+    columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
     shown = percent(pairs.reindex(columns=columns))
     counts = {name: [f"{n:g}" if n == n else "" for n in shown[name]] for name in ("sequences", "seeds")}
     return shown.assign(**counts)
+
+
+def overview(models: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of all models as text, without what is the same in every row."""
+    shown = percent(models.drop(columns=[name for name in ("dataset", "data") if name in models]))
+    weights = [f"{count:,.0f}" if count == count else "" for count in models["weights"].astype(float)]
+    return shown.assign(weights=weights)
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -191,9 +200,12 @@ def yardsticks(published: pd.DataFrame) -> pd.DataFrame:
 
 # tables of a dataset, by kind: title, and how it is shown
 OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
-    "recalls": ("Recall by emotion", by_emotion),
+    "emotions": ("Precision, recall and F1 by emotion", by_emotion),
+    "protocols": ("Folds of sequences against folds of people, compared person by person", differences),
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("All numbers of notebook 03b", readable),
+    "open_models": ("All models on the same folds of people; seconds are for training one fold", overview),
+    "open_protocols": ("Ways of testing against folds of people, compared person by person", differences),
     "open_pairs": (
         "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
         differences,

@@ -96,9 +96,16 @@ def _results(run: Path, made: dict) -> Iterator[str]:
     yield "\n*New people*: nobody is in training and in test. *People also in training*: folds of sequences.\n"
     yield "## Models, on the same folds of people\n"
     for name in names:
-        summary = tables.read(run, "open_summary", name)
         yield f"### {registry.title(name)}\n"
-        yield _markdown(percent(results.models(summary, run, name)))
+        yield _markdown(findings.overview(tables.read(run, "open_models", name)))
+        yield ""
+    yield "`difference` is to the model in `compared_with`, person by person. `p` is not corrected."
+    yield "`weights` are the numbers that a trained model keeps. `seconds` is the median time to train one fold.\n"
+    yield "## Folds of sequences against folds of people\n"
+    for name in names:
+        yield f"### {registry.title(name)}\n"
+        pairs = [tables.read(run, kind, name) for kind in ("protocols", "open_protocols")]
+        yield _markdown(findings.differences(pd.concat(pairs, ignore_index=True)))
         yield ""
     if len(names) > 1:
         yield "## Trained on one dataset, tested on another\n"

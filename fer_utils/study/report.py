@@ -36,6 +36,7 @@ TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>:
 ACTORS = {
     "actor_transfer": "From actors to recordings, back, and both together",
     "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
+    "exactness": "Errors of found points on rendered faces, in % of the distance of the eyes' outer corners",
 }
 CONTENTS = {
     "across.html": "trained on one, tested on another",
@@ -189,10 +190,10 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield from _shown(out, name, "phase_errors")
     yield "<h2>The paper's network</h2>"
     yield from site.figures(out, name, drawn(name, "03"))
-    yield from _shown(out, name, "recalls", "refused")
+    yield from _shown(out, name, "emotions", "protocols", "refused")
     yield "<h2>Open questions</h2>"
     yield from site.figures(out, name, drawn(name, "03b"))
-    yield from _shown(out, name, "open_pairs", "open_features")
+    yield from _shown(out, name, "open_models", "open_pairs", "open_protocols", "open_features")
     yield from site.figures(out, name, drawn(name, "03c"))
     yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 

@@ -238,7 +238,8 @@ def _forget(out: Path, names: list[str]) -> None:
     """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
     for place in (*names, paths.ALL):
         for kind in tables.ACROSS if place == paths.ALL else tables.KINDS:
-            paths.table(out, place, kind).unlink(missing_ok=True)
+            for suffix in (".csv", ".tex"):
+                paths.table(out, place, kind).with_suffix(suffix).unlink(missing_ok=True)
         for figure in drawn(place):
             for suffix in (".png", ".svg"):
                 paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

@@ -142,7 +142,7 @@ class TestTable:
     def test_too_little_is_not_judged(self, tmp_path, columns, said):
         write(tmp_path, 0.9, 0.87, 0.91, **columns)
         seen = [name for name in labels.EMOTIONS if name != "contempt"]
-        tables.save(tmp_path, "ckplus", False, {"recalls": pd.DataFrame({"emotion": seen, **dict.fromkeys(KEYS, "")})})
+        tables.save(tmp_path, "ckplus", False, {"emotions": pd.DataFrame({"emotion": seen, **dict.fromkeys(KEYS, "")})})
         (row,) = found_for(claims.table(tmp_path))
         assert row["verdict"] == (f"not judged: {said}" if said else "claimed more than is found: above the interval")
         assert row["found"] == 90 and pd.isna(row["difference"]) == bool(said)

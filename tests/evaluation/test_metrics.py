@@ -147,10 +147,18 @@ def test_several_seeds_are_one_result_with_their_spread():
     assert row["macro_f1_low"] <= row["macro_f1"] <= row["macro_f1_high"]
 
 
-def test_recalls_are_by_emotion():
-    table = metrics.recalls(outcome("aabbb", "abbbc", "stuvw"))
-    assert table[["emotion", "tested_times"]].to_numpy().tolist() == [["a", 2], ["b", 3]]
-    assert table["recall"].tolist() == pytest.approx([1 / 2, 2 / 3])
+def test_precision_recall_and_f1_by_emotion():
+    table = metrics.by_emotion(outcome("aabbbd", "abbbca", "stuvwx"))
+    assert table[["emotion", "tested_times"]].to_numpy().tolist() == [["a", 2], ["b", 3], ["d", 1]]
+    assert table["recall"].tolist() == pytest.approx([1 / 2, 2 / 3, 0])
+    assert table["precision"].tolist()[:2] == pytest.approx([1 / 2, 2 / 3]) and np.isnan(table["precision"].iloc[2])
+    assert table["f1"].tolist() == pytest.approx([1 / 2, 2 / 3, 0])
+    both = [outcome("aabb", "abbb", "stuv"), outcome("aabb", "aabb", "stuv", protocol="stratified")]
+    apart = metrics.by_emotion(pd.concat(both)[::-1])
+    assert apart[["protocol", "emotion"]].to_numpy().tolist() == [
+        [protocol, emotion] for protocol in ("stratified", "grouped") for emotion in "ab"
+    ]
+    assert apart["precision"].tolist() == pytest.approx([1, 1, 1, 2 / 3])
 
 
 class TestPaired:
