@@ -14,8 +14,8 @@ from ai_edge_litert.interpreter import Interpreter
 from fer_utils import paths, workers
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
-from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.engine.tracking import FaceTracker, LandmarkNetwork
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork, PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker
 from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
