@@ -84,7 +84,7 @@ def test_the_study_runs_every_notebook():
 def test_contributing_names_files_and_definitions_that_exist():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     recipes = [row for row in text.split("## Recipes")[1].splitlines() if row.startswith("| a")]
-    assert len(recipes) == 12
+    assert len(recipes) == 13
     for line in text.splitlines():
         named = re.findall(r"`([^`]+)`", line)
         files = [ROOT / name for name in named if re.fullmatch(r"[\w./]+(/|\.\w+)", name) and "/" in name]
