@@ -10,6 +10,7 @@ from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
 from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
+from fer_utils.data.video import is_utf8
 
 __all__ = [
     "DATASETS", "NAMES", "STAND_INS", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "joined",
@@ -53,7 +54,7 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
         if option not in known:
             raise DatasetError(f"{name}: unknown option {option!r}; known are: {', '.join(known) or 'none'}")
     root = paths.at_home(root)
-    if not tree.is_text(root):
+    if not is_utf8(root):
         raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:
         if not root.exists():

@@ -11,7 +11,7 @@ from pathlib import Path
 from fer_utils.data.pictures import SUFFIXES as PICTURES
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
-from fer_utils.data.video import Video
+from fer_utils.data.video import Video, is_utf8
 
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
 # how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
@@ -114,15 +114,6 @@ def video(file: Path) -> Video:
     return clip
 
 
-def is_text(path: Path) -> bool:
-    """Return whether a path can be written into a table: names of files may be any bytes."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
     """Return the folders at most `depth` below the root, or the root itself, for which `is_it` holds, nearest first.
 
@@ -183,7 +174,7 @@ def _says_rendered(manifest: Path) -> bool:
 
 
 def _check_name(path: Path) -> None:
-    if not is_text(path):
+    if not is_utf8(path):
         raise LeftOut("its name is not UTF-8: rename it")
 
 

@@ -148,7 +148,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video file and its first stream of moving pictures. Raises OSError if there is none."""
     file = Path(file)
     cannot = f"{file}: cannot be opened as a video"
-    if not _is_utf8(str(file)):
+    if not is_utf8(file):
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it")
     if file.is_file() and _is_text(file):  # a play list would make FFmpeg open other files
         raise OSError(f"{cannot}: it is text")
@@ -232,9 +232,10 @@ def _square(width: int, height: int, ratio) -> tuple[int, int]:
     return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(path: Path) -> bool:
+    """Return whether a path can be written into a table: names of files may be any bytes."""
     try:
-        name.encode()
+        str(path).encode()
     except UnicodeEncodeError:
         return False
     return True

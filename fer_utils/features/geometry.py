@@ -45,18 +45,20 @@ def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> n
 
 
 def normalise(points: np.ndarray) -> np.ndarray:
-    """Return points (T, 478, 3) held `steady`, and turned and scaled so that in the first frame the outer corners of
-    the eyes lie level and 1 apart.
+    """Return points (T, 478, 3) held `steady`, turned and scaled, so that their changes are those of the face.
 
-    What is left are the changes of the face, in inter-ocular distances. Our choice; the paper does not say whether it
-    normalises. Raises SequenceRefused if the eyes of the first frame are in one place.
+    In the first frame the outer corners of the eyes lie level and 1 apart: the unit is the inter-ocular distance. Our
+    choice; the paper does not say whether it normalises. Raises SequenceRefused if the eyes of the first frame are in
+    one place.
     """
     return upright(steady(points))
 
 
 def upright(points: np.ndarray) -> np.ndarray:
-    """Return points (T, 478, 2 or 3) turned and scaled, all frames alike, so that the eyes of the first lie level and
-    1 apart; the head's motion is kept. Raises as `normalise`."""
+    """Return points (T, 478, 2 or 3) turned and scaled, all frames alike; the head's motion is kept.
+
+    The eyes of the first frame lie level and 1 apart. Raises the same error as `normalise`.
+    """
     across = points[0, regions.RIGHT_EYE_CORNER, :2] - points[0, regions.LEFT_EYE_CORNER, :2]
     scale = float(np.hypot(*across))
     if not scale > 0:

@@ -18,8 +18,11 @@ Spacing = Literal["intensity", "time"]
 
 @dataclass(frozen=True)
 class Phases:
-    """Frames at which an expression starts, is first at its full strength, and has gone; and the smoothed intensity
-    (T,) they were read off. `offset` is the last frame where the recording ends before the face is back."""
+    """Frames at which an expression starts, is first at its full strength, and has gone.
+
+    They were read off the smoothed `intensity` (T,). `offset` is the last frame if the recording ends before the face
+    is back at rest.
+    """
 
     onset: int
     apex: int
@@ -53,7 +56,7 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
     """`count` strictly rising frame numbers from onset to apex, evenly spaced in intensity or in time.
 
     Where onset and apex are closer than that, neutral frames before the onset (then frames after the apex) fill up.
-    Raises ValueError where the sequence has fewer than `count` frames.
+    Raises ValueError if the sequence has fewer than `count` frames.
     """
     total = len(phases.intensity)
     if total < count:
@@ -76,9 +79,11 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
 
 
 def _smoothed(values: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative: SciPy's
-    `gaussian_filter1d` of orders 0 and 1, which goes four deviations far and repeats the first and the last value.
-    Frames before and after are paired, so that the change of a constant is exactly 0."""
+    """Return values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative.
+
+    As SciPy's `gaussian_filter1d` of orders 0 and 1, which reaches four deviations far and repeats the first and the
+    last value. Frames before and after are paired, so that the change of a constant is exactly 0.
+    """
     reach = int(4 * width + 0.5)
     steps = np.arange(1, reach + 1)
     weights = np.exp(-0.5 * (steps / width) ** 2)

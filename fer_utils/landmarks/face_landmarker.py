@@ -96,6 +96,7 @@ class Blendshapes:
         (self._output,) = (details["index"] for details in self._interpreter.get_output_details())
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Return the scores."""
         self._interpreter.set_tensor(self._input, points[None, BLENDSHAPE_POINTS, :2])
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)

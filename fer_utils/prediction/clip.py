@@ -22,7 +22,7 @@ from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import LeftOut, Skipped
-from fer_utils.data.video import Video, read_ahead
+from fer_utils.data.video import Video, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
@@ -187,7 +187,7 @@ def _points_68(points: np.ndarray | None) -> np.ndarray:
 
 def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None, model: Path) -> None:
     """Raise PredictError if the files named cannot be what they are named for."""
-    if not tree.is_text(recording):
+    if not is_utf8(recording):
         raise PredictError(f"{str(recording)!a}: a name that is not UTF-8; rename it")
     if not recording.exists():
         raise PredictError(f"{recording}: no such file; name a video or a folder of pictures")
@@ -206,7 +206,7 @@ def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None
         taken.add(path.resolve())
         if path.is_dir():  # it would be refused once all was done
             raise PredictError(f"{path}: a folder; name a file to write")
-        if not tree.is_text(path):
+        if not is_utf8(path):
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
 
 
