@@ -144,4 +144,4 @@ class Demo(widgets.VBox):
     def _say_what_it_is(self) -> None:
         trained_on = html.escape(self.live.classifier.trained_on or "data unknown")
         what = "a demonstration, not a measurement of feelings"
-        self.note.value = f"Trained on {trained_on}: {what}. Of several faces one is followed."
+        self.note.value = f"Trained on {trained_on}: {what}. Of several faces the one in the solid frame is followed."
