@@ -25,7 +25,7 @@ SLOWER = 0.4  # of the steepest change on a flank, below which the flank has end
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
 DRIFT = 0.0005  # intensity a second by which the median follows: an onset is over before it has moved it
 FADING = 1.0  # seconds, time constant with which falls of the intensity are forgotten
-RESTLESS = 1.0  # falls, as a multiple of the intensity, of a face that speaks or chews: it falls as often as it rises
+RESTLESS = 0.3  # falls, as a multiple of the intensity, of a face that speaks or chews: it falls soon after it rises
 TURNED = 25.0  # degrees by which a head is turned away: of its far side nothing is seen
 LEARNING = 1.0  # seconds in which face and median at rest are learnt
 
@@ -54,7 +54,8 @@ class Tracker:
         self.intensity = self.turned = 0.0  # `turned`: degrees by which the head is turned since rest
         self.threshold = START
         self.rest: np.ndarray | None = None
-        self._falls, self._shut_since, self._blinked = 0.0, math.inf, -math.inf
+        self._falls = self._quiet = 0.0  # `_quiet`: what jitter alone makes of `_falls`
+        self._shut_since, self._blinked = math.inf, -math.inf
         self._frames = 0
 
     @property
@@ -69,7 +70,8 @@ class Tracker:
             return "the eyes blink"
         if self.turned > TURNED:
             return "the head is turned away"
-        return "the face does not keep still, as in speech" if self._falls > RESTLESS * self.intensity else ""
+        restless = self._falls - self._quiet > RESTLESS * self.intensity
+        return "the face does not keep still, as in speech" if restless else ""
 
     @property
     def clarity(self) -> float:
@@ -140,6 +142,7 @@ class Tracker:
         self._floor -= share * self._floor  # what is left of an expression becomes a part of the face at rest
         self._floor = min(self._floor, self.intensity)
         most = step * DRIFT * (20 if self._time - self._learnt < LEARNING else 1)
+        self._quiet += share * (self._falls - self._quiet)
         self._median += min(max(self.intensity - self._median, -most), most)
 
     def _advance(self, level: float, rate: float, time: float) -> None:

@@ -444,6 +444,19 @@ class TestLabels:
         assert {outcome.emotion for outcome in found} == {None}
         assert "onset" in {outcome.phase for outcome in found}
 
+    def test_a_face_that_falls_by_half_once_in_a_while_is_not_named_either(self, make_track, recorder):
+        times = np.arange(180) / 30
+        levels = np.where(times > 1, 0.75 - 0.25 * np.cos(2 * np.pi * 2 * times), 0) * np.clip(4 * (times - 1), 0, 1)
+        found = outcomes(Recognizer(recorder), make_track(levels, times).points, times)
+        assert {outcome.emotion for outcome in found} == {None}
+        assert "unsure: the face does not keep still, as in speech" in {outcome.why for outcome in found}
+
+    def test_jitter_is_no_restlessness(self, make_track, recorder):
+        times, levels = expression(30, (2, 0), (0.5, 0.6), (1, 0.6))
+        points = make_track(levels, times).points
+        noise = np.random.default_rng(0).normal(0, 0.005 * np.ptp(points[0, [33, 263], 0]), points.shape)
+        assert outcomes(Recognizer(recorder), points + noise, times)[-1].emotion == "fear"
+
     def test_a_head_that_is_turned_away_is_not_named(self, make_track, recorder):
         times, levels = expression(30, (1, 0), (0.5, 2), (1, 2))
         points = make_track(levels, times).points.astype(float)
