@@ -444,13 +444,6 @@ class TestLabels:
         assert {outcome.emotion for outcome in found} == {None}
         assert "onset" in {outcome.phase for outcome in found}
 
-    def test_a_face_that_falls_by_half_once_in_a_while_is_not_named_either(self, make_track, recorder):
-        times = np.arange(180) / 30
-        levels = np.where(times > 1, 0.75 - 0.25 * np.cos(2 * np.pi * 2 * times), 0) * np.clip(4 * (times - 1), 0, 1)
-        found = outcomes(Recognizer(recorder), make_track(levels, times).points, times)
-        assert {outcome.emotion for outcome in found} == {None}
-        assert "unsure: the face does not keep still, as in speech" in {outcome.why for outcome in found}
-
     def test_jitter_is_no_restlessness(self, make_track, recorder):
         times, levels = expression(30, (2, 0), (0.5, 0.6), (1, 0.6))
         points = make_track(levels, times).points
