@@ -1,6 +1,6 @@
 # make study   set up .venv from the lock and run the whole study     (ARGS="--quick" for a short one)
 # make test    set up .venv and run the tests
-# make docs    write docs/results.md, docs/notebooks and figures/ from runs/study     (ARGS=FOLDER for another run)
+# make docs    write docs/api.md, and docs/results.md, docs/notebooks and figures/ from runs/study     (ARGS=FOLDER for another run)
 # make lock    resolve requirements.lock anew (needs uv; nothing else does)
 VENV ?= .venv
 BIN  := $(VENV)/bin
@@ -24,6 +24,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@touch $@
 
 docs: $(VENV)/.ready
+	$(BIN)/python -m fer_utils.study.api_page
 	$(BIN)/python -m fer_utils.study.publish $(ARGS)
 
 lock:

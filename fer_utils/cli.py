@@ -19,7 +19,8 @@ from fer_utils.study import doctor
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, the command line's by default; returns the exit status. A user's mistake ends with
-    one line on standard error and status 2."""
+    one line on standard error and status 2.
+    """
     quiet.write_any_text()
     parser = argparse.ArgumentParser(
         "fer", description="Sequential facial expression analysis from geometric features."
@@ -43,7 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
     study.add_argument("--splits", type=_folder, metavar="DIR",
                        help="take notebook 03's folds from an earlier study's folder")  # fmt: skip
+    study.add_argument("--views", type=_count, metavar="N",
+                       help="average points over N views of each frame: 8 takes eight times as long")  # fmt: skip
     study.add_argument("--folds", type=_count, metavar="N", help="of each cross-validation; 5 by default")
+    study.add_argument("--seeds", type=_count, metavar="N",
+                       help="draws of folds and initial weights; by default 1 in notebook 03, 3 in 03b")  # fmt: skip
     study.add_argument("--jobs", type=_count, metavar="N", help="worker processes; one a core by default")
     study.add_argument("--scheduler", default="", metavar="ADDRESS",
                        help="let the workers of a Dask cluster do the work; local starts one here")  # fmt: skip
@@ -62,7 +67,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
     predict.add_argument("inputs", nargs="+", type=paths.at_home, metavar="INPUT",
-                         help="videos; folders of videos, or of a recording's pictures; or one picture")  # fmt: skip
+                         help="videos; folders of videos, or of a recording's pictures; one picture; "
+                         "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
                          help="where the rows of one input go, - for standard output; by default the input's name "
                          "with .csv, in this folder")  # fmt: skip
@@ -114,7 +120,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        kept = "; what was finished is kept" if chosen and chosen.command is _study else ""
+        several = chosen and (chosen.command is _study or (chosen.command is _predict and chosen.out))
+        kept = "; what was finished is kept" if several else ""
         print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 
@@ -149,7 +156,7 @@ def _option(text: str) -> tuple[str, str, object]:
 
 
 def _study(chosen: argparse.Namespace) -> int:
-    from fer_utils.study import report, runner, shown_as  # papermill and nbconvert take a second to import
+    from fer_utils.study import findings, report, runner  # papermill and nbconvert take a second to import
 
     data = chosen.data or ""
     settings = runner.QUICK if chosen.quick else runner.FULL
@@ -159,13 +166,13 @@ def _study(chosen: argparse.Namespace) -> int:
     for name, option, value in chosen.reader:
         reader.setdefault(name, {})[option] = value
     settings = {**settings, "reader": reader} if reader else settings
-    settings = {**settings, "folds": chosen.folds} if chosen.folds else settings
+    settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(chosen, name))}}
     names = runner.choose(chosen.datasets, data, chosen.quick, reader, chosen.folds or 5)
     splits = chosen.splits and Path(chosen.splits)
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = report.results(done, out), report.left_out(done, out)
-    print("no results" if found.empty else shown_as.readable(found).to_string(index=False))
+    print("no results" if found.empty else findings.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")

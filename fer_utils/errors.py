@@ -37,5 +37,5 @@ class PredictError(UserError):
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says in its first line, or what it is called where it says nothing."""
+    """Return the first line of an error's message, or the error's name if it has none."""
     return (str(error) or type(error).__name__).splitlines()[0]

@@ -28,7 +28,7 @@ CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 
 
 def root() -> Path:
-    """The clone that the package was installed from; the current folder if it came as a wheel (FER_ROOT overrides)."""
+    """Return the clone that the package was installed from; the current folder for a wheel (FER_ROOT overrides)."""
     clone = PACKAGE.parent
     return _place("FER_ROOT", clone if (clone / "pyproject.toml").is_file() else Path.cwd())
 
@@ -39,64 +39,64 @@ def data() -> Path:
 
 
 def runs() -> Path:
-    """What runs write (FER_RUNS overrides)."""
+    """Return the folder of all runs (FER_RUNS overrides)."""
     return _place("FER_RUNS", root() / "runs")
 
 
 def run(name: str = "") -> Path:
-    """The folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
+    """Return the folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
     return at_home(name).resolve() if name else runs() / "lab"
 
 
 def table(out: Path, dataset: str, kind: str) -> Path:
-    """A table of the run `out`; `dataset` is `ALL` for those of several datasets."""
+    """Return the path of a table of the run `out`; `dataset` is `ALL` for those of several datasets."""
     return out / "tables" / dataset / f"{kind}.csv"
 
 
 def figure(out: Path, dataset: str, name: str) -> Path:
-    """A figure of the run `out`; its SVG, if it has one, lies beside it."""
+    """Return the path of a figure of the run `out`; its SVG, if it has one, lies beside it."""
     return out / "figures" / dataset / f"{name}.png"
 
 
 def folds(out: Path, dataset: str) -> Path:
-    """The folder of a run's finished folds, and of the features that they were made of."""
+    """Return the folder of a run's finished folds, and of the features that they were made of."""
     return out / "folds" / dataset
 
 
 def trained(out: Path, dataset: str) -> Path:
-    """The classifier for streams that a run trains on all of a dataset."""
+    """Return the path of the classifier for streams that a run trains on all of a dataset."""
     return out / "models" / dataset / "compact.tflite"
 
 
 def tracks() -> Path:
-    """The cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
+    """Return the cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
     return _place("FER_TRACKS", runs() / "tracks")
 
 
 def model(name: str = "") -> Path:
-    """The file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
+    """Return the file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
     return at_home(name).resolve() if name else _place("FER_MODEL", MODEL)
 
 
 def notebooks() -> Path:
-    """The notebooks: the clone's, or those in the wheel."""
+    """Return the folder of the notebooks: the clone's, or the one in the wheel."""
     return _shipped("notebooks")
 
 
 def figures() -> Path:
-    """The figures that the repository shows, and the published numbers, which alone are in the wheel."""
+    """Return the folder of the repository's figures and of the published numbers, which alone are in the wheel."""
     return _shipped("figures")
 
 
 def at_home(path: str | Path) -> Path:
-    """`path` with a leading ~ or ~name replaced by that home folder; as it is where there is no such person."""
+    """Return `path` with a leading ~ or ~name replaced by that home folder, if there is such a person."""
     with suppress(RuntimeError):
         return Path(path).expanduser()
     return Path(path)
 
 
 def is_folder(path: Path) -> bool:
-    """False also where the system does not let anyone look."""
+    """Return whether a path is a folder; False also if the system does not let anyone look."""
     with suppress(OSError, ValueError):
         return path.is_dir()
     return False
@@ -192,15 +192,17 @@ def _sink(path: Path) -> BinaryIO:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what `replacing` could not, of processes that were killed while they wrote into `folder` or below it. To
-    be called where nobody else writes."""
+    """Remove what `replacing` could not, of processes that were killed while they wrote into `folder` or below it.
+
+    To be called only if nobody else writes there.
+    """
     for path in folder.rglob(".*"):
         if _LEFTOVER.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:
-    """Make `folder` if need be. Raises OutputError where nothing can be written into it."""
+    """Make `folder` if need be. Raises OutputError if nothing can be written into it."""
     probe = folder / f".{secrets.token_hex(6)}"
     with replacing(probe) as temporary:
         temporary.touch()
@@ -208,7 +210,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _shipped(name: str) -> Path:
-    """A folder of the clone; in a wheel it lies inside the package."""
+    """Return a folder of the clone; in a wheel it lies inside the package."""
     folder = root() / name
     return folder if folder.is_dir() or not (PACKAGE / name).is_dir() else PACKAGE / name
 

@@ -17,13 +17,15 @@ _LOG_LINE = re.compile(rb"[IWE]\d{4} \d|INFO: Created TensorFlow Lite|WARNING: (
 
 
 def is_log_line(line: bytes) -> bool:
-    """Return whether a native library (TensorFlow, LiteRT, MediaPipe) logs in this line. None of them has a setting
-    that silences all of it."""
+    """Return whether a native library (TensorFlow, LiteRT, MediaPipe) logs in this line.
+
+    None of them has a setting that silences all of it.
+    """
     return bool(_LOG_LINE.match(line))
 
 
 def write_any_text() -> None:
-    """Let standard output and error write what their encoding lacks as \\u2026, instead of raising."""
+    """Let standard output and error write escapes for what their encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -31,8 +33,9 @@ def write_any_text() -> None:
 
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
-    """Drop MediaPipe's and TensorFlow's log lines while the block runs; anything else on file descriptor 2 is passed
-    on afterwards, and where the block raises, the log lines too. Neither library has a setting that does this.
+    """Drop MediaPipe's and TensorFlow's log lines while the block runs; neither library has a setting for it.
+
+    Anything else on file descriptor 2 is passed on afterwards. If the block raises, the log lines are passed on too.
     """
     with tempfile.TemporaryFile() as held:
         keep_all = True
@@ -49,8 +52,10 @@ def native_logs_hidden() -> Iterator[None]:
 
 @contextmanager
 def children_log_to(path: Path) -> Iterator[TextIO]:
-    """Processes started inside the block write their standard error to the file `path`; yields a stream that still
-    goes where standard error went before."""
+    """Let processes started inside the block write their standard error to the file `path`.
+
+    Yields a stream that still goes where standard error went before.
+    """
     with path.open("wb") as log, _redirected(log) as before, _opened(os.dup(before)) as stream:
         yield stream
 

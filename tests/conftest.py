@@ -50,7 +50,7 @@ def make_sequence():
     """make(id, ...): a labelled sequence; without `files` it has no frames."""
 
     def make(id, emotion="anger", subject="toy/s1", files=(), **options):
-        return Sequence("toy", subject, id, emotion, Pictures(tuple(files), 30.0), 30.0, **options)
+        return Sequence("toy", subject, id, emotion, Pictures(tuple(files), 30.0), **options)
 
     return make
 

@@ -1,6 +1,7 @@
 """The command line: statuses, single lines for mistakes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,15 @@ def test_options_of_the_study(tmp_path, monkeypatch):
     )
     assert cli.main(["study", "--paper-network", "--splits", str(tmp_path), "--scheduler", "local"]) == 0
     assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
+
+
+def test_points_can_be_averaged_in_the_whole_study(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(runner, "run", lambda *given: (seen.update(given[3]), ([], tmp_path))[1])
+    assert cli.main(["study", "--views", "8", "--folds", "10", "--seeds", "3"]) == 0
+    assert seen == {"views": 8, "folds": 10, "seeds": 3}
+    asked = {notebook for notebook in runner.NOTEBOOKS if "views" in runner.parameters(notebook)}
+    assert asked == {*runner.PER_DATASET, *runner.ACROSS}
 
 
 def test_options_of_the_readers(tmp_path, monkeypatch, capsys):
@@ -210,3 +220,26 @@ def test_predict_that_is_ended_leaves_nothing_behind(tmp_path, name):
         _, error = process.communicate(timeout=180)
     assert process.returncode == 130 and error.endswith("fer: interrupted\n") and "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_ctrl_c_keeps_the_finished_of_several_and_starts_no_other(tmp_path):
+    (tmp_path / "frames").mkdir()
+    for number in "01":
+        cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), np.zeros((90, 90, 3), np.uint8))
+    names = ("b.mp4", "c.mp4", "d.mp4")
+    for name in names:
+        shutil.copy(paths.CLIP, tmp_path / name)
+    code = "import sys; from fer_utils import cli; sys.exit(cli.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "predict", "frames", *names, "--out", "out", "--jobs", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        finished, deadline = tmp_path / "out" / "frames.expressions.csv", time.monotonic() + 180
+        while not finished.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(1)  # the next one has begun
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, error = process.communicate(timeout=180)
+    assert process.returncode == 130 and "Traceback" not in error
+    assert error.endswith("fer: interrupted; what was finished is kept\n")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"frames.csv", finished.name, "summary.csv"}

@@ -24,10 +24,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import ckplus, labels, registry
-from fer_utils.data.ckplus import parse_label
-from fer_utils.data.mmi import parse_emotion, parse_view
+from fer_utils.data import labels, registry
 from fer_utils.data.pictures import Pictures, read_picture
+from fer_utils.data.readers import ckplus
+from fer_utils.data.readers.ckplus import parse_label
+from fer_utils.data.readers.mmi import parse_emotion, parse_view
 from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
 from fer_utils.data.video import Video

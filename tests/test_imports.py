@@ -1,4 +1,4 @@
-"""A stage of the pipeline imports only those before it; the root modules stand before all of them."""
+"""A stage of the pipeline imports only those before it and the root modules; no part grows too large."""
 
 import ast
 
@@ -48,6 +48,13 @@ def test_every_part_is_held_and_the_root_modules_import_none():
     assert parts == {*MAY_IMPORT, "study"}
     for name in ROOT:
         assert imported(PACKAGE / f"{name}.py") <= ROOT, name
+
+
+def test_parts_and_modules_stay_small():
+    for part in {path.parent for path in PACKAGE.rglob("__init__.py")} - {PACKAGE}:
+        assert len(list(part.glob("[!_]*.py"))) <= 12, part
+    for path in PACKAGE.rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
 
 
 def test_what_is_imported_is_found(tmp_path):

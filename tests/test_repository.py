@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 from fer_utils import paths
 from fer_utils.landmarks import face_landmarker
-from fer_utils.plots import captions
+from fer_utils.plots.registry import FIGURES
 from fer_utils.study import runner
 
 ROOT = paths.root()
@@ -57,28 +57,42 @@ def test_notebooks_are_clean(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_figure_of_results_is_marked_and_saved(notebook):
-    """`charts` and `important_pairs` draw numbers and do not know whether these are a stand-in's. (The ledger's are
-    times.)"""
+    """`charts` and `schematics.important_…` draw numbers and do not know whether these are a stand-in's. (The ledger's
+    are times.)"""
     for cell in cells_of(notebook)[1]:
         source = "".join(cell["source"])
-        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_pairs|faces\.stream)\(", source))
+        drawn = len(re.findall(r"\b(?:charts\.(?!ledger)\w+|schematics\.important_\w+|faces\.stream)\(", source))
         marked = len(re.findall(r"\bfaces\.mark\(", source))
         assert drawn <= marked, source  # figures that a cell draws itself are marked besides
         assert drawn <= len(re.findall(r"\bfaces\.save\(", source)), source
 
 
-def test_the_study_knows_every_figure_of_the_notebooks():
-    """It removes those of an earlier run, and shows them in its report."""
+def test_the_registry_lists_the_figures_that_the_notebooks_draw_in_their_order():
     saved = [
-        match
+        (name, number(notebook), place == "paths.ALL")
         for notebook in NOTEBOOKS
         for cell in cells_of(notebook)[1]
-        for match in re.findall(r"faces\.save\(.*?, out, ([\w.]+), \"(\w+)\"", "".join(cell["source"]))
+        for place, name in re.findall(r"faces\.save\(.*?, out, ([\w.]+), \"(\w+)\"", "".join(cell["source"]))
     ]
-    assert {name for place, name in saved if place != "paths.ALL"} <= set(captions.FIGURES)
-    assert {name for place, name in saved if place == "paths.ALL"} <= set(captions.ACROSS)
-    assert len(saved) > 15
+    assert saved == [(name, entry.notebook, entry.across) for name, entry in FIGURES.items()]
+
+
+def test_the_study_runs_every_notebook():
     assert sorted(path.stem for path in NOTEBOOKS) == sorted(set(runner.NOTEBOOKS))
+
+
+def test_contributing_names_files_and_definitions_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    recipes = [row for row in text.split("## Recipes")[1].splitlines() if row.startswith("| a")]
+    assert len(recipes) == 13
+    for line in text.splitlines():
+        named = re.findall(r"`([^`]+)`", line)
+        files = [ROOT / name for name in named if re.fullmatch(r"[\w./]+(/|\.\w+)", name) and "/" in name]
+        assert all(path.exists() for path in files), line
+        if line in recipes:  # what is to be changed is in one of the files
+            sources = "".join(path.read_text(encoding="utf-8") for path in files if path.suffix == ".py")
+            wanted = [name for name in named if re.fullmatch(r"[A-Z]\w+|\w+_\w+", name)]
+            assert all(re.search(rf"\b{name}\b", sources) for name in wanted), line
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])

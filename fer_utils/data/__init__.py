@@ -1,3 +1,4 @@
 """Takes a folder; gives `Sequence`s: readers of the datasets, frames of pictures and videos, labels.
 
-May import the root modules only."""
+May import the root modules only.
+"""

@@ -15,11 +15,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 T = TypeVar("T")
-FAR = 10.0  # seconds: a place farther on is sought, a nearer one is decoded to
+FAR = 10.0  # seconds: the reader seeks to a frame farther ahead, and decodes up to a nearer one
 
 
 def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
-    """Yield the stream's packets, and after the last an empty one; go on behind a part that cannot be read."""
+    """Yield the stream's packets, and an empty one after the last; continue after a part that cannot be read."""
     failed = False
     while True:
         try:
@@ -28,7 +28,7 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packe
                 yield packet
             return
         except av.FFmpegError:
-            if failed:  # twice without a packet between: there is no more
+            if failed:  # twice in a row: there is no more
                 return
             failed = True
 
@@ -36,14 +36,14 @@ def packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packe
 def decoded(
     container: InputContainer, stream: VideoStream, ending: Ending
 ) -> Iterator[tuple[float | None, VideoFrame | None]]:
-    """Yield pictures with their stamps in seconds, as far as there are any; None for one that is damaged."""
-    avi = container.format.name == "avi"  # it has no times; those of packets count frames, and rise
+    """Yield pictures with their stamps in seconds, or None without one; a damaged picture is None."""
+    avi = container.format.name == "avi"  # AVI has no times; the stamps of its packets count frames
     torn: set[int | None] = set()  # stamps of packets that were cut off
     lost: list[int] = []  # stamps of packets that could not be decoded
     for packet in packets(container, stream):
         ending.saw(packet)
         stamp = packet.dts if avi else packet.pts
-        if packet.is_corrupt and container.format.name != "mpegts":  # there it only says that something is missing
+        if packet.is_corrupt and container.format.name != "mpegts":  # MPEG-TS marks gaps so
             torn.add(packet.pts)
         try:
             pictures = packet.decode()
@@ -53,7 +53,7 @@ def decoded(
                 lost.append(stamp if stamp is not None else -1)
         for picture in pictures:
             at = picture.dts if avi else picture.pts
-            for stamp in sorted(lost):  # damaged ones keep their place among those that come later
+            for stamp in sorted(lost):  # damaged pictures keep their place in the order
                 if at is None or stamp < at:
                     lost.remove(stamp)
                     yield _seconds(stamp, stream), None
@@ -64,7 +64,7 @@ def decoded(
 
 
 def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Yield what can be decoded, from where the container stands."""
+    """Yield what can be decoded, from the container's current place on."""
     for packet in packets(container, stream):
         try:
             yield from packet.decode()
@@ -73,12 +73,12 @@ def pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
 
 
 def spread(container: InputContainer, stream: VideoStream, times: Iterable[float]) -> Iterator[VideoFrame]:
-    """Yield the picture shown at each of some rising times, in seconds from the start; those far away are sought."""
+    """Yield the picture shown at each of some rising times, in seconds from the start."""
     at, step, start, timed = -1.0, 1 / rate(stream), None, False
     source = pictures(container, stream)
     for wanted in times:
         if timed and wanted - at > FAR:
-            with suppress(av.FFmpegError):  # what cannot be sought in is read on
+            with suppress(av.FFmpegError):  # if the file cannot seek, decoding goes on
                 container.seek(int((start + wanted) / stream.time_base), stream=stream)
                 source, at = pictures(container, stream), wanted
         for picture in source:
@@ -95,11 +95,11 @@ def spread(container: InputContainer, stream: VideoStream, times: Iterable[float
 def rising(pictures: Iterable[tuple[float | None, T]], step: float) -> Iterator[tuple[float, T]]:
     """Yield each picture with a time from the first one on, in seconds; times rise.
 
-    Containers with a variable rate keep true times; others report nothing or repeat themselves, and of H.264 in AVI
-    the last frames, which come late, have none. These follow the one before by the shortest of the last four steps,
-    as the last step may be a gap; the first step is `step`.
+    Containers with a variable rate keep true times. Others report no times or repeat them, and the last frames of H.264
+    in AVI, which come late, have none. Such a picture follows the one before by the shortest of the last four steps,
+    since the last step may be a gap. The first step is `step`.
     """
-    steps = deque([step], maxlen=4)  # between the last frames whose stamps are true
+    steps = deque([step], maxlen=4)  # between the last frames with true stamps
     first, previous, rose = None, 0.0, True
     for stamp, picture in pictures:
         if first is None:
@@ -120,11 +120,11 @@ class Ending:
         self._format, self._file = container.format.name.split(",")[0], file
         self.promised = promised(container, stream)
         self._samples = len(stream.index_entries) if self._format == "mov" and stream.frames else 0
-        self._ticks = stream.frames if self._format == "avi" else 0  # frames and gaps, as the header counts them
+        self._ticks = stream.frames if self._format == "avi" else 0  # frames and gaps, which the header counts together
         self.packets, self._torn, self._stamps = 0, False, deque(maxlen=5)
 
     def saw(self, packet: av.Packet) -> None:
-        """Take note of a packet."""
+        """Count a packet and keep its stamp."""
         if packet.size:
             self.packets += 1
             self._torn = packet.is_corrupt and self._format != "mpegts"
@@ -132,7 +132,7 @@ class Ending:
                 self._stamps.append(packet.dts)
 
     def is_early(self) -> bool:
-        """Return whether more should have come, after the last packet."""
+        """Return whether the last packet came before the promised end."""
         if self._torn or not self.packets:
             return True
         if self._format == "avi":  # the last frame lasts for a step; a sound file's count may be one off
@@ -155,7 +155,7 @@ def promised(container: InputContainer, stream: VideoStream) -> int:
     if stream.duration:
         seconds = float(stream.duration * stream.time_base)
     else:
-        seconds = _clock(stream.metadata.get("DURATION", ""))  # Matroska's, which counts from 0
+        seconds = _clock(stream.metadata.get("DURATION", ""))  # Matroska's length, counted from 0
         if not seconds and len(container.streams) == 1:
             seconds = (container.duration or 0) / av.time_base
         seconds -= float((stream.start_time or 0) * stream.time_base)
@@ -172,10 +172,10 @@ def _clock(text: str) -> float:
 
 
 def _segment_ends(file: Path) -> float:
-    """Return at which byte a Matroska file's segment ends; 0 if it does not say, as a browser's recording."""
+    """Return the byte at which a Matroska file's segment ends; 0 if it does not say, as in a browser's recording."""
 
     def size(at: int) -> tuple[int, int]:
-        """The number of variable length at a byte, and where it ends."""
+        """Return the number of variable length at a byte, and where it ends."""
         length = 9 - head[at].bit_length()
         value = int.from_bytes(head[at : at + length]) & (1 << 7 * length) - 1
         return (0 if value == (1 << 7 * length) - 1 else value), at + length

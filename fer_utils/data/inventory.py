@@ -16,9 +16,9 @@ from fer_utils.data.video import FrameSource
 def survey(
     root: str | Path, names: Iterable[str] = registry.NAMES, options: Mapping[str, Mapping] | None = None
 ) -> tuple[list[Inventory], dict[str, str]]:
-    """The inventories of the sets that are under a root, and for each other set one line that says why it is not.
+    """Return the inventories of the datasets under a root, and for each that is missing one line that says why.
 
-    `options` are those of `registry.scan`, by the set's name. An unknown name or option is told in the same way.
+    `options` are those of `registry.scan`, by the dataset's name. An unknown name or option gives such a line too.
     """
     found, missing = [], {}
     for name in names:
@@ -30,9 +30,9 @@ def survey(
 
 
 def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
-    """Columns dataset, rendered, what, found, published; a row for sequences, subjects, frames and each emotion.
+    """Return a row for sequences, subjects, frames and each emotion: dataset, rendered, what, found, published.
 
-    `published` is missing where nothing was published, and for stand-ins, whose numbers are ours to choose.
+    `published` is missing if nothing was published, and for stand-ins, whose numbers are ours to choose.
     """
     rows = []
     for inventory in inventories:
@@ -51,7 +51,7 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
 
 
 def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
-    """Columns dataset, reason, count, example (one path); the most frequent reason of a set first."""
+    """Return what was left out, the most frequent reason first: dataset, reason, count, example (one path)."""
     rows = [
         (inventory.dataset, skipped.reason, str(skipped.path))
         for inventory in inventories
@@ -92,14 +92,14 @@ def few_people(inventory: Inventory, folds: int = 5) -> str:
 
 
 def warnings(inventory: Inventory) -> list[str]:
-    """Return what a study on this set would stumble over, a line each."""
+    """Return the problems that a study of this dataset would meet, a line each."""
     place = f"{inventory.dataset} ({inventory.root})"
     problem = too_few(inventory) or few_people(inventory)
     return [f"{place}: {problem}"] if problem else []
 
 
 def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
-    """All of it as plain text, for a terminal."""
+    """Return what was found and what is missing as plain text, for a terminal."""
     inventories = list(inventories)
     table, reasons = counts(inventories), left_out(inventories)
     lines = []

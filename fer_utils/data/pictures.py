@@ -12,7 +12,7 @@ import numpy as np
 
 # `Frame.problem` says what is wrong with a file; the decoders would repeat it on the terminal without the file's name
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-# one thread is faster for pictures this small than several that wait for each other and for the decoder
+# for pictures this small, one thread is faster than several that wait for each other and for the decoder
 cv2.setNumThreads(1)
 
 # what OpenCV reads and people record in; in lower case
@@ -68,7 +68,7 @@ class Pictures:
         return len(self.files)
 
     def digest(self) -> str:
-        """SHA-256 of the files' bytes and the frame rate: what the frames are, not where they lie."""
+        """Return the SHA-256 of the files' bytes and the frame rate: it depends on the frames, not on their place."""
         return digest(self.files, f"fps={self.fps!r}")
 
 
@@ -83,7 +83,7 @@ def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
 
 def _decoded(file: str | Path) -> tuple[np.ndarray | None, str]:
     """Return a picture as BGR (H, W, 3) of any type and an empty string, or None and the reason in one line."""
-    name = Path(file).name  # not the folder: tracks and their reasons are kept when recordings move
+    name = Path(file).name  # without the folder, so that a track's reasons stay right when recordings move
     try:
         data = np.fromfile(file, np.uint8)  # unlike cv2.imread, this takes any file name on any system
     except OSError as error:
@@ -116,7 +116,7 @@ def digest(files: Iterable[Path], options: str) -> str:
         try:
             with Path(file).open("rb") as stream:
                 result.update(hashlib.file_digest(stream, "sha256").digest())
-        except OSError:  # reading the frames will report it; when the file is back, the digest is another
+        except OSError:  # reading the frames reports it; once the file is back, the digest differs
             result.update(b"unreadable" + Path(file).name.encode(errors="surrogateescape"))
     return result.hexdigest()
 
@@ -149,7 +149,7 @@ def _is_cut_off(data: bytes) -> bool:
         return len(data) < at + 12
     if data.startswith(b"\xff\xd8\xff"):
         at = 2
-        while data[at + 1 : at + 2] != b"\xda":  # the scan, after segments with their length and bytes of filling
+        while data[at + 1 : at + 2] != b"\xda":  # until the scan: skip segments by their length, and filling bytes
             at += 1 if data[at + 1 : at + 2] == b"\xff" else 2 + int.from_bytes(data[at + 2 : at + 4])
             if at >= len(data):
                 return True

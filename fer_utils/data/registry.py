@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fer_utils import paths
-from fer_utils.data import ckplus, folder, mmi, oulu_casia, tree
+from fer_utils.data import tree
+from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
 from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
+from fer_utils.data.video import is_utf8
 
 __all__ = [
     "DATASETS", "NAMES", "STAND_INS", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "joined",
     "load", "options", "scan", "title",
 ]  # fmt: skip
 
-# every dataset by name, in the paper's order; a new one is a module with DATASETS, and its name here
+# all datasets by name, in the paper's order; to add one, write a module with DATASETS and name it here
 DATASETS = {entry.name: entry for module in (ckplus, oulu_casia, mmi, folder) for entry in module.DATASETS}
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
@@ -24,13 +26,15 @@ STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  #
 
 
 def title(name: str) -> str:
-    """Return how readers call a dataset."""
+    """Return a dataset's name for readers, such as "CK+"."""
     return DATASETS[name].title if name in DATASETS else name
 
 
 def options(name: str) -> dict[str, object]:
-    """Return the options that a dataset's reader takes, with their defaults. Raises DatasetError for an unknown name
-    of a dataset."""
+    """Return the options that a dataset's reader takes, with their defaults.
+
+    Raises DatasetError for an unknown name of a dataset.
+    """
     if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
@@ -40,17 +44,17 @@ def options(name: str) -> dict[str, object]:
 
 
 def scan(name: str, root: str | Path, **chosen) -> Inventory:
-    """Return all recordings of a dataset under a root (the set's own folder, or one above it), and those left out.
+    """Return all recordings of a dataset under a root (its own folder, or one above it), and those left out.
 
-    Raises MissingDataset if the set is not there, DatasetError for an unknown name or option and for a root that
-    cannot be read as that set; the message is one line that names the path and how to fix it.
+    Raises MissingDataset if the dataset is not there, DatasetError for an unknown name or option and for a root that
+    cannot be read as that dataset. The message is one line that names the path and how to fix it.
     """
     known = options(name)
     for option in chosen:
         if option not in known:
             raise DatasetError(f"{name}: unknown option {option!r}; known are: {', '.join(known) or 'none'}")
     root = paths.at_home(root)
-    if not tree.is_text(root):
+    if not is_utf8(root):
         raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:
         if not root.exists():
@@ -72,12 +76,12 @@ def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
 
 
 def joined(names: Iterable[str]) -> str:
-    """Return datasets as one name in tables, "ckplus+mmi", whatever order they come in."""
+    """Return one name for several datasets in tables, "ckplus+mmi", whatever their order."""
     return "+".join(sorted(set(names), key=lambda name: (NAMES.index(name) if name in NAMES else len(NAMES), name)))
 
 
 def _hint(name: str, root: Path) -> str:
-    """What is there instead: another dataset, or archives. Empty where the set itself is there in part."""
+    """Return what is there instead: another dataset, or archives. Return "" if the dataset itself is there in part."""
     if DATASETS[name].is_here(root):
         return ""
     if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:

@@ -11,25 +11,25 @@ from pathlib import Path
 from fer_utils.data.pictures import SUFFIXES as PICTURES
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
-from fer_utils.data.video import Video
+from fer_utils.data.video import Video, is_utf8
 
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
-# how far below the root a known folder is looked for: archives unpack into folders of their own name, some twice
+# how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
 _LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 _CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 def by_number(path: Path) -> tuple:
-    """A sort key that reads the digits of a name as numbers: 2.png before 10.png, whatever the padding."""
+    """Return a sort key that reads digits as numbers: 2.png comes before 10.png, with or without leading zeros."""
     parts = re.split(r"([0-9]+)", path.stem.casefold())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
 
 
 def entries(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) -> list[Path]:
-    """What is in a folder, in the order of `by_number`, without hidden files and what file managers leave behind.
+    """Return what is in a folder in the order of `by_number`, without hidden files and file managers' own files.
 
-    A folder that does not exist holds nothing. Raises LeftOut where it cannot be read.
+    A folder that does not exist holds nothing. Raises LeftOut if it cannot be read.
     """
     try:
         paths = [path for path in folder.iterdir() if not _is_clutter(path.name) and wanted(path)]
@@ -41,12 +41,12 @@ def entries(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) ->
 
 
 def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The files of a folder with one of these suffixes, in any case. Raises LeftOut where it cannot be read."""
+    """Return the files of a folder with one of these suffixes, in any case. Raises LeftOut if it cannot be read."""
     return entries(folder, lambda path: path.suffix.casefold() in suffixes and path.is_file())
 
 
 def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
-    """The folders in a folder; one that cannot be read, or that leads back up, is added to `skipped`."""
+    """Return the folders in a folder. One that cannot be read, or is a link back up, is added to `skipped`."""
     try:
         children = entries(folder, Path.is_dir)
     except LeftOut as reason:
@@ -87,7 +87,7 @@ def _in_seconds(files: list[Path]) -> bool:
         return False
     if any(part.startswith("0") and len(part) > 1 for part in parts):
         return True
-    if any(part.endswith("0") and len(part) > 1 for part in parts):  # decimals are written without it
+    if any(part.endswith("0") and len(part) > 1 for part in parts):  # seconds do not end in 0
         return False
     counted = {}
     for end in ends:
@@ -96,13 +96,13 @@ def _in_seconds(files: list[Path]) -> bool:
 
 
 def _by_second(path: Path) -> tuple:
-    """A sort key that reads what a name ends in as seconds."""
+    """Return a sort key that reads the number at the end of a name as seconds."""
     start, seconds = re.fullmatch(r"(.*?)([0-9]+(?:\.[0-9]+)?)", path.stem).groups()
     return by_number(Path(start))[0], float(seconds), path.name
 
 
 def video(file: Path) -> Video:
-    """A video file as a sequence. Raises LeftOut where it cannot be opened or holds fewer than two frames."""
+    """Return a video file as a sequence. Raises LeftOut if it cannot be opened or holds fewer than two frames."""
     _check_name(file)
     clip = Video(file)
     try:
@@ -114,19 +114,10 @@ def video(file: Path) -> Video:
     return clip
 
 
-def is_text(path: Path) -> bool:
-    """Whether a path can be written into a table: names of files may be any bytes."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
-    """The folders at most `depth` below the root (itself among them) for which `is_it` holds, nearest first.
+    """Return the folders at most `depth` below the root, or the root itself, for which `is_it` holds, nearest first.
 
-    What lies below a folder found is not searched, and no folder is entered twice, whatever links there are.
+    What lies below a match is not searched. No folder is entered twice, even if links lead to it.
     """
     found, seen, level = [], set(), [root]
     for below_root in range(depth + 1):
@@ -145,18 +136,18 @@ def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> lis
 
 
 def named(*names: str) -> Callable[[Path], bool]:
-    """A test for `search`: is the folder called so, in any case?"""
+    """Return a test for `search` that holds for folders with one of these names, in any case."""
     return lambda folder: folder.name.casefold() in {name.casefold() for name in names}
 
 
 def real_first(found: Iterable[Path]) -> list[Path]:
-    """Of the folders found, those with real recordings; the stand-ins where there are no others."""
+    """Return those of the folders that hold real recordings; if there are none, all of them."""
     found = list(found)
     return [path for path in found if not is_rendered(path)] or found
 
 
 def only(found: Iterable[Path], what: str, root: Path) -> Path:
-    """The one folder of those found, by `real_first`. Raises DatasetError where two are left."""
+    """Return the one folder that `real_first` leaves. Raises DatasetError if it leaves two."""
     left = real_first(found)
     if len(left) > 1:
         raise DatasetError(f"{root}: more than one copy of {what} here, {left[0]} and {left[1]}; name one of them")
@@ -164,9 +155,9 @@ def only(found: Iterable[Path], what: str, root: Path) -> Path:
 
 
 def is_rendered(folder: Path) -> bool:
-    """Whether a manifest in this folder, or at most two above it, says that the pictures are rendered stand-ins.
+    """Return whether a manifest in this folder, or at most two above it, says that the pictures are rendered stand-ins.
 
-    No further up: a user's own recordings put somewhere below a stand-in must not pass for rendered ones.
+    It looks no further up: a user's own recordings somewhere below a stand-in must not count as rendered.
     """
     folder = folder.resolve()
     return any(_says_rendered(place / "manifest.json") for place in (folder, *folder.parents[:2]))
@@ -183,7 +174,7 @@ def _says_rendered(manifest: Path) -> bool:
 
 
 def _check_name(path: Path) -> None:
-    if not is_text(path):
+    if not is_utf8(path):
         raise LeftOut("its name is not UTF-8: rename it")
 
 

@@ -17,10 +17,10 @@ from fer_utils.data.sequence import DatasetError, Sequence
 from fer_utils.data.video import Video
 
 TRUTH = "truth.csv"  # of a stand-in, at its root
-# activations of the rendered actors from which FACS's letters A to E are written, and full activation
+# activations of the rendered actors at which FACS's letters A to E begin, and full activation
 LETTERS = (0.0, 0.08, 0.2, 0.4, 0.65, 0.88, 1.0)
 LEVELS = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0)
-UNCODED = 3.0  # where a coder saw a unit and gave no intensity: our choice, the middle of the scale
+UNCODED = 3.0  # if a coder saw a unit and gave no intensity: our choice, the middle of the scale
 
 
 def known(sequences: Iterable[Sequence]) -> pd.DataFrame:
@@ -62,7 +62,7 @@ _cached: dict[tuple[Path, int], dict[str, str]] = {}
 
 
 def _units_of(file: Path) -> dict[str, str]:
-    """The column `units` by id, read once while the file stays as it is."""
+    """Return the column `units` by id. The file is read once, and again if it changes."""
     key = file, file.stat().st_mtime_ns
     if key not in _cached:
         try:
@@ -74,8 +74,7 @@ def _units_of(file: Path) -> dict[str, str]:
 
 
 def _facs(sequence: Sequence) -> dict[str, float] | None:
-    """The codes of a CK+ sequence: lines of a unit and an intensity, 0 where the coder gave none. None if it has no
-    file of codes."""
+    """Return the codes of a CK+ sequence, or None if it has no file of codes."""
     images = _first_file(sequence).parent
     take, subject = images.name, images.parent.name
     for above in images.parents[1:4]:

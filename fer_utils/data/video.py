@@ -24,15 +24,23 @@ from av.video.stream import VideoStream
 from fer_utils.data import decoding
 from fer_utils.data.pictures import PNG, Frame, Pictures, digest, too_large
 
-READER = 2  # part of the digest: rises when the same file comes to give other frames
+READER = 2  # part of the digest: to be raised when the same file gives other frames than before
 SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more than they save
 T = TypeVar("T")
 
 
 class Shown(NamedTuple):
-    """How a file's frames are stored and shown: width and height as stored, the width to the height of a pixel as
-    "16:15" (empty for square ones), width and height with square pixels, and the quarter turns, counter-clockwise,
-    that the file tells players to make."""
+    """How a file's frames are stored and shown.
+
+    Attributes
+    ----------
+    stored, size
+        Width and height as stored, and as shown with square pixels.
+    ratio
+        The width to the height of a stored pixel, such as "16:15"; empty for square ones.
+    turns
+        Quarter turns, counter-clockwise, that the file tells players to make.
+    """
 
     stored: tuple[int, int]
     ratio: str
@@ -41,7 +49,7 @@ class Shown(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What was done to the frames, for their user; empty if nothing was."""
+        """Return what was done to the frames, for the user; empty if nothing was."""
         stretched = "{}x{} pixels of {} are shown as {}x{} square ones".format(*self.stored, self.ratio, *self.size)
         turned = f"turned by {90 * self.turns}° counter-clockwise, as the file says"
         return "; ".join([stretched] * bool(self.ratio) + [turned] * bool(self.turns))
@@ -60,7 +68,7 @@ class Video:
 
     @property
     def fps(self) -> float:
-        """Frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
+        """Return frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
         return self.header()[0]
 
     def header(self) -> tuple[float, int]:
@@ -128,7 +136,7 @@ class Video:
         return np.ascontiguousarray(np.rot90(image, self.quarter_turns + round(picture.rotation / 90)))
 
     def digest(self) -> str:
-        """SHA-256 of the file's bytes, the turn and the reader's number."""
+        """Return the SHA-256 of the file's bytes, the turn and the reader's number."""
         return digest([self.file], f"reader={READER},quarter_turns={self.quarter_turns}")
 
 
@@ -140,11 +148,11 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video file and its first stream of moving pictures. Raises OSError if there is none."""
     file = Path(file)
     cannot = f"{file}: cannot be opened as a video"
-    if not _is_utf8(str(file)):
+    if not is_utf8(file):
         raise OSError(f"{str(file)!a}: a name that is not UTF-8; rename it")
     if file.is_file() and _is_text(file):  # a play list would make FFmpeg open other files
         raise OSError(f"{cannot}: it is text")
-    if file.is_file() and is_picture(file):  # FFmpeg would take it for a video of one frame, whatever its name
+    if file.is_file() and is_picture(file):  # FFmpeg would read it as a video of one frame
         raise OSError(f"{cannot}: it is a picture")
     try:
         # absolute: 12:30.mp4 alone would be an address with the protocol 12
@@ -168,7 +176,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def is_picture(file: Path) -> bool:
-    """Return whether a file begins as a single picture does; a PNG that moves and JPEGs in a row are none."""
+    """Return whether a file is a single picture; an animated PNG, or several JPEGs in a row, is not."""
     try:
         with file.open("rb") as stream:
             head = stream.read(4096)
@@ -186,8 +194,8 @@ def is_picture(file: Path) -> bool:
 def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
     """Yield the same frames, decoded by a thread while the caller works on those before them.
 
-    An error is raised where its frame would have come. `count` frames are decoded in one go, and at most twice as
-    many are in memory: a thread that wakes for each of them gets in the way of a detector's own.
+    An error is raised when its frame is due. The thread decodes `count` frames at a time, and at most twice as many are
+    in memory. A thread that woke for each frame would disturb the detector's own threads.
     """
     source = iter(frames)
 
@@ -224,9 +232,10 @@ def _square(width: int, height: int, ratio) -> tuple[int, int]:
     return (round(width * ratio), height) if ratio > 1 else (width, round(height / ratio))
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(path: Path) -> bool:
+    """Return whether a path can be written into a table: names of files may be any bytes."""
     try:
-        name.encode()
+        str(path).encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,12 +26,13 @@ FEWEST = 5  # sequences that must show a unit for it to be scored
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions of emotions as `experiments.run` returns them; a row a unit and side; the intensities found, a row a
-    tested sequence, with the emotion that they speak for."""
+    """Predictions of emotions, and costs, as `experiments.run` returns them; a row a unit and side; the intensities
+    found, a row a tested sequence, with the emotion that they speak for."""
 
     predictions: pd.DataFrame
     scores: pd.DataFrame
     intensities: pd.DataFrame
+    costs: pd.DataFrame
 
 
 def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Split]]) -> Outcome:
@@ -42,7 +44,7 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
     """
     known = known.reindex(table.ids[np.isin(table.ids, known.index)])
     row_of = {name: row for row, name in enumerate(table.ids.tolist())}
-    predictions, found, lost = [], [], []
+    predictions, found, lost, costs = [], [], [], []
     with threadpool_limits(1):
         for scheme, splits in folds.items():
             for split in splits if scheme.protocol == "grouped" else ():
@@ -52,12 +54,20 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
                 if not len(test):
                     continue
                 levels = [known.loc[table.ids[rows]].to_numpy() for rows in (train, test)]
+                start = time.perf_counter()
                 model = units.fit(table.x[train], levels[0], tuple(known), table.emotions[train], table.subjects[train])
+                seconds = time.perf_counter() - start
+                costs.append(
+                    {"model": BY_UNITS, "weights": model.weights.size + model.by_units.size, "seconds": seconds}
+                )
                 intensities = model.predict(table.x[test])
                 proba = model.emotion_proba(intensities)
                 emotions = np.array(model.emotions)
                 predictions.append(prediction_rows(BY_UNITS, VARIANT, split, table, test, emotions, proba))
+                start = time.perf_counter()
                 bayes = BernoulliNB().fit(levels[0] >= units.LEVEL_B, table.emotions[train])
+                seconds = time.perf_counter() - start
+                costs.append({"model": HUMAN, "weights": bayes.feature_log_prob_.size, "seconds": seconds})
                 human = bayes.predict_proba(levels[1] >= units.LEVEL_B)
                 predictions.append(prediction_rows(HUMAN, VARIANT, split, table, test, bayes.classes_, human))
                 keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
@@ -65,7 +75,9 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
                 found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
                 lost.append(_importance(model, intensities, table.emotions[test], split))
     found = pd.concat(found, ignore_index=True)
-    return Outcome(pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found)
+    return Outcome(
+        pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found, pd.DataFrame(costs)
+    )
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:

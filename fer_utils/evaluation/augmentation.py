@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,24 +22,34 @@ MODEL = "logistic + actors"
 WEIGHTS = (0.0, 0.05, 0.2, 0.5, 1.0)  # of an actor's row, where a recording's own is 1
 
 
-def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[Split]]) -> pd.DataFrame:
-    """Return predictions of a logistic regression in the folds of people, trained on their training rows and on actors.
+class Outcome(NamedTuple):
+    """Predictions and costs as `experiments.run` returns them."""
+
+    predictions: pd.DataFrame
+    costs: pd.DataFrame
+
+
+def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[Split]]) -> Outcome:
+    """Test a logistic regression in the folds of people, trained on their training rows and on actors.
 
     It sees the change from the first key frame to the last, as the model "logistic" does. Actors show the emotions of
     the table only. The weight is the one that is best on the validation part, the smallest of equals; then the model is
-    fitted on all training rows. The column `weight` holds it.
+    fitted on all training rows. The column `weight` of the predictions holds it.
     """
     own = np.isin(actors.emotions, table.emotions)
     added = actors.x[own].sum(axis=1), actors.emotions[own]
-    x, frames = table.x.sum(axis=1), []
+    x, frames, costs = table.x.sum(axis=1), [], []
     with threadpool_limits(1):
         for split in (split for scheme, splits in folds.items() if scheme.protocol == "grouped" for split in splits):
             fit, validation, test = (rows_of(table, ids) for ids in (split.fit, split.validation, split.test))
+            start = time.perf_counter()
             right = [_right(x, table.emotions, fit, validation, added, weight) for weight in WEIGHTS]
             weight = WEIGHTS[int(np.argmax(right))]
             names, proba = _probabilities(x, table.emotions, [*fit, *validation], test, added, weight)
+            size = len(names) * (x.shape[1] + 1)
+            costs.append({"model": MODEL, "weights": size, "seconds": time.perf_counter() - start})
             frames.append(prediction_rows(MODEL, BASE, split, table, test, names, proba).assign(weight=weight))
-    return pd.concat(frames, ignore_index=True)
+    return Outcome(pd.concat(frames, ignore_index=True), pd.DataFrame(costs))
 
 
 def _right(x, emotions, train, test, added, weight) -> int:

@@ -14,6 +14,7 @@ from fer_utils.data import labels, registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
+from fer_utils.evaluation.metrics import FEWEST
 
 ENOUGH = 0.9  # of the published sequences and people: with fewer, a number is not the published experiment's
 MIN_EPOCHS = 30  # half of the default limit; below, a network may be far from its best
@@ -62,7 +63,7 @@ def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
                 rows.append(ours | {"verdict": NEEDS_DATA})
                 continue
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
-            ours |= {"found": round(value, 1), "interval": f"[{low:.1f}, {high:.1f}]"}
+            ours |= {"found": round(value, 1), "interval": "" if np.isnan(low) else f"[{low:.1f}, {high:.1f}]"}
             missing = _too_little(result, claim.target.split("+"), out)
             if not missing:
                 ours["difference"] = round(value - claim.accuracy, 1)
@@ -117,13 +118,15 @@ def _too_little(result: Mapping, names: list[str], out: Path) -> str:
 def _missing_emotions(count: int, emotions: tuple[str, ...], names: list[str], out: Path) -> str:
     if len(names) == 1:
         with suppress(StudyError, KeyError):
-            tested = set(tables.read(out, "recalls", names[0])["emotion"])
+            tested = set(tables.read(out, "emotions", names[0])["emotion"])
             if missing := [name for name in emotions if name not in tested]:
                 return f"{' and '.join(missing)} missing"
     return f"{count} of {len(emotions)} emotions"
 
 
 def _verdict(claimed: float, low: float, high: float) -> str:
+    if np.isnan(low):
+        return f"not judged: fewer than {FEWEST} people, so there is no interval"
     if low == high:  # of people who are all alike, drawing them says nothing of others
         return "not judged: all people have the same result, so there is no interval"
     if claimed > high:

@@ -52,13 +52,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row a fold, a row a tested sequence, a row a fold and epoch, a row a fold and group of features; and, a row a
-    run, what could not be done and why."""
+    """A row a fold, a row a tested sequence, a row a fold and epoch, a row a fold and group of features; a row a fold
+    with its model's weights and training time in seconds; and, a row a run, what could not be done and why."""
 
     folds: pd.DataFrame
     predictions: pd.DataFrame
     history: pd.DataFrame
     importance: pd.DataFrame
+    costs: pd.DataFrame
     refused: pd.DataFrame
 
 
@@ -138,7 +139,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Execu
 def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, done) -> Outcome:
     """The outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
     facts = pd.DataFrame({"subject": base.subjects, "emotion": base.emotions}, index=base.ids)
-    folds, predictions, history, importance, refused = [], [], [], [], []
+    folds, predictions, history, importance, costs, refused = [], [], [], [], [], []
     for plan in runs:
         folds_of_plan = [(split, jobs[plan, split.fold]) for split in splits.get(plan.scheme, ())]
         failed = [done[job]["refused"] for _, job in folds_of_plan if "refused" in done[job]]
@@ -163,6 +164,7 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
             if outcome["history"]:
                 epochs = np.arange(1, len(outcome["history"]["loss"]) + 1)
                 history.append(pd.DataFrame({**key, "epoch": epochs, **outcome["history"]}))
+            costs.append({**key, "weights": outcome["weights"], "seconds": outcome["seconds"]})
             importance += [{**key, **group} for group in outcome.get("importance", [])]
     columns = ["model", "variant", "source", "target", "protocol", "select_on", "seed", "reason"]
     return Outcome(
@@ -170,6 +172,7 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
         pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
         pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
         pd.DataFrame(importance),
+        pd.DataFrame(costs),
         pd.DataFrame(refused, columns=columns),
     )
 

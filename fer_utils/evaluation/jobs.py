@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache, lru_cache
@@ -26,7 +27,7 @@ RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker needs for one fold. Equal jobs have equal outcomes."""
+    """All that a worker needs for one fold. Equal jobs have equal outcomes, but for the time they took."""
 
     model: str
     seed: int
@@ -59,8 +60,10 @@ def fit_and_test(job: Job) -> dict:
         if job.select_on == "test":  # as often done: all training rows are trained on, the test rows choose the epoch
             fit, validation, how = [*fit, *validation], test, {"keep": "accuracy"}
         checked = table.x[validation], table.emotions[validation]
+        start = time.perf_counter()
         history = classifier.fit(table.x[fit], table.emotions[fit], checked, **how)
-        outcome = {"history": history, "tests": {"": _predictions(classifier, table.x[test], job)}}
+        outcome = {"history": history, "seconds": time.perf_counter() - start, "weights": classifier.weights}
+        outcome["tests"] = {"": _predictions(classifier, table.x[test], job)}
         outcome["recipe"] = getattr(classifier, "recipe", {})
         for name, key in job.tested:
             other = load_table(job.folder, key)

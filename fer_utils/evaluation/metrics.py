@@ -25,6 +25,9 @@ KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on
 RECIPE = ("epoch_limit", "batch_size", "learning_rate", "patience")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
+# people that an interval needs. Of three or four, even the widest interval that draws of people can give, from the
+# worst person to the best, misses the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases
+FEWEST = 5
 BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 
 
@@ -58,7 +61,8 @@ def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:
     """95 % intervals of MEASURES over all folds' and seeds' predictions, by drawing subjects (not sequences, which are
-    not independent within a person) with replacement; between the percentiles of `levels`."""
+    not independent within a person) with replacement; between the percentiles of `levels`. NaN for fewer than FEWEST
+    subjects."""
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
     subjects, owner = np.unique(predictions["subject"], return_inverse=True)
     true, found = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
@@ -71,15 +75,12 @@ def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: 
     recall = np.divide(hits, there, out=np.full_like(hits, np.nan), where=there > 0)
     f1 = np.divide(2 * hits, either, out=np.full_like(hits, np.nan), where=either > 0)
     samples = hits.sum(axis=1) / there.sum(axis=1), np.nanmean(recall, axis=1), np.nanmean(f1, axis=1)
-    ends = levels(len(subjects))
-    return {name: tuple(np.percentile(values, ends)) for name, values in zip(MEASURES, samples, strict=True)}
+    return {name: _interval(values, len(subjects)) for name, values in zip(MEASURES, samples, strict=True)}
 
 
 def levels(subjects: int) -> list[float]:
     """The percentiles of bootstrap samples between which a 95 % interval lies. Of few subjects the plain ones, 2.5 and
     97.5, are too narrow: these are the expanded percentiles of Hesterberg (2015, doi:10.1080/00031305.2015.1089789)."""
-    if subjects < 2:
-        return [0.0, 100.0]
     low = 100 * norm.cdf(-np.sqrt(subjects / (subjects - 1)) * student.ppf(0.975, subjects - 1))
     return [low, 100 - low]
 
@@ -106,16 +107,25 @@ def summary(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def recalls(predictions: pd.DataFrame) -> pd.DataFrame:
-    """A row a result and emotion: how many of its sequences were recognised."""
-    known = predictions.assign(recall=predictions["emotion"] == predictions["predicted"])
-    grouped = known.groupby([*KEYS, "emotion"], sort=False)["recall"]
-    return grouped.agg(["size", "mean"]).rename(columns={"size": "tested_times", "mean": "recall"}).reset_index()
+def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a result and emotion: how often its sequences were tested, precision, recall and F1.
+
+    Precision is NaN for an emotion that was never predicted, whose F1 is 0.
+    """
+    key = ["result", *KEYS, "emotion"]
+    number = predictions.groupby(list(KEYS), sort=False).ngroup()  # results stay in their order, emotions are sorted
+    known = predictions.assign(result=number, recall=predictions["emotion"] == predictions["predicted"])
+    table = known.groupby(key)["recall"].agg(tested_times="size", recall="mean")
+    named = known.assign(emotion=known["predicted"]).groupby(key)["recall"].agg(precision="mean", named="size")
+    table = table.join(named)
+    hits = table["recall"] * table["tested_times"]
+    table["f1"] = 2 * hits / (table["tested_times"] + table["named"].fillna(0))
+    return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
     """Are two models' predictions for the same sequences in the same folds differently good? The difference of their
-    accuracies (one minus other), its 95 % interval by drawing subjects (as `bootstrap_intervals`), and the two-sided p
+    accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the two-sided p
     of a permutation test that exchanges the two models person by person. Seeds that only one of them has are left out.
 
     Raises ValueError where they have no sequence and seed in common, or not the same folds.
@@ -129,15 +139,15 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
     gain = (both["predicted"] == both["emotion"]).astype(int) - (both["predicted_other"] == both["emotion"]).astype(int)
     by_subject = gain.groupby(both["subject"]).agg(["sum", "size"]).to_numpy(float)
     draws = _draws(len(by_subject), resamples, seed) @ by_subject
-    low, high = np.percentile(draws[:, 0] / draws[:, 1], levels(len(by_subject)))
+    low, high = _interval(draws[:, 0] / draws[:, 1], len(by_subject))
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (resamples, len(by_subject)))
     as_large = np.abs(signs @ by_subject[:, 0]) >= abs(by_subject[:, 0].sum()) - 1e-9
     return {
         "sequences": both["id"].nunique(),
         "seeds": both["seed"].nunique(),
         "difference": float(gain.mean()),
-        "difference_low": float(low),
-        "difference_high": float(high),
+        "difference_low": low,
+        "difference_high": high,
         "p": float((1 + as_large.sum()) / (1 + resamples)),
     }
 
@@ -201,6 +211,14 @@ def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
+    """The ends of a 95 % interval, of what draws of people gave."""
+    if subjects < FEWEST:
+        return float("nan"), float("nan")
+    low, high = np.percentile(samples, levels(subjects))
+    return float(low), float(high)
 
 
 def _draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:

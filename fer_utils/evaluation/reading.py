@@ -1,25 +1,71 @@
-"""Result tables for readers: percentages with one decimal, each with its interval in one column."""
+r"""Result tables for readers: percentages with one decimal, each with its interval in one column; and for a paper.
+
+`tables.save` writes the latter beside the CSV, as `out/tables/<dataset>/<kind>.tex`, with the protocol in the caption.
+They need `\usepackage{booktabs}`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 
-from fer_utils.evaluation.metrics import MEASURES
+from fer_utils import paths
+from fer_utils.data import registry
+from fer_utils.data.sequence import STAND_IN
+from fer_utils.evaluation.metrics import FEWEST, MEASURES
+
+NO_INTERVAL = f"[fewer than {FEWEST} people]"
+QUICK = "a quick run, whose numbers mean nothing"
+PROTOCOLS: Mapping[str, str] = {
+    "grouped": "grouped: folds of people, nobody is in training and in test",
+    "stratified": "stratified: folds of sequences, a person can be in training and in test",
+    "leave-one-subject-out": "leave-one-subject-out: each person is tested by a model of all others",
+    "cross-dataset": "cross-dataset: trained on one set, tested on another, which share no person",
+}
+_RESULT = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_f1_low", "macro_f1_high")
+_PAIR = ("difference", "difference_low", "difference_high", "p")
+_DIFFERENCE = "differences in points of accuracy, p of a permutation test over people, not corrected"
+
+
+@dataclass(frozen=True)
+class _Paper:
+    """What a table for a paper shows: its columns, and the beginning of its caption."""
+
+    columns: tuple[str, ...]
+    about: str
+
+
+# by kind of table; columns that a table lacks are left out
+PAPER: Mapping[str, _Paper] = {
+    "summary": _Paper(("model", "protocol", "subjects", "sequences", "seeds", *_RESULT), "Accuracy and macro-F1"),
+    "emotions": _Paper(("model", "protocol", "emotion", "tested_times", "precision", "recall", "f1"),
+                      "Precision, recall and F1 of each emotion"),
+    "protocols": _Paper(("model", "protocol", "against", "sequences", "seeds", *_PAIR),
+                       f"Folds of sequences against folds of people ({_DIFFERENCE})"),
+    "open_models": _Paper(("model", "sequences", "seeds", *_RESULT, *_PAIR, "weights", "seconds"),
+                         f"Models on the same folds of people ({_DIFFERENCE}; seconds to train one fold)"),
+    "cross_summary": _Paper(("model", "source", "target", "protocol", "sequences", *_RESULT),
+                           "Accuracy and macro-F1 across datasets"),
+}  # fmt: skip
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which each measure and its interval are one column of text, such as "80.8 [73.7, 87.5]".
 
-    A measure is a column that has `…_low` and `…_high` beside it, or is named in `metrics.MEASURES`, in shares of 1.
-    Differences get their sign and count in points; so does a standard deviation over seeds (`…_sd_seeds`), left
-    out if there was one seed. `p` has two digits. Other columns stay as they are. What is missing is shown as "".
+    A measure is a column that has `…_low` and `…_high` beside it, or is named in `metrics.MEASURES`, in shares of 1. An
+    interval that too few people have is NO_INTERVAL. Differences get their sign and count in points; so does a standard
+    deviation over seeds (`…_sd_seeds`), left out if there was one seed. `p` has two digits. Other columns stay as they
+    are. What is missing is shown as "".
     """
     shown = {}
     for name in table:
         if f"{name}_low" in table and f"{name}_high" in table:
             sign, unit = ("+", "points") if name == "difference" else ("", "%")
             rows = zip(table[name], table[f"{name}_low"], table[f"{name}_high"], strict=True)
-            shown[f"{_title(name)}, {unit} [95 %]"] = [_with_interval(*row, sign) for row in rows]
+            shown[f"{_title(name)}, {unit} [95 %]"] = [with_interval(*row, sign) for row in rows]
         elif str(name).endswith("_sd_seeds"):
             if table[name].notna().any():  # with one seed there is none
                 shown["sd over seeds, points"] = [_known(100 * value, ".1f") for value in table[name]]
@@ -36,11 +82,55 @@ def _title(name: str) -> str:
     return "macro-F1" if name == "macro_f1" else name.replace("_", " ")
 
 
-def _with_interval(value: float, low: float, high: float, sign: str) -> str:
+def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
+    """Return a share and its interval in %, such as "80.8 [73.7, 87.5]"; empty if the share is not known."""
     if pd.isna(value):
         return ""
-    return f"{100 * value:{sign}.1f} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+    ends = NO_INTERVAL if pd.isna(low) else f"[{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+    return f"{100 * value:{sign}.1f} {ends}"
 
 
 def _known(value: float, form: str) -> str:
     return "" if pd.isna(value) else f"{value:{form}}"
+
+
+def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False) -> Path:
+    """Write `table`, one of PAPER as `tables.save` marks it, as LaTeX. Atomic. Raises OutputError."""
+    shown = table[[name for name in PAPER[kind].columns if name in table]]
+    shares = [name for name in ("precision", "recall", "f1") if name in shown]
+    shown = shown.assign(
+        **{name: [f"{100 * share:.1f}".replace("nan", "") for share in shown[name]] for name in shares}
+    )
+    text = percent(shown).rename(
+        columns={**{name: f"{name}, %".replace("f1", "F1") for name in shares}, "subjects": "people"}
+    )
+    text.columns = [name.replace("_", " ") for name in text.columns]
+    content = text.to_latex(
+        index=False,
+        escape=True,
+        na_rep="",
+        float_format="%.4g",
+        caption=_caption(kind, table, quick),
+        label=f"tab:{path.parent.name}-{kind}".replace("_", "-"),
+        position="htbp",
+    )
+    with paths.replacing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+    return path
+
+
+def _caption(kind: str, table: pd.DataFrame, quick: bool = False) -> str:
+    """Return the caption in LaTeX: what it is of, how it was tested, what the brackets are, and the marks of results
+    that say nothing of real faces."""
+    title, protocols = PAPER[kind].about, table.get("protocol", pd.Series(["grouped"]))
+    names = [registry.title(name) for name in dict.fromkeys("+".join(table["dataset"].unique()).split("+"))]
+    parts = [f"{title}, on {', '.join(names)}", *(PROTOCOLS.get(name, name) for name in protocols.unique())]
+    if "compared_with" in table:
+        parts.append(f"differences to {table['compared_with'].dropna().iloc[0]}")
+    if "accuracy" in table or "difference" in table:
+        parts.append("in brackets, 95 % bootstrap intervals that draw people")
+    if (table["data"] == STAND_IN).any():
+        parts.append(f"{STAND_IN}: computed faces, which say nothing about real ones")
+    if quick:
+        parts.append(QUICK)
+    return "; ".join(parts).replace("%", r"\%") + "."

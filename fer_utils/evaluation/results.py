@@ -12,6 +12,7 @@ from fer_utils import paths
 from fer_utils.data.sequence import Sequence
 from fer_utils.evaluation import metrics, plans, tables
 from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation.metrics import KEYS
 from fer_utils.evaluation.tables import SHOWN
 from fer_utils.features import geometry, tensors
 from fer_utils.features.tensors import FeatureTable
@@ -86,6 +87,42 @@ def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """One model, by the folds it is tested on and the rows that choose its epoch."""
     found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
     return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
+
+
+def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Each model's other ways of testing against its folds of people, on the same sequences and seeds: the difference
+    of the accuracies, with a test that exchanges the two person by person (`metrics.paired`)."""
+    rows = []
+    own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
+    for _, tested in own.groupby("model", sort=False):
+        ways = {way: found.assign(fold=0) for way, found in tested.groupby(["protocol", "select_on"], sort=False)}
+        people = ways.pop(("grouped", "validation"), None)  # fold=0: what differs are the folds, on purpose
+        for found in ways.values() if people is not None else ():
+            rows.append(found[list(KEYS)].iloc[0].to_dict() | {"against": "grouped"} | _paired(found, people))
+    return pd.DataFrame(rows)
+
+
+def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
+    """Return `models` with what each costs, and with its difference to the paper's network (or, without that, to the
+    first that `pairs` compares): all about models in one table.
+
+    `weights` is how many numbers a trained model keeps, `seconds` how long it takes to train one: medians over the
+    folds of people.
+    """
+    people = costs["protocol"].isna() | (costs["protocol"] == "grouped") & (costs["select_on"] == "validation")
+    costs = costs[people & (costs["variant"].isna() | costs["variant"].isin(plans.VARIANTS))]
+    costs = pd.concat([costs, _of_notebook_03(out, "costs", dataset)], ignore_index=True)
+    medians = costs.groupby("model")[["weights", "seconds"]].median().round({"weights": 0, "seconds": 3})
+    table = models.merge(medians, "left", on="model")
+    if "p" in pairs:
+        whose = "paper" if "paper" in set(pairs["model"]) | set(pairs["against"]) else pairs["model"].iloc[0]
+        mine, theirs = pairs[pairs["against"] == whose], pairs[pairs["model"] == whose]
+        low, high = -theirs["difference_high"], -theirs["difference_low"]
+        turned = {"model": theirs["against"], "difference": -theirs["difference"]}
+        theirs = theirs.assign(**turned, difference_low=low, difference_high=high)
+        numbers = ["model", "difference", "difference_low", "difference_high", "p"]
+        table = table.merge(pd.concat([mine, theirs])[numbers].assign(compared_with=whose), "left", on="model")
+    return table.astype({"weights": "Int64"})
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:

@@ -102,17 +102,19 @@ def between(table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...
     return "grouped" if set(table.subjects[sources]) & set(table.subjects[targets]) else TRANSFER
 
 
-def for_dataset(table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
-    """Return the folds of both of the paper's possible protocols, or those of a manifest; and as `possible`."""
+def for_dataset(
+    table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0, seeds: int = 1
+) -> tuple[Folds, Reasons]:
+    """Return the folds of both of the paper's possible protocols, for `seeds` seeds from `seed` on, or those of a
+    manifest; and as `possible`."""
     if manifest:
         given: Folds = {}
         for split in read_manifest(Path(manifest), table):
             given.setdefault(Scheme(split.protocol, split.seed), []).append(split)
         _tell_untrained(given)
         return given, {}
-    return possible(
-        {Scheme(name, seed): partial(make, name, table, n_folds, seed) for name in ("stratified", "grouped")}
-    )
+    schemes = [Scheme(name, each) for each in range(seed, seed + seeds) for name in ("stratified", "grouped")]
+    return possible({scheme: partial(make, scheme.protocol, table, n_folds, scheme.seed) for scheme in schemes})
 
 
 def possible(makers: Mapping[Scheme, Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:

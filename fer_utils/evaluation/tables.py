@@ -2,7 +2,7 @@
 
 A notebook writes its tables in one call at its end, which also lists what was written:
 
-    tables.save(out, dataset, found.rendered, {"summary": summary, "recalls": metrics.recalls(predictions)})
+    tables.save(out, dataset, found.rendered, {"summary": summary, "emotions": metrics.by_emotion(predictions)})
 
 and reads them with `tables.read(out, "summary", dataset)`. A new table needs one line below, in `KINDS` or `ACROSS`.
 Its figures lie beside them: `faces.save(figure, out, dataset, "confusion")`.
@@ -22,7 +22,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import plans
+from fer_utils.evaluation import plans, reading
 from fer_utils.evaluation.metrics import KEYS
 
 # the measures of a summary that figures show
@@ -57,13 +57,21 @@ KINDS: Mapping[str, Kind] = {
     "splits": Kind("who is in which part of which fold of notebook 03; `fer study --splits` takes it back"),
     "results": Kind("notebook 03: a row a fold, with its sizes and accuracies", versions=True),
     "summary": Kind("notebook 03: accuracies over all folds, with 95 % intervals", (*KEYS, *SHOWN), versions=True),
-    "recalls": Kind("notebook 03: how many of each emotion's sequences were recognised"),
+    "emotions": Kind("notebook 03: precision, recall and F1 of each emotion"),
+    "protocols": Kind("notebook 03: folds of sequences against folds of people, with a permutation test"),
+    "costs": Kind("notebook 03: weights and training time of each fold"),
     "predictions": Kind("notebook 03: a row a tested sequence, with its probabilities", (*_PREDICTED, "fold")),
     "history": Kind("notebook 03: losses and accuracies by epoch"),
     "refused": Kind("notebook 03: runs that could not be made, and why"),
     "open_summary": Kind("notebook 03b: accuracies over all folds, with 95 % intervals", (*KEYS, *SHOWN), True),
     "open_results": Kind("notebook 03b: a row a fold, with its sizes and accuracies", versions=True),
-    "open_recalls": Kind("notebook 03b: how many of each emotion's sequences were recognised"),
+    "open_emotions": Kind("notebook 03b: precision, recall and F1 of each emotion"),
+    "open_models": Kind(
+        "notebook 03b: all models on the same folds of people, with paired tests, weights and training time",
+        ("model", *SHOWN, "weights", "seconds"),
+    ),
+    "open_protocols": Kind("notebook 03b: ways of testing against folds of people, with a permutation test"),
+    "open_costs": Kind("notebook 03b: weights and training time of each fold"),
     "open_predictions": Kind("notebook 03b: a row a tested sequence, with its probabilities", _PREDICTED),
     "open_pairs": Kind("notebook 03b: two models compared on the same folds, with a permutation test"),
     "open_importance": Kind(
@@ -82,10 +90,11 @@ ACROSS: Mapping[str, Kind] = {
     "cross_splits": Kind("notebook 04: who is in which part of which fold"),
     "cross_summary": Kind("notebook 04: accuracies, with 95 % intervals", (*KEYS, *SHOWN), True),
     "cross_results": Kind("notebook 04: a row a fold, with its sizes and accuracies", versions=True),
-    "cross_recalls": Kind("notebook 04: how many of each emotion's sequences were recognised"),
+    "cross_emotions": Kind("notebook 04: precision, recall and F1 of each emotion"),
     "cross_predictions": Kind("notebook 04: a row a tested sequence, with its probabilities", _PREDICTED),
     "cross_refused": Kind("notebook 04: runs that could not be made, and why"),
     "actor_parts": Kind("notebook 04b: from one rig to the other, what is lost by units, geometry and detector"),
+    "exactness": Kind("notebook 04b: errors of found points on rendered faces, by views and smoothing, with the time"),
     "actor_transfer": Kind("notebook 04b: from actors to recordings, back, and both together"),
     "bench": Kind("notebook 05: the speed of each stage, with the machine in every row"),
     "claims": Kind("notebook 06: what the paper claims and what was found, on real data alone"),
@@ -99,7 +108,8 @@ def save(
 
     `dataset` is one name, or the names of all datasets whose data are in the tables. The first two columns written say
     which they are and whether the data are rendered; results say whether the run was `quick`, too short to say
-    anything. Raises ValueError for a kind that is not listed in this module.
+    anything. What a paper shows is written as LaTeX too (`reading.PAPER`). Raises ValueError for a kind that is not
+    listed in this module.
     """
     one = isinstance(dataset, str)
     place, label = (dataset, dataset) if one else (paths.ALL, "+".join(dataset))
@@ -113,6 +123,8 @@ def save(
         marked.insert(0, "dataset", label)
         marked.insert(1, "data", STAND_IN if rendered else "real")
         write(marked.assign(quick=quick, **versions()) if known[kind].versions else marked, path)
+        if kind in reading.PAPER and len(marked):
+            reading.write_latex(path.with_suffix(".tex"), kind, marked, quick)
         rows.append((str(path.relative_to(out)), len(frame), known[kind].about))
     return pd.DataFrame(rows, columns=["file", "rows", "what it holds"])
 

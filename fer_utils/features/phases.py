@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+from numpy.lib.stride_tricks import sliding_window_view
 
 SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
 SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
@@ -18,8 +18,11 @@ Spacing = Literal["intensity", "time"]
 
 @dataclass(frozen=True)
 class Phases:
-    """Frames at which an expression starts, is first at its full strength, and has gone; and the smoothed intensity
-    (T,) they were read off. `offset` is the last frame where the recording ends before the face is back."""
+    """Frames at which an expression starts, is first at its full strength, and has gone.
+
+    They were read off the smoothed `intensity` (T,). `offset` is the last frame if the recording ends before the face
+    is back at rest.
+    """
 
     onset: int
     apex: int
@@ -39,8 +42,7 @@ def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phase
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     width = SMOOTHING / step if step > 0 else 1.0
-    smooth = gaussian_filter1d(np.asarray(intensity, float), width, mode="nearest")
-    change = gaussian_filter1d(np.asarray(intensity, float), width, order=1, mode="nearest")
+    smooth, change = _smoothed(np.asarray(intensity, float), width)
     last = len(smooth) - 1
     if apex == "last":
         return Phases(_flank(smooth, change)[0], last, last, smooth)
@@ -54,7 +56,7 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
     """`count` strictly rising frame numbers from onset to apex, evenly spaced in intensity or in time.
 
     Where onset and apex are closer than that, neutral frames before the onset (then frames after the apex) fill up.
-    Raises ValueError where the sequence has fewer than `count` frames.
+    Raises ValueError if the sequence has fewer than `count` frames.
     """
     total = len(phases.intensity)
     if total < count:
@@ -74,6 +76,22 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
         lowest, highest = chosen[place - 1] + 1, apex - (count - 1 - place)
         chosen[place] = min(max(chosen[place], lowest), highest)
     return chosen
+
+
+def _smoothed(values: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative.
+
+    As SciPy's `gaussian_filter1d` of orders 0 and 1, which reaches four deviations far and repeats the first and the
+    last value. Frames before and after are paired, so that the change of a constant is exactly 0.
+    """
+    reach = int(4 * width + 0.5)
+    steps = np.arange(1, reach + 1)
+    weights = np.exp(-0.5 * (steps / width) ** 2)
+    weights /= 1 + 2 * weights.sum()
+    around = sliding_window_view(np.pad(values, reach, mode="edge"), 2 * reach + 1)
+    before, after = around[:, :reach][:, ::-1], around[:, reach + 1 :]
+    smooth = (1 - 2 * weights.sum()) * values + (before + after) @ weights
+    return smooth, (after - before) @ (weights * steps / width**2)
 
 
 def _flank(smooth: np.ndarray, change: np.ndarray) -> tuple[int, int]:

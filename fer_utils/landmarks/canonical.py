@@ -52,7 +52,7 @@ MOUTH_RING = np.concatenate([UPPER_LIP[3], LOWER_LIP[3, -2:0:-1]])  # (20,), clo
 
 
 def _skin_triangles() -> np.ndarray:
-    """The triangles (M, 3) but those that span the eye openings and the mouth."""
+    """Return the triangles (M, 3) without those that span the eye openings and the mouth."""
     keep = np.ones(len(TRIANGLES), bool)
     for ring in (EYE_RING[RIGHT], EYE_RING[LEFT], MOUTH_RING):
         keep &= ~np.isin(TRIANGLES, ring).all(axis=1)

@@ -52,7 +52,7 @@ def open_detector(
 
 
 def identity(name: str) -> list:
-    """Return what the points of a detector depend on besides frames and options. Raises as `open_detector`."""
+    """Return what a detector's points depend on besides frames and options. Raises the errors of `open_detector`."""
     return _find(name)[0].IDENTITY
 
 

@@ -53,11 +53,11 @@ def cached_track(
     detector: str = "face_landmarker",
     views: int = 1,
 ) -> tuple[LandmarkTrack, bool]:
-    """The track of `frames` and whether it came from the cache.
+    """Return the track of `frames`, and whether it came from the cache.
 
-    The cache's key is the frames' content, the detector's version and model, and its options; so a renamed folder
-    finds its tracks again, and a changed option does not. Raises OSError where the frames cannot be opened, or change
-    while they are read.
+    The cache's key is the frames' content, the detector's version and model, and its options. So a renamed folder finds
+    its tracks again, and a changed option does not. Raises OSError if the frames cannot be opened, or change while they
+    are read.
     """
     path = _cache_file(frames, cache_dir, mode, blendshapes, detector, views)
     if (kept := _kept(path)) is not None:
@@ -127,8 +127,10 @@ def extract(
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """Return a row a sequence: its frames, in how many of them a face was found, how many could not be read, the first
-    reason of one without a face, the frames' size, and by how many degrees, counter-clockwise, they were set upright.
+    """Return a row a sequence: its frames, in how many of them a face was found, and how many could not be read.
+
+    It also has the first reason of a frame without a face, the frames' size, and by how many degrees,
+    counter-clockwise, they were set upright.
     """
     rows = [
         (

@@ -14,8 +14,8 @@ from ai_edge_litert.interpreter import Interpreter
 from fer_utils import paths, workers
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
-from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
-from fer_utils.landmarks.engine.tracking import FaceTracker, LandmarkNetwork
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork, PictureNetwork, read_model
+from fer_utils.landmarks.engine.tracking import FaceTracker
 from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
@@ -96,6 +96,7 @@ class Blendshapes:
         (self._output,) = (details["index"] for details in self._interpreter.get_output_details())
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Return the scores."""
         self._interpreter.set_tensor(self._input, points[None, BLENDSHAPE_POINTS, :2])
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)

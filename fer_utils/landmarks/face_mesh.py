@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from fer_utils import paths
+from fer_utils import paths, workers
 from fer_utils.landmarks import face_landmarker
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
@@ -44,7 +44,7 @@ class FaceMesh(FaceTracker):
             raise ValueError("blendshapes=True: 'face_mesh' gives none; leave them out, or use 'face_landmarker'")
         with native_logs_hidden():
             super().__init__(
-                _Network(read_model(MODEL, MODEL_SHA256)),
+                _Network(read_model(MODEL, MODEL_SHA256), workers.threads()),
                 FaceDetector(face_landmarker.bundled("face_detector")),
                 mode,
                 faces,

@@ -23,8 +23,11 @@ IDENTITY = ["face_landmarker", MODEL_SHA256, "mediapipe", VERSION]
 
 
 def load_mediapipe() -> ModuleType:
-    """Import MediaPipe without TensorFlow, which it imports, if it is there, for a decorator of its documentation:
-    0.5 s become 4 s. TensorFlow can still be imported afterwards."""
+    """Import MediaPipe without TensorFlow, which takes 4 s instead of 0.5 s.
+
+    MediaPipe imports it, if it is installed, for a decorator of its documentation. TensorFlow can still be imported
+    afterwards.
+    """
     if "tensorflow" not in sys.modules:
         sys.modules["tensorflow"] = None
     try:

@@ -86,20 +86,20 @@ Pairing = Literal["grouped", "all"]
 
 
 def by_region(size: int = 61) -> dict[str, tuple[int, ...]]:
-    """The MediaPipe indices of each region in the set of `size` points. Raises KeyError for a set that is not there."""
+    """Return the MediaPipe indices of each region in the set of `size` points. Raises KeyError for an unknown set."""
     return {name: REGIONS[name][:count] for name, count in zip(REGIONS, SIZES[size], strict=True)}
 
 
 def landmarks(size: int = 61) -> tuple[int, ...]:
-    """The MediaPipe indices of a set, region by region."""
+    """Return the MediaPipe indices of a set, region by region."""
     return tuple(index for indices in by_region(size).values() for index in indices)
 
 
 def pairs(size: int = 61, pairing: Pairing = "grouped") -> tuple[tuple[int, int], ...]:
-    """The P united pairs of MediaPipe indices: every two points that share a category ("grouped"), each pair once; or
-    every two points of the set ("all").
+    """Return the P pairs of MediaPipe indices, each pair once.
 
-    1456 for the set of 61, as in the paper, of 1830 possible ones.
+    They are every two points that share a category ("grouped"), or every two points of the set ("all"). Of the set of
+    61, 1456 of 1830 possible pairs share a category, as in the paper.
     """
     if pairing == "all":
         return tuple(combinations(landmarks(size), 2))
@@ -114,7 +114,7 @@ def pairs(size: int = 61, pairing: Pairing = "grouped") -> tuple[tuple[int, int]
 
 
 def region_of(index: int) -> str:
-    """The region that a MediaPipe index belongs to. Raises KeyError for an index in none."""
+    """Return the region that a MediaPipe index belongs to. Raises KeyError for an index in none."""
     for name, indices in REGIONS.items():
         if index in indices:
             return name

@@ -59,6 +59,7 @@ class LandmarkTrack:
         return float(self.found.mean()) if len(self) else 0.0
 
     def save(self, path: Path) -> None:
+        """Write the track as an `.npz` file without pickles, whole or not at all. Raises OutputError."""
         arrays = {
             "points": self.points,
             "times": self.times,
@@ -73,7 +74,7 @@ class LandmarkTrack:
 
     @classmethod
     def load(cls, path: Path) -> LandmarkTrack:
-        """Raises OSError where there is no such file, ValueError where it is not a whole track."""
+        """Read a track. Raises OSError if there is no such file, ValueError if it is not a whole track."""
         with path.open("rb") as file:
             try:
                 with np.load(file, allow_pickle=False) as arrays:
@@ -93,7 +94,7 @@ class LandmarkTrack:
         return track
 
     def _problem(self) -> str:
-        """What cannot be in a track that `track` made; empty where nothing is."""
+        """Return what cannot be in a track that `track` made; empty if nothing is wrong."""
         frames = self.times.shape
         scores = self.blendshapes
         forms = {
@@ -118,8 +119,10 @@ def track(
     detector: str = "face_landmarker",
     views: int = 1,
 ) -> LandmarkTrack:
-    """Return the track of a sequence of frames: one row a frame, NaN and a reason if no face was found. The options are
-    those of `open_detector`."""
+    """Return the track of a sequence of frames: one row a frame, NaN and a reason if no face was found.
+
+    The options are those of `open_detector`.
+    """
     points, times, reasons, scores = [], [], [], []
     size = (0, 0)
     with open_detector(detector, mode, blendshapes, views=views) as landmarker:

@@ -15,7 +15,7 @@ import numpy as np
 
 from fer_utils.data.video import FrameSource, Video
 from fer_utils.landmarks.engine.face_detector import FaceDetector
-from fer_utils.landmarks.engine.tracking import LandmarkNetwork
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork
 from fer_utils.landmarks.face_landmarker import networks
 from fer_utils.quiet import native_logs_hidden
 

@@ -58,6 +58,22 @@ class Baseline:
             return self.pipeline.predict_proba(x)
         return (self.pipeline.predict(x)[:, None] == self.classes).astype(float)
 
+    @property
+    def weights(self) -> int:
+        """How many numbers the fitted classifier keeps, without scalers': coefficients, or the rows that it compares
+        with and their weights."""
+        return _kept(self.pipeline)
+
+
+# of scikit-learn's fitted classifiers, and of `shapes.GramTrajectories`
+_KEPT = ("coef_", "intercept_", "support_vectors_", "dual_coef_", "class_prior_", "kept_")
+
+
+def _kept(estimator: BaseEstimator) -> int:
+    parts = [step for _, step in getattr(estimator, "steps", ())] + [getattr(estimator, "svm_", None)]
+    own = sum(vars(estimator)[name].size for name in _KEPT if name in vars(estimator))
+    return own + sum(_kept(part) for part in parts if part is not None)
+
 
 def make(name: str) -> Baseline:
     """Return a new baseline by its name in BASELINES."""

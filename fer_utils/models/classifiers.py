@@ -102,6 +102,11 @@ class SequenceClassifier:
             "patience": self.patience,
         }
 
+    @property
+    def weights(self) -> int:
+        """How many numbers the trained network keeps, without the scaler's."""
+        return self.model.count_params()
+
     def fit(
         self,
         x: np.ndarray,

@@ -1,3 +1,4 @@
-"""Takes tables and tracks; gives figures and widgets. Computes no result.
+"""Takes tables and tracks; gives figures. Computes no result.
 
-May import `models` and the parts before it."""
+May import `data`, `landmarks`, `features`, `models`.
+"""

@@ -38,7 +38,7 @@ def curves(table: pd.DataFrame) -> Figure:
         label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     key = figure.legend(legend.values(), legend.keys(), loc="outside upper center", ncols=6, frameon=False, fontsize=8)
-    for line in key.legend_handles[:2]:  # they have another colour in each panel
+    for line in key.legend_handles[:2]:  # their colour differs from panel to panel
         line.set_color(BLACK)
     figure.supxlabel("time (s)", fontsize=9)
     figure.supylabel("inter-ocular distances", fontsize=9)
@@ -96,7 +96,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
                     label="validation" if first else None,
                 )
             axes.set_title(f"{protocol}: {name}", fontsize=10)
-        # a loss that runs away in one fold would flatten all others
+        # one fold whose loss grows without limit would flatten all others
         row[0].set_ylim(0, np.nanquantile(history[["loss", "val_loss"]].to_numpy(), 0.98) * 1.1)
         row[1].set_ylim(0, 1.02)
     panels[0, 1].legend(frameon=False, fontsize=8)
@@ -124,7 +124,7 @@ def confusions(matrices: Mapping[str, pd.DataFrame]) -> Figure:
             annot_kws={"fontsize": 7}, linewidths=0.5,
         )  # fmt: skip
         axes.set(title=f"{title}: % of the true emotion (sequences)", xlabel="predicted", ylabel="true")
-        # seaborn's own choice is made before the layout is known, and names run into each other
+        # seaborn turns labels before the layout is known, and names would overlap
         axes.tick_params(axis="x", labelrotation=90)
         axes.tick_params(axis="y", labelrotation=0)
     return figure
@@ -152,11 +152,11 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
     styles = (("accuracy", BLUE, "o"), ("macro_f1", RED, "s"))
     for axes, (measure, colour, marker) in zip(panels, styles, strict=True):
         low, value, high = (table[measure + part].to_numpy() for part in ("_low", "", "_high"))
-        axes.hlines(places, low, high, color=colour, linewidth=1.6)
+        axes.hlines(places, low, high, color=colour, linewidth=1.6)  # none of too few people, which have no interval
         axes.plot(value, places, marker, color=colour, markersize=5)
         for place, at, end in zip(places, value, high, strict=True):
-            axes.annotate(f"{100 * at:.1f}", (end, place), xytext=(4, 0), textcoords="offset points", va="center",
-                          fontsize=8)  # fmt: skip
+            axes.annotate(f"{100 * at:.1f}", (np.fmax(at, end), place), xytext=(4, 0), textcoords="offset points",
+                          va="center", fontsize=8)  # fmt: skip
         axes.set_title(f"{measure.replace('_f1', '-F1')}, 95 % interval over people", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
@@ -184,7 +184,8 @@ def conditions(table: pd.DataFrame) -> Figure:
         )
         axes.plot(rows["amount"], rows["accuracy"], "o-", color=colour, markersize=5)
         for row in rows[rows["sequences"] < rows["sequences"].max()].itertuples():
-            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, row.accuracy_low),
+            below = np.fmin(row.accuracy, row.accuracy_low)
+            axes.annotate(f"{row.sequences} of {rows['sequences'].max()}\nsequences", (row.amount, below),
                           xytext=(6, -2), textcoords="offset points", va="top", fontsize=7)  # fmt: skip
         axes.set_xlabel(kind)
         axes.set_ylim(0, 1)
@@ -221,13 +222,10 @@ def matrix(table: pd.DataFrame) -> Figure:
     """Draw accuracy with its interval by the dataset trained on (rows) and the dataset tested on (columns)."""
     names = list(dict.fromkeys([*table["source"], *table["target"]]))
     values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
-    text = {
-        (
-            row.source,
-            row.target,
-        ): f"{100 * row.accuracy:.0f}\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
-        for row in table.itertuples()
-    }
+    text = {}
+    for row in table.itertuples():
+        ends = "" if np.isnan(row.accuracy_low) else f"\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
+        text[row.source, row.target] = f"{100 * row.accuracy:.0f}{ends}"
     figure, axes = plt.subplots(figsize=(1.6 + 1.1 * len(names), 0.9 + 0.9 * len(names)), layout="constrained")
     if names:
         sns.heatmap(

@@ -1,4 +1,7 @@
-"""Figures of faces, tracks and phases; how figures are marked and saved. (`charts` draws result tables.)"""
+"""Figures of faces, tracks and phases; how figures are marked and saved.
+
+`charts` draws tables of results.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +30,24 @@ from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker
 
 STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
-LETTER = 0.012  # width of one in `stream`, as a share of the time shown
+QUICK_RUN = "quick run"
+LETTER = 0.012  # width of a letter in `stream`, as a share of the time shown
 
 
-def mark(figure: Figure, rendered: bool) -> Figure:
-    """Write the stand-ins' mark into the figure's corner if its data are rendered, and return the figure."""
-    if rendered:
+def mark(figure: Figure, rendered: bool, quick: bool = False) -> Figure:
+    """Write into the figure's corner that its data are rendered, and that its numbers are of a quick run; return it."""
+    if marks := [text for text, holds in ((STAND_IN, rendered), (QUICK_RUN, quick)) if holds]:
         _leave_room_below(figure)
-        figure.text(0.995, 0.005, STAND_IN, ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
+        figure.text(0.995, 0.005, ", ".join(marks), ha="right", va="bottom", fontsize=8, color=RED, weight="bold")
     return figure
 
 
 def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = False) -> Figure:
     """Write the figure into the run `out` as PNG, with `vector` as SVG too, and return it for showing.
 
-    `dataset` is `paths.ALL` if the figure belongs to no single dataset; else the dataset's title is written into a
-    corner, since figures of two datasets look alike. `name` is one of `captions`. A file is replaced as a whole or not
-    at all. Raises OutputError.
+    `dataset` is `paths.ALL` if the figure belongs to no single dataset. Otherwise the dataset's title is written into a
+    corner, since figures of two datasets look alike. `name` is one of `registry.FIGURES`. A file is replaced as a whole
+    or not at all. Raises OutputError.
     """
     path = paths.figure(out, dataset, name)
     if dataset != paths.ALL:
@@ -52,7 +56,7 @@ def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = Fals
     with paths.replacing(path) as temporary:
         figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
     if vector:
-        # text stays text; and two runs write the same bytes
+        # text stays text, and two runs write the same bytes
         reproducible = plt.rc_context({"svg.fonttype": "none", "svg.hashsalt": path.stem})
         with reproducible, paths.replacing(path.with_suffix(".svg")) as temporary:
             figure.savefig(temporary, metadata={"Date": None})
@@ -150,7 +154,7 @@ def _pair_on_face(axes: Axes, points: np.ndarray, pair: tuple[int, int]) -> None
     axes.add_collection(LineCollection(points[partners, :2], colors=ORANGE, linewidths=0.4, alpha=0.6))
     x, y = points[list(pair), :2].T
     axes.plot(x, y, "o-", color=BLACK, markersize=6, linewidth=1.5)
-    for index, right in zip(pair, x >= x[::-1], strict=True):  # the numbers outside of the line between them
+    for index, right in zip(pair, x >= x[::-1], strict=True):  # numbers stand outside the line between the points
         axes.annotate(index, points[index, :2], xytext=(6 if right else -6, 0), textcoords="offset points",
                       ha="left" if right else "right", va="center", weight="bold")  # fmt: skip
 

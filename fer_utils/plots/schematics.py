@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations, pairwise
 
 import matplotlib.pyplot as plt
@@ -16,11 +17,12 @@ from matplotlib.patches import FancyBboxPatch
 from fer_utils.features import tensors
 from fer_utils.landmarks import canonical, regions
 from fer_utils.models import networks
-from fer_utils.plots.style import BLACK, BLUE, ORANGE, REGION_COLOURS
+from fer_utils.plots.style import BLACK, BLUE, ORANGE, RED, REGION_COLOURS
 
 GREY, DASHES = "#c8c8c8", (0, (2, 1))
-WIDEST, THINNEST = 6, 0.3  # points, of the line for the largest loss, and of the smallest that is drawn
+WIDEST, THINNEST = 6, 0.3  # line widths in points, of the largest loss and of the smallest that is drawn
 STABLE = 2 / 3  # of the folds
+NAMED, APART = 6, 1.2  # action units whose numbers are on the face; cm between two numbers
 
 
 def canonical_face() -> np.ndarray:
@@ -94,7 +96,7 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
     for axes, values in zip(panels, ("distances", "angles"), strict=True):
         _face(axes, 61)
         axes.set_title(values, fontsize=9)
-        # lines too thin to be seen are left out: dashes are as short as a line is thin, and take minutes to draw
+        # lines too thin to be seen are left out: their dashes would be tiny, and take minutes to draw
         shown = table[(table["values"] == values) & (WIDEST * table["lost"] > THINNEST * largest) & (table["lost"] > 0)]
         for row in shown[::-1].itertuples():
             ends = row.regions.split(" – ")
@@ -114,6 +116,43 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
                             label="lost in fewer than two thirds of the folds"))  # fmt: skip
         figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Figure:
+    """Draw how much accuracy is lost without each action unit: as bars, and on the face where the units move it.
+
+    `table` is that of `results.units`; error bars are one standard deviation over folds, and a bar is hatched if any is
+    lost in fewer than STABLE of them. `moved` says by unit how far it moves each vertex (468,). A place of the face has
+    the colour of the largest loss among the units that move it, less if they move it less than their own largest move.
+    """
+    figure, (bars, face) = plt.subplots(1, 2, figsize=(9, 5), width_ratios=(3, 2), layout="constrained")
+    places = np.arange(len(table))[::-1]
+    bars.barh(places, 100 * table["lost"], xerr=100 * table["sd"], color=BLUE, edgecolor="white",
+              error_kw={"linewidth": 0.8})  # fmt: skip
+    for bar, stable in zip(bars.patches, table["stable"], strict=True):
+        bar.set_hatch("" if stable >= STABLE else "///")
+    bars.set_yticks(places, table["unit"], fontsize=8)
+    bars.set_xlabel("accuracy lost, points; hatched: in fewer than two thirds of the folds", fontsize=8)
+    bars.axvline(0, color=BLACK, linewidth=0.8)
+    bars.spines[["top", "right"]].set_visible(False)
+    shares = [100 * max(row.lost, 0) * moved[row.unit] / moved[row.unit].max() for row in table.itertuples()]
+    colours = np.max(shares, axis=0) if shares else np.zeros(len(canonical.VERTICES))
+    drawn = face.tripcolor(*canonical_face().T, colours, triangles=canonical.SKIN, shading="gouraud", cmap="Blues",
+                           vmin=0, rasterized=True)  # fmt: skip
+    face.triplot(*canonical_face().T, canonical.SKIN, color=GREY, linewidth=0.2)
+    numbers: list[tuple[np.ndarray, list[str]]] = []  # of units, where they move most on the right of the picture
+    for row in table.head(NAMED).itertuples():
+        if row.lost > 0:
+            at = canonical_face()[np.argmax(moved[row.unit] * (canonical_face()[:, 0] > 0))]
+            near = [names for place, names in numbers if np.hypot(*(place - at)) < APART]
+            near[0].append(str(int(row.unit[2:]))) if near else numbers.append((at, [str(int(row.unit[2:]))]))
+    for at, names in numbers:
+        face.annotate(", ".join(names), at, color=RED, weight="bold", fontsize=9)
+    face.set_aspect("equal")
+    face.invert_yaxis()
+    face.set_axis_off()
+    figure.colorbar(drawn, ax=face, shrink=0.6, label="accuracy lost, points")
     return figure
 
 

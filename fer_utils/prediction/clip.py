@@ -5,6 +5,7 @@ Memory does not grow with the recording's length, unless another tool's points a
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import LeftOut, Skipped
-from fer_utils.data.video import Video, read_ahead
+from fer_utils.data.video import Video, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
@@ -35,6 +36,7 @@ from fer_utils.realtime import overlay, verdict
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.recording import Recording, described
 
+WORDS = ("emotion", "phase", "why", "model")  # the columns that hold no numbers
 FILES = {"openface": (".openface.csv",), "elan": (".eaf",), "bids": ("_events.tsv", "_events.json")}
 
 
@@ -174,7 +176,9 @@ def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, keep_default_na=False, na_values={"intensity": [""]}).replace("", None)
+    """A table as `Recording` or `verdict` wrote it: an empty cell is NaN in a column of numbers, else None."""
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, object))
+    return table.assign(**{name: table[name].where(table[name].notna(), None) for name in WORDS if name in table})
 
 
 def _points_68(points: np.ndarray | None) -> np.ndarray:
@@ -183,8 +187,14 @@ def _points_68(points: np.ndarray | None) -> np.ndarray:
 
 def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None, model: Path) -> None:
     """Raise PredictError if the files named cannot be what they are named for."""
+    if not is_utf8(recording):
+        raise PredictError(f"{str(recording)!a}: a name that is not UTF-8; rename it")
     if not recording.exists():
         raise PredictError(f"{recording}: no such file; name a video or a folder of pictures")
+    if paths.is_stream(recording):  # a video is read more than once
+        raise PredictError(f"{recording}: a pipe or a device; name a file, or - for what is piped in")
+    if not os.access(recording, os.R_OK):
+        raise PredictError(f"{recording}: may not be read; change its permissions")
     if recording.is_file() and not recording.stat().st_size:
         raise PredictError(f"{recording}: an empty file; record or copy it again")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
@@ -196,10 +206,8 @@ def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None
         taken.add(path.resolve())
         if path.is_dir():  # it would be refused once all was done
             raise PredictError(f"{path}: a folder; name a file to write")
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:  # OpenCV would bring the process down
-            raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file") from None
+        if not is_utf8(path):
+            raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
 
 
 def _opened(recording: Path) -> tuple[Video | Pictures, float, int]:

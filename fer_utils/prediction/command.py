@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from fer_utils import paths
-from fer_utils.data import tree
 from fer_utils.data.video import is_picture
 from fer_utils.errors import PredictError
 from fer_utils.prediction import clip, many, still
@@ -16,17 +17,36 @@ from fer_utils.prediction.clip import Settings
 
 def run(chosen: argparse.Namespace) -> int:
     """Predict as `fer predict` was told; return the exit status: 1 if any of several recordings failed."""
+    if chosen.inputs == [Path("-")]:
+        return _piped(chosen)
     inputs = chosen.inputs
     formats = tuple(dict.fromkeys(name for name in chosen.format if name != "csv"))
     model = str(chosen.model or "")
     settings = Settings(model, chosen.detector, formats, chosen.report, chosen.show_subjects, chosen.faces)
-    if chosen.out or len(inputs) > 1 or (inputs[0].is_dir() and _videos(inputs[0])):
+    if chosen.show_subjects and not chosen.report:
+        raise PredictError("--show-subjects: only with --report; add it")
+    if chosen.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
         return _several(inputs, chosen, settings)
     if inputs[0].is_file() and is_picture(inputs[0]):
         return _picture(inputs[0], chosen, model)
     if chosen.neutral:
         raise PredictError(f"--neutral {chosen.neutral}: only for a single picture; leave it out")
     return _one(inputs[0], chosen, settings)
+
+
+def _piped(chosen: argparse.Namespace) -> int:
+    """Predict on the video that comes by standard input: a copy of it, since a video is read more than once."""
+    if sys.stdin.isatty():
+        raise PredictError("-: nothing is piped in; name a file, or pipe a video in")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "stdin"
+        with copy.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        chosen.inputs = [copy]
+        try:
+            return run(chosen)
+        except PredictError as error:
+            raise PredictError(str(error).replace(str(copy), "-")) from None
 
 
 def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int:
@@ -66,6 +86,9 @@ def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings)
 
 
 def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
+    options = {"--video": chosen.video, "--report": chosen.report, "--format": set(chosen.format) - {"csv"}}
+    if unfit := next((name for name, value in options.items() if value), ""):
+        raise PredictError(f"{unfit}: only for recordings, and {picture} is one picture; leave it out")
     out = _default(picture, chosen)
     paths.check_output(out)
     outcome = still.write(picture, out, chosen.neutral, model, chosen.detector)
@@ -86,7 +109,3 @@ def _default(recording: Path, chosen: argparse.Namespace) -> Path:
             if not file.read(12).startswith((b"time,face,", b"point,x,y,z")):
                 raise PredictError(f"{out}: there already, and not by fer predict; name another file with -o")
     return out
-
-
-def _videos(folder: Path) -> bool:
-    return bool(tree.files(folder, tree.VIDEOS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
@@ -21,6 +22,7 @@ from fer_utils.prediction.clip import Settings
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
+_interrupted = False  # of a worker
 
 
 @dataclass(frozen=True)
@@ -39,23 +41,30 @@ class Row:
 def recordings(inputs: Iterable[Path]) -> list[Path]:
     """Return the recordings that inputs name: files, the videos of a folder, or a folder of pictures as one recording.
 
-    Raises PredictError if an input is not there or a folder holds neither.
+    An input that is none of these stays among others, to be a row with its problem. Raises PredictError if all are.
     """
     found: dict[Path, None] = {}  # each once
+    problems = []
     for path in inputs:
-        if not path.is_dir():
-            if not path.exists():
-                raise PredictError(f"{path}: no such file or folder; name videos, or folders that hold them")
-            found[path] = None
-            continue
-        try:
-            videos = tree.files(path, tree.VIDEOS)
-            if not videos and not tree.files(path, tree.PICTURES):
-                raise PredictError(f"{path}: neither a video nor pictures in the folder; name one that holds some")
-        except LeftOut as reason:
-            raise PredictError(f"{path}: {reason}") from None
+        videos, problem = _videos(path)
+        problems.append(problem)
         found |= dict.fromkeys(videos or [path])
+    if all(problems):
+        raise PredictError(problems[0] if problems else "no recording named; name videos, or folders that hold them")
     return list(found)
+
+
+def _videos(path: Path) -> tuple[list[Path], str]:
+    """Return the videos of a folder, and why an input is no recording."""
+    try:
+        if not path.exists():
+            return [], f"{path}: no such file or folder; name videos, or folders that hold them"
+        videos = tree.files(path, tree.VIDEOS) if path.is_dir() else [path]
+        if not videos and not tree.files(path, tree.PICTURES):
+            return [], f"{path}: neither a video nor pictures in the folder; name one that holds some"
+        return videos, ""
+    except (LeftOut, OSError) as reason:
+        return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"
 
 
 def stems(files: list[Path]) -> list[str]:
@@ -80,8 +89,6 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
     Raises PredictError if there is no recording, OutputError if the folder cannot be written.
     """
     files = recordings(inputs)
-    if not files:
-        raise PredictError("no recording named; name videos, or folders that hold them")
     paths.check_output(out / SUMMARY)
     targets = [out / f"{stem}.csv" for stem in stems(files)]
     rows: dict[Path, Row] = {}
@@ -104,10 +111,20 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
 
 
 def _one(file: Path, target: Path, settings: Settings) -> Row:
+    """Work of a worker. Ctrl-C ends it, and those that wait for the same worker; an idle worker does not hear it."""
+    global _interrupted
+    if _interrupted:
+        return Row(str(file), problem="interrupted")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         outcome = clip.write(file, target, settings, progress=False)
+    except KeyboardInterrupt:
+        _interrupted = True
+        return Row(str(file), problem="interrupted")
     except (UserError, OSError) as error:
         return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
     return Row(str(file), target.name, *counts)
 

@@ -35,6 +35,8 @@ def write(picture: Path, out: Path, neutral: Path | None = None, model: str = ""
     `<stem>.expression.csv` beside it. Returns an `Outcome`. Raises PredictError if a picture cannot be read or shows no
     face, ModelFileError, OutputError.
     """
+    if neutral is not None and neutral.exists() and neutral.samefile(picture):
+        raise PredictError(f"--neutral {neutral}: the same picture; name one of the same person at rest")
     points = _points(picture, detector)
     with paths.replacing(out) as temporary:
         table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])

@@ -96,7 +96,7 @@ class Recognizer:
         self._detector = None
         self._time: float | None = None  # of the newest frame, and of the newest with a face
         self._seen: float | None = None
-        self._eyes: np.ndarray | None = None  # (2, 3), their outer corners in the newest frame with a face
+        self._eyes: list[list[float]] | None = None  # (2, 3), their outer corners in the newest frame with a face
         self._size: tuple[int, int] | None = None
         self._news = ""  # why everything was reset, for the next outcome
         self._rested = 0.0  # time of the last frame at rest
@@ -174,13 +174,13 @@ class Recognizer:
         if self._seen is not None and (gap := time - self._seen) > LOST + ROUNDING:
             alone = self._time == self._seen  # the frame before had a face
             ended = self._reset(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {LOST:.2f} s can be bridged")
-        elif self._seen is not None and not problem and _leap(self._eyes, points[EYES]) > LEAP:
+        elif self._seen is not None and not problem and _leap(self._eyes, points[EYES].tolist()) > LEAP:
             ended = self._reset("the face leapt and is taken for another")
         before, self._time = self._seen or time, time
         news, self._news = self._news, ""
         if problem:
             return Recognition(time, why="; ".join(filter(None, (news, problem))), expression=ended)
-        self._seen, self._eyes = time, points[EYES]
+        self._seen, self._eyes = time, points[EYES].tolist()
         points64 = points.astype(np.float64)
         ended = ended or self._follow(points64, before, time)
         if self._fixed:
@@ -283,10 +283,10 @@ def _problem(points: np.ndarray | None) -> str:
         return "no face"
     if not np.isfinite(points).all():
         return "no face: points that are not finite"
-    left, right = points[EYES, :2]
-    return "no face: the eyes have no distance between them" if (left == right).all() else ""
+    left, right = points[EYES, :2].tolist()
+    return "no face: the eyes have no distance between them" if left == right else ""
 
 
-def _leap(before: np.ndarray, after: np.ndarray) -> float:
+def _leap(before: list[list[float]], after: list[list[float]]) -> float:
     """How far the eye (of two, (2, 3)) that moved more has moved, in the smaller face's inter-ocular distances."""
     return max(map(math.dist, before, after)) / min(math.dist(*before), math.dist(*after))

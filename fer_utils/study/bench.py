@@ -1,8 +1,7 @@
-"""How fast each stage is, beside the limit that the bare networks set and what else a user could take.
+"""How fast each stage is, compared with the bare networks and with other libraries.
 
-All is measured in one run, what makes a ratio in turn, so that it holds however fast the machine is at the moment.
-But the classifiers, which are in no ratio, come after that, each by itself: the paper's 200 MB of weights push all else
-out of the caches, which no stream that is used does to itself.
+Stages that a ratio compares take turns, so that the ratio holds on a busy machine too. The classifiers are in no ratio
+and come afterwards, one by one: the 200 MB of the paper's weights push everything else out of the processor's caches.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -28,6 +26,7 @@ from tqdm import tqdm
 
 from fer_utils import paths
 from fer_utils.data.video import Video, read_ahead
+from fer_utils.errors import first_line
 from fer_utils.evaluation import tables
 from fer_utils.features import tensors
 from fer_utils.landmarks import face_mesh
@@ -45,7 +44,7 @@ from fer_utils.workers import pool, threads
 
 WARM_UP = 30  # frames at the start that are not counted
 BLOCK, AHEAD = 50, 4  # frames of a block of a whole stream, and how many are decoded meanwhile in one go
-LIMITS = {"face_mesh": "limit: bare FaceMesh network", "face_landmarker": "limit: MediaPipe alone"}
+LIMITS = {"face_mesh": "limit: bare FaceMesh network, one thread", "face_landmarker": "limit: MediaPipe alone"}
 DETECTORS = ("face_mesh", "face_landmarker")
 # the networks, and the precisions in which LiteRT runs them (the paper's in float16 is as slow as in float32)
 EXPORTED = {"compact": ("int8", "float16", "float32"), "paper": ("int8", "float32")}
@@ -57,11 +56,11 @@ Classifier = classifiers.SequenceClassifier | litert.LiteClassifier
 
 
 def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
-    """The ledger: a row a stage, with p50 and p95 in ms, frames a second, and what that is a ratio of.
+    """Measure all stages and return the ledger, a row a stage: p50 and p95 in ms, frames a second, and their ratio.
 
-    The frames are those of `clips`, rendered ones in the layout of MMI (720x576, 25 frames a second) by default, over
-    and over; of clips of several sizes those of the most frequent one, as a stream's frames are of one. The
-    classifiers' weights are those of one training epoch: how fast they are does not depend on them.
+    The frames come from `clips`, over and over; by default from rendered ones in the layout of MMI (720x576, 25 frames
+    a second). If the clips differ in size, those of the most frequent size are taken, since a stream has one size. The
+    classifiers are trained for one epoch: their speed does not depend on their weights.
     """
     clips = _of_one_size(clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences])
     with tempfile.TemporaryDirectory() as folder:
@@ -78,18 +77,13 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
 
 
 def aims(table: pd.DataFrame) -> pd.DataFrame:
-    """The project's aims and whether this run met them; on a server that is not busy it should. The default detector
-    has two threads, so its aim is lower where there is one core."""
-    rate = table.set_index("stage")["frames_per_s"]
-    ms = table.set_index("stage")["p50_ms"]
+    """Compare the ledger with the project's aims, which a server that is not busy should reach."""
+    rate, ms = (table.set_index("stage")[column] for column in ("frames_per_s", "p50_ms"))
     mesh, landmarker = (rate[f"whole stream, {name}, {LIVE}"] for name in DETECTORS)
+    wanted = 1.9 if threads() > 1 else 1.3  # the default detector has two threads where there are two cores
     rows = [
-        ("whole stream with face_mesh / bare FaceMesh network", mesh / rate[LIMITS["face_mesh"]], 0.7),
-        (
-            "whole stream with face_landmarker / MediaPipe alone",
-            landmarker / rate[LIMITS["face_landmarker"]],
-            1.9 if threads() > 1 else 1.3,
-        ),
+        ("whole stream with face_mesh / bare FaceMesh network, one thread", mesh / rate[LIMITS["face_mesh"]], 0.7),
+        ("whole stream with face_landmarker / MediaPipe alone", landmarker / rate[LIMITS["face_landmarker"]], wanted),
         ("whole stream with face_landmarker, frames a second", landmarker, REAL_TIME),
         ("training the paper's network / plain Keras", ms[TRAINING[0]] / ms[TRAINING[1]], 2),
         ("1 ms / Recognizer without detector and classifier", 1 / ms["features: Recognizer"], 1),
@@ -99,7 +93,7 @@ def aims(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
-    """What is done with a frame before and after its landmarks are found."""
+    """Measure what is done with a frame before and after its landmarks are found."""
     spent: dict[str, list[float]] = defaultdict(list)
 
     @contextmanager
@@ -126,89 +120,68 @@ def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
 
 
 def _detectors_and_streams(clips: list[str], live: Classifier, frames: int) -> list[dict]:
-    """The limits; detection alone; and whole streams from file to label as a program would have them, the next frames
-    being decoded meanwhile. In blocks of frames in turn, so that all of them meet the machine in the same state."""
+    """Measure the limits, detection alone, and whole streams from file to label, the next frames decoded meanwhile.
+
+    They take turns, a block of frames each, so that all of them meet the machine in the same state.
+    """
     spent: dict[str, list[float]] = defaultdict(list)
     network, decoded = _bare_network(), list(islice(_frames(clips), BLOCK))
     with ExitStack() as stack:
-        alone = stack.enter_context(_mediapipe_alone())
         steps: dict[str, Callable[[np.ndarray, float], object]] = {
             LIMITS["face_mesh"]: lambda frame, time: network(),
-            LIMITS["face_landmarker"]: alone,
+            LIMITS["face_landmarker"]: stack.enter_context(_mediapipe_alone()),
         }
         for name in DETECTORS:
             steps[f"landmarks: {name}"] = stack.enter_context(open_detector(name)).detect
         for name in DETECTORS:
             reader = stack.enter_context(closing(read_ahead(_frames(clips), AHEAD)))
-            steps[f"whole stream, {name}, {LIVE}"] = partial(
-                _push_next, stack.enter_context(Recognizer(live, name)), reader
-            )
+            push = stack.enter_context(Recognizer(live, name)).push
+            steps[f"whole stream, {name}, {LIVE}"] = lambda _, time, push=push, reader=reader: push(next(reader), time)
         for block in tqdm(range(1 + math.ceil(frames / BLOCK)), "streams", unit="block", file=sys.stderr):
             if block == 1:  # the first warms up
                 spent.clear()
             for stage, step in steps.items():
                 for number in range(-2 * AHEAD, BLOCK):  # what was decoded while others ran is not counted
                     time = (block * (2 * AHEAD + BLOCK) + 2 * AHEAD + number) / 25
-                    start = perf_counter()
-                    step(decoded[number % len(decoded)], time)
+                    took = _seconds(step, decoded[number % len(decoded)], time)
                     if number >= 0:
-                        spent[stage].append(perf_counter() - start)
+                        spent[stage].append(took)
     return [_row(stage, times[:frames]) for stage, times in spent.items()]
-
-
-def _push_next(stream: Recognizer, reader: Iterator[np.ndarray], _: np.ndarray, time: float) -> None:
-    stream.push(next(reader), time)
 
 
 def _alone(name: str, classifier: Classifier, frames: int) -> dict:
     x = np.random.default_rng(0).normal(0, 0.02, (1, *tensors.shape())).astype(np.float32)
-    times = []
-    for _ in range(WARM_UP + frames):
-        start = perf_counter()
-        classifier.predict_proba(x)
-        times.append(perf_counter() - start)
+    times = [_seconds(classifier.predict_proba, x) for _ in range(WARM_UP + frames)]
     return _row(f"classifier: {name}", times[WARM_UP:])
 
 
 def _training(rows: int = 160, rounds: int = 4) -> list[dict]:
-    """A step of 32 sequences: by Keras' own layers, compile and fit, and by `training.Trainer`, with all cores."""
+    """Measure a training step of 32 sequences on all cores, by plain Keras and by `training.Trainer`."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(rows, *tensors.shape(), 1)).astype(np.float32)
     y, order = draw.integers(0, 7, rows), np.arange(rows)
     plain = networks.plain_paper_network(*tensors.shape(), 7)
     plain.compile("adam", "sparse_categorical_crossentropy")
     trainer = Trainer(classifiers.NETWORKS["paper"].make(*tensors.shape(), 7))
-    ways = (
-        lambda: plain.fit(x, y, batch_size=32, verbose=0),
-        lambda: trainer.epoch(x, y, order, 32, 1e-4),
-    )
-    spent: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds + 1):  # the first traces and is not counted
-        for way, times in zip(ways, spent, strict=True):
-            start = perf_counter()
-            way()
-            times += [(perf_counter() - start) * 32 / rows] if number else []
-    measured = [_row(stage, times) for stage, times in zip(TRAINING, spent, strict=True)]
+    ways = (lambda: plain.fit(x, y, batch_size=32, verbose=0), lambda: trainer.epoch(x, y, order, 32, 1e-4))
+    # each round trains both in turn; the first traces the networks and is not counted
+    took = [[_seconds(way) * 32 / rows for way in ways] for _ in range(rounds + 1)][1:]
+    measured = [_row(stage, list(times)) for stage, times in zip(TRAINING, zip(*took, strict=True), strict=True)]
     return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
 
 
 def _processes(clips: list[str], classifier: str, detector: str, frames: int, count: int) -> dict:
-    """Whole streams in `count` processes at once, each with one thread, as of many videos: all their frames by the
-    time of the slowest."""
+    """Measure streams in `count` processes at once, each with one thread; the slowest one counts."""
     with pool(count) as workers:
         # the first round starts the processes and is not counted
         for length in (WARM_UP, frames):
             took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
-    rate = count * frames / max(took)
-    return {
-        "stage": f"whole streams, {detector}, {LIVE}, {count} processes",
-        "frames_per_s": rate,
-        "frames": count * frames,
-    }
+    stage = f"whole streams, {detector}, {LIVE}, {count} processes"
+    return {"stage": stage, "frames_per_s": count * frames / max(took), "frames": count * frames}
 
 
 def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
-    """Seconds that `frames` frames take from file to label, the warm-up left out."""
+    """Return the seconds that `frames` frames take from file to label, without the warm-up."""
     reader = _frames(clips)
     with Recognizer(litert.load(Path(classifier)), detector) as recognizer:
         for number in range(WARM_UP + frames):
@@ -219,7 +192,7 @@ def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> fl
 
 
 def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
-    """What a user could take instead, where it is installed: whole pictures to labels."""
+    """Measure other libraries that name the emotions in a picture, if they are installed."""
     makers: dict[str, tuple[str, Callable[[], Callable]]] = {"fer (PyPI)": ("fer", _fer), "py-feat": ("feat", _py_feat)}
     rows = []
     for name, (module, make) in makers.items():
@@ -228,17 +201,10 @@ def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
             continue
         try:
             recognise = make()
-            reader, times = _frames(clips), []
-            for number in range(frames + 3):
-                frame = next(reader)
-                start = perf_counter()
-                recognise(frame)
-                times += [perf_counter() - start] if number >= 3 else []
-            rows.append(_row(f"instead: {name}", times))
+            times = [_seconds(recognise, frame) for frame in islice(_frames(clips), frames + 3)]
+            rows.append(_row(f"instead: {name}", times[3:]))
         except Exception as error:  # whatever another's library stumbles over, a download it may not make among it
-            rows.append(
-                {"stage": f"instead: {name}", "note": f"does not run: {(str(error) or repr(error)).splitlines()[0]}"}
-            )
+            rows.append({"stage": f"instead: {name}", "note": f"does not run: {first_line(error)}"})
     return rows
 
 
@@ -256,7 +222,7 @@ def _py_feat() -> Callable:
 
 
 def _classifiers(folder: Path) -> dict[str, Classifier]:
-    """The networks by name, fitted on noise for one epoch, and what they are exported to in `folder`."""
+    """Return the networks, trained on noise for one epoch, and what they are exported to in `folder`, by name."""
     draw = np.random.default_rng(0)
     x = draw.normal(0, 0.02, (32, *tensors.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
@@ -284,7 +250,7 @@ def _of_one_size(clips: list[str]) -> list[str]:
 
 
 def _bare_network() -> Callable[[], None]:
-    """The FaceMesh network alone, on a picture that is already cut and scaled."""
+    """Return the FaceMesh network alone, on a picture that is already cut and scaled."""
     interpreter = Interpreter(model_content=read_model(face_mesh.MODEL, face_mesh.MODEL_SHA256), num_threads=1)
     interpreter.allocate_tensors()
     tensor = interpreter.get_input_details()[0]
@@ -294,7 +260,7 @@ def _bare_network() -> Callable[[], None]:
 
 @contextmanager
 def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
-    """FaceLandmarker in video mode as its documentation has it: picture in, its own result out."""
+    """Yield MediaPipe's detector in video mode, as its documentation uses it: picture in, its own result out."""
     mp = load_mediapipe()
     vision = mp.tasks.vision
     options = vision.FaceLandmarkerOptions(
@@ -306,15 +272,21 @@ def _mediapipe_alone() -> Iterator[Callable[[np.ndarray, float], object]]:
         )
 
 
+def _seconds(step: Callable, *values) -> float:
+    start = perf_counter()
+    step(*values)
+    return perf_counter() - start
+
+
 def _row(stage: str, seconds: list[float]) -> dict:
-    """The rate is that of all frames: of decoding in goes, some wait for others."""
+    """Return a row; its rate is that of all frames together, since some frames wait for others to be decoded."""
     p50, p95 = np.percentile(seconds, [50, 95]) * 1000
-    rate = len(seconds) / sum(seconds)
-    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": rate, "frames": len(seconds)}
+    n = len(seconds)
+    return {"stage": stage, "p50_ms": p50, "p95_ms": p95, "frames_per_s": n / sum(seconds), "frames": n}
 
 
 def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
-    """A stage's rate as a share of the limit of its detector."""
+    """Return a stage's rate as a share of the limit of its detector."""
     for detector, limit in LIMITS.items():
         if detector in row["stage"] and "processes" not in row["stage"]:
             return row["frames_per_s"] / table.loc[table["stage"] == limit, "frames_per_s"].iloc[0]
@@ -322,5 +294,5 @@ def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
 
 
 def write(table: pd.DataFrame, out: Path) -> Path:
-    """The ledger as CSV, with the machine in every row."""
+    """Write the ledger as CSV, with the machine in every row, and return its path."""
     return tables.write(table.assign(**header()), paths.table(out, paths.ALL, "bench"))

@@ -20,12 +20,12 @@ from packaging.version import Version
 from fer_utils import kernels, paths
 from fer_utils.errors import ModelFileError, OutputError
 
-BACKEND = "tensorflow"  # on which `models.networks` runs Keras
+BACKEND = "tensorflow"  # with which `models.networks` runs Keras
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at. `good` is None where it is merely not there and nothing needs it."""
+    """One thing that was checked. `good` is None if it is missing and nothing needs it."""
 
     what: str
     good: bool | None
@@ -34,7 +34,7 @@ class Check:
 
 
 def checks() -> Iterator[Check]:
-    """All checks of the machine, in the order in which a user would fix them."""
+    """Yield all checks of the machine, in the order in which a user would fix them."""
     yield _python()
     yield from _libraries()
     yield from _ambient()
@@ -45,7 +45,7 @@ def checks() -> Iterator[Check]:
 
 
 def table(found: list[Check]) -> pd.DataFrame:
-    """The checks as a table for reading."""
+    """Return the checks as a table for reading."""
     verdict = {True: "ok", False: "WRONG", None: "–"}
     rows = [(check.what, verdict[check.good], check.found, check.fix) for check in found]
     return pd.DataFrame(rows, columns=["what", "", "found", "how to fix it"])
@@ -76,7 +76,7 @@ def _libraries() -> Iterator[Check]:
 
 
 def _requirements(extra: str) -> list[Requirement]:
-    """What the package itself requires, or one of its extras besides."""
+    """Return what the package itself requires or, with `extra`, what that extra adds."""
     known = [
         requirement for requirement in map(Requirement, requires("fer-utils") or ()) if requirement.name != "fer-utils"
     ]
@@ -95,7 +95,7 @@ def _installed(name: str) -> str:
 
 
 def _ambient() -> Iterator[Check]:
-    """Settings outside the project that a user may not know of; none of them reaches the study or the demo."""
+    """Yield settings outside the project that a user may not know of. None of them changes the study or the demo."""
     if _installed("keras"):
         overruled = [f"KERAS_BACKEND={name}"] if (name := os.environ.get("KERAS_BACKEND", BACKEND)) != BACKEND else []
         settings = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "keras.json"
@@ -137,7 +137,7 @@ def _folder(name: str, path: Path) -> Check:
 
 
 def _camera() -> Check:
-    # opening a camera that is not there makes OpenCV print a page of errors; on Linux the device's file tells
+    # OpenCV prints a page of errors if there is no camera; on Linux, look for its device file first
     if sys.platform == "linux" and not list(Path("/dev").glob("video*")):
         return Check("camera", None, "none; only the webcam demo needs one")
     capture = cv2.VideoCapture(0)

@@ -1,8 +1,8 @@
-"""What a run found, in a table and three sentences, made from its tables."""
+"""What a run found: three sentences, the one table that matters, and its tables as readers see them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +12,16 @@ from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
+from fer_utils.evaluation.reading import percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below
+REFUSED = "Runs that could not be made"
+_ABOUT = (
+    *("dataset", "data", "model", "source", "target", "protocol", "variant", "tested", "select_on"),
+    *("sequences", "subjects", "seeds"),
+)
+_MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
 def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
@@ -44,13 +51,13 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 
 
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
-    """Return up to three sentences: how good the network is, what leakage adds, and how it compares."""
+    """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
     summaries = dict(_each(out, "summary", datasets))
     return [text for text in (_accuracy(summaries), _leakage(summaries), _compared(out, datasets)) if text]
 
 
 def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
-    """Of people whom it has not seen."""
+    """Say how good the network is on people whom it has not seen."""
     values = {name: _row(summary, NEW) for name, summary in summaries.items()}
     values = {name: row for name, row in values.items() if row is not None}
     if not values:
@@ -63,7 +70,7 @@ def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
 
 
 def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
-    """The accuracy that people add who are in training and in test."""
+    """Say how much accuracy is added by people who are in training and in test."""
     gains = {}
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
@@ -76,7 +83,7 @@ def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
 
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
-    """The network of notebook 03 against all other models, by paired tests; else within a set and across sets."""
+    """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
     counts = {"better": 0, "worse": 0, "neither": 0}
     for name, pairs in _each(out, "open_pairs", datasets):
         summary = dict(_each(out, "summary", [name])).get(name)
@@ -109,7 +116,7 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 def _best_other(out: Path, dataset: str, network: str) -> str:
     for _, summary in _each(out, "open_summary", [dataset]):
         models = results.models(summary, out, dataset)
-        # the ceiling sees the units as they were coded, so it is no other model
+        # HUMAN is given the coded units: it is an upper limit, not a model to compare with
         others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
         if len(others):
             best = next(others.itertuples())
@@ -123,7 +130,7 @@ def _row(summary: pd.DataFrame, protocol: str):
 
 
 def _each(out: Path, kind: str, datasets: Iterable[str]):
-    """As `tables.each`, but silent: the report says elsewhere which notebooks failed."""
+    """Yield the datasets that have a table, and the table. The report says elsewhere which notebooks failed."""
     for name in datasets:
         if paths.table(out, name, kind).is_file():
             try:
@@ -133,9 +140,79 @@ def _each(out: Path, kind: str, datasets: Iterable[str]):
 
 
 def _percent(row) -> str:
-    return f"{100 * row.accuracy:.1f} [{100 * row.accuracy_low:.1f}, {100 * row.accuracy_high:.1f}]"
+    return with_interval(row.accuracy, row.accuracy_low, row.accuracy_high)
 
 
 def _listed(words: Iterable[str]) -> str:
     *first, last = list(words)
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def readable(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return a summary's measures with their intervals, and the columns that distinguish its rows."""
+    always = ("dataset", "data", "model", "protocol", "sequences", "subjects")
+    # these would repeat the dataset's name
+    own = {"source", "target"} if (summary["source"] == summary["dataset"]).all() else set()
+    about = [name for name in _ABOUT if name in always or (len(set(summary[name])) > 1 and name not in own)]
+    return percent(summary[[*about, *(f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high"))]])
+
+
+def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
+    """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
+    measures = {"precision": "precision (%)", "recall": "recall (%)", "f1": "F1 (%)"}
+    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]].rename(columns=measures)
+    return shown.assign(**{name: (100 * shown[name]).round(1) for name in measures.values()})
+
+
+def differences(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return pairs of models, or of ways of testing one, with the difference of their accuracies, or the reason why
+    there is none."""
+    numbers = ("difference", "difference_low", "difference_high", "p")
+    who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
+    columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
+    shown = percent(pairs.reindex(columns=columns))
+    counts = {name: [f"{n:g}" if n == n else "" for n in shown[name]] for name in ("sequences", "seeds")}
+    return shown.assign(**counts)
+
+
+def overview(models: pd.DataFrame) -> pd.DataFrame:
+    """Return the table of all models as text, without what is the same in every row."""
+    shown = percent(models.drop(columns=[name for name in ("dataset", "data") if name in models]))
+    weights = [f"{count:,.0f}" if count == count else "" for count in models["weights"].astype(float)]
+    return shown.assign(weights=weights)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of one dataset with four decimals, without the dataset's name."""
+    return table.drop(columns="dataset").round(4)
+
+
+def ledger(bench: pd.DataFrame) -> pd.DataFrame:
+    """Return the ledger of speed without the machine, which is the same in every row."""
+    shown = ("stage", "p50_ms", "p95_ms", "frames_per_s", "ratio", "note")
+    return bench[[name for name in shown if name in bench]].round(2)
+
+
+def yardsticks(published: pd.DataFrame) -> pd.DataFrame:
+    """Return the published accuracies with what they were measured on."""
+    return published[["method", "year", "source", "target", "protocol", "accuracy", "reference"]]
+
+
+# tables of a dataset, by kind: title, and how it is shown
+OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "emotions": ("Precision, recall and F1 by emotion", by_emotion),
+    "protocols": ("Folds of sequences against folds of people, compared person by person", differences),
+    "refused": (REFUSED, pd.DataFrame),
+    "open_summary": ("All numbers of notebook 03b", readable),
+    "open_models": ("All models on the same folds of people; seconds are for training one fold", overview),
+    "open_protocols": ("Ways of testing against folds of people, compared person by person", differences),
+    "open_pairs": (
+        "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
+        differences,
+    ),
+    "open_importance": ("Accuracy lost by group of features, its spread and the share of folds that lost any", rounded),
+    "open_features": ("How many sequences each variant of the features has", rounded),
+    "phase_errors": ("Errors of onset, apex and offset, in frames", rounded),
+    "open_units": ("Action units found, compared with those known, and what each is worth", rounded),
+    "open_refused": (REFUSED, pd.DataFrame),
+}

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+from latex2mathml import converter
 from nbconvert import HTMLExporter, MarkdownExporter
 
-from fer_utils.study import formulas
-
+_FORMULAS = re.compile(
+    r"(?P<code>`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|(?<![\w\\$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\w)", re.DOTALL
+)
 _LINK = re.compile(r"\]\((\w+)\.ipynb\)")
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
 
@@ -26,15 +28,17 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
-    """Return the body of a page. Formulas become MathML, which browsers draw without a program. Links to other
-    notebooks lead to their `pages`, by name, or to the report."""
+    """Return the body of a page, with formulas as MathML, which browsers draw without a script.
+
+    Links to other notebooks lead to their `pages`, by name, or to the report.
+    """
     exporter = HTMLExporter(
         template_name="basic", exclude_anchor_links=True, exclude_input_prompt=True, exclude_output_prompt=True
     )
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = formulas.as_mathml(cell.source)
+            cell.source = as_mathml(cell.source)
             cell.source = _LINK.sub(lambda link: f"]({pages.get(link[1], 'index.html')})", cell.source)
     return exporter.from_notebook_node(notebook)[0]
 
@@ -46,7 +50,7 @@ def to_markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[s
     exporter = MarkdownExporter()
     resources = {"unique_key": name, "output_files_dir": f"{name}_files"}
     text, resources = exporter.from_notebook_node(notebook, resources)
-    # sites of repositories show a style sheet as text
+    # repository sites would show a style sheet as text
     return _LINK.sub(r"](\1.md)", _STYLE.sub("", text)), resources["outputs"]
 
 
@@ -54,3 +58,15 @@ def title(notebook: nbformat.NotebookNode) -> str:
     """Return the notebook's heading."""
     first = next((cell.source for cell in notebook.cells if cell.cell_type == "markdown"), "")
     return first.partition("\n")[0].lstrip("# ")
+
+
+def as_mathml(markdown: str) -> str:
+    """Return the text of a Markdown cell with its LaTeX formulas, `$…$` and `$$…$$`, as MathML; code stays as it is."""
+    return _FORMULAS.sub(_converted, markdown)
+
+
+def _converted(part: re.Match) -> str:
+    if part["code"]:
+        return part[0]
+    math = converter.convert(part["block"] or part["inline"], display="block" if part["block"] else "inline")
+    return math.replace("*", "&#42;").replace("_", "&#95;")  # Markdown has a meaning of its own for them

@@ -14,20 +14,21 @@ from fer_utils.quiet import is_log_line
 
 # rough shares of a default study's time, by the notebook's number
 WEIGHTS = {"00": 1, "01": 4, "02": 1, "03": 10, "03b": 15, "03c": 1, "04": 15, "04b": 2, "05": 5, "06": 2, "07": 1}
-# a notebook's own bar, as tqdm writes it: what is counted, and how many of how many
+# a notebook's own bar, as tqdm writes it: what is counted, and how many of them are done
 _BAR = re.compile(r"\s*([^:|]+):\s+\d+%\|.*?\|\s*(\d+/\d+) ")
 
 
 class Progress:
-    """The bar. It stands in for the stream that a notebook writes to standard error: the notebook's own bars become its
-    end, native libraries' log lines are dropped, and other lines are printed above it.
+    """The bar, which also takes what notebooks write to standard error.
 
-    On a terminal the bar is one line that is redrawn. In a file, as in a log of CI, there is a line a notebook.
+    The notebook's own bars become the bar's end, log lines of native libraries are dropped, and other lines are printed
+    above it. On a terminal the bar is one line that is redrawn. In a file, such as a log of CI, there is one line for
+    each notebook.
     """
 
     def __init__(self, notebooks: Iterable[str], terminal: TextIO | None = None):
         names = list(notebooks)
-        # notebooks run while file descriptor 2 is a log: the bar goes where it went before
+        # while notebooks run, file descriptor 2 is a log file; the bar still goes to the terminal
         self._terminal = terminal or os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
         self._bar = tqdm(
             total=sum(map(_weight, names)),
@@ -59,7 +60,7 @@ class Progress:
     def write(self, text: str) -> None:
         """Take what a notebook writes to standard error."""
         *lines, self._rest = re.split(r"[\r\n]", self._rest + text)
-        if _BAR.match(self._rest):  # drawn, and not ended yet
+        if _BAR.match(self._rest):  # a bar, whose line has not ended yet
             lines, self._rest = [*lines, self._rest], ""
         for line in lines:
             if own := _BAR.match(line):

@@ -1,7 +1,8 @@
-"""Writes what readers on the web see of a finished run into the repository: `docs/results.md`, the executed notebooks
-as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
+"""Writes into the repository what readers on the web see of a finished run.
 
     python -m fer_utils.study.publish runs/study
+
+That is `docs/results.md`, the executed notebooks as Markdown under `docs/notebooks/`, and the pictures in `figures/`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.reading import percent
+from fer_utils.plots.registry import FIGURES
 from fer_utils.study import findings, notebook_pages, record, report
 
 LARGEST = 1_500_000  # bytes of a file in the repository
@@ -40,7 +42,7 @@ def publish(run: Path) -> list[Path]:
     if failed := [f"{each['notebook']} {each['dataset']}".strip() for each in made["notebooks"] if each["error"]]:
         raise StudyError(f"{run}: {', '.join(failed)} failed; run the study again before it is published")
     if made["settings"].get("quick"):
-        raise StudyError(f"{run}: a quick run, whose numbers mean nothing; publish that of `fer study`")
+        raise StudyError(f"{run}: a quick run, whose numbers mean nothing; publish a run of `fer study`")
     docs = paths.root() / "docs"
     shutil.rmtree(docs / "notebooks", ignore_errors=True)
     written = [*_notebooks(run, made, docs / "notebooks"), *_refreshed(run)]
@@ -65,11 +67,15 @@ def _notebooks(run: Path, made: dict, folder: Path) -> Iterator[Path]:
             yield _write(folder / picture, _small(content) if picture.endswith(".png") else content)
         rows.append(f"| [{notebook_pages.title(notebook)}]({name}.md) | {each['seconds']} s |")
     head = f"# The notebooks, executed\n\n{_mark(made)}\n\n| notebook | time |\n|---|---|\n"
+    figures = pd.DataFrame(FIGURES.values())[["title", "notebook", "see"]].set_axis(
+        ["figure", "notebook", "what to see"], axis=1
+    )
+    rows += ["", "## Figures", "", _markdown(figures)]
     yield _write(folder / "README.md", head + "\n".join(rows) + "\n")
 
 
 def _refreshed(run: Path) -> Iterator[Path]:
-    """The pictures in `figures/` that a run draws: NAME_DATASET of one dataset, NAME of none."""
+    """Write the pictures in `figures/` again that a run draws: NAME_DATASET of one dataset, NAME of none."""
     for path in sorted(paths.figures().glob("*.*")):
         name, place = path.stem, paths.ALL
         for dataset in registry.NAMES:
@@ -90,9 +96,16 @@ def _results(run: Path, made: dict) -> Iterator[str]:
     yield "\n*New people*: nobody is in training and in test. *People also in training*: folds of sequences.\n"
     yield "## Models, on the same folds of people\n"
     for name in names:
-        summary = tables.read(run, "open_summary", name)
         yield f"### {registry.title(name)}\n"
-        yield _markdown(percent(results.models(summary, run, name)))
+        yield _markdown(findings.overview(tables.read(run, "open_models", name)))
+        yield ""
+    yield "`difference` is to the model in `compared_with`, person by person. `p` is not corrected."
+    yield "`weights` are the numbers that a trained model keeps. `seconds` is the median time to train one fold.\n"
+    yield "## Folds of sequences against folds of people\n"
+    for name in names:
+        yield f"### {registry.title(name)}\n"
+        pairs = [tables.read(run, kind, name) for kind in ("protocols", "open_protocols")]
+        yield _markdown(findings.differences(pd.concat(pairs, ignore_index=True)))
         yield ""
     if len(names) > 1:
         yield "## Trained on one dataset, tested on another\n"
@@ -124,7 +137,7 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _without_places(text: str, run: Path) -> str:
-    """The folders of this machine are nobody's business."""
+    """Replace the folders of this machine by names that hold everywhere."""
     for place, name in ((run, "runs/study"), (paths.data(), "data"), (paths.runs(), "runs"), (paths.root(), ".")):
         text = text.replace(f"{place}{os.sep}", f"{name}/").replace(str(place), name)
     return text.replace(str(Path.home()), "~")

@@ -15,7 +15,7 @@ from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
-from fer_utils.plots import captions
+from fer_utils.plots import registry as figures
 
 RUN, INDEX = "run.json", "README.md"
 FOLDERS = {
@@ -80,14 +80,13 @@ def counts(out: Path, dataset: str) -> dict[str, object]:
 
 
 def _index(out: Path) -> Iterator[str]:
-    """The files of the run, and what each is."""
+    """Yield the lines of an index: the files of the run, and what each is."""
     yield "# What is in this folder\n"
     yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made.\n"
     for place in [*registry.NAMES, paths.ALL]:
         kinds = tables.ACROSS if place == paths.ALL else tables.KINDS
-        drawn = captions.ACROSS if place == paths.ALL else captions.FIGURES
         rows = [(paths.table(out, place, name), kind.about) for name, kind in kinds.items()]
-        rows += [(paths.figure(out, place, name), title) for name, (title, _) in drawn.items()]
+        rows += [(paths.figure(out, place, name), entry.title) for name, entry in figures.drawn(place).items()]
         rows += [(paths.trained(out, place), "the classifier for streams")]
         if there := [(path.relative_to(out), about) for path, about in rows if path.is_file()]:
             yield f"## {'All datasets' if place == paths.ALL else registry.title(place)}\n"

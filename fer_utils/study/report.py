@@ -15,7 +15,9 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.study import findings, notebook_pages, record, shown_as, site
+from fer_utils.evaluation.reading import with_interval
+from fer_utils.plots.registry import drawn
+from fer_utils.study import findings, notebook_pages, record, site
 
 TITLE = "Sequential facial expression analysis from geometric features"
 MARK = (
@@ -34,6 +36,7 @@ TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>:
 ACTORS = {
     "actor_transfer": "From actors to recordings, back, and both together",
     "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
+    "exactness": "Errors of found points on rendered faces, in % of the distance of the eyes' outer corners",
 }
 CONTENTS = {
     "across.html": "trained on one, tested on another",
@@ -71,7 +74,7 @@ def write(done: list[NotebookRun], out: Path) -> Path:
     there = [result for result in done if result.executed.is_file()]
     for result in there:
         notebook = notebook_pages.read(result.executed)
-        # of the notebooks that run once a dataset, this one's; where they ran for several, any
+        # links lead to the same dataset's pages, if there are any
         near = sorted(there, key=lambda other: other.dataset == result.dataset)
         addresses = {other.notebook: f"{other.executed.stem}.html" for other in near}
         title, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook, addresses)
@@ -86,6 +89,13 @@ def write(done: list[NotebookRun], out: Path) -> Path:
 def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
     """Return the summaries of a run's datasets, a row a dataset, model and protocol; empty if there are none."""
     return _tables(done, out, "summary")
+
+
+def first_results(out: Path, dataset: str) -> list[str]:
+    """Return a line for each protocol of a dataset's summary, such as "grouped folds: accuracy 74.6 [67.1, 81.8] %"."""
+    columns = ["protocol", "accuracy", "accuracy_low", "accuracy_high", "data"]
+    rows = tables.read(out, "summary", dataset)[columns].itertuples(index=False)
+    return [f"{protocol} folds: accuracy {with_interval(*accuracy)} %, {data}" for protocol, *accuracy, data in rows]
 
 
 def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:
@@ -127,7 +137,7 @@ def _index(done: list[NotebookRun], out: Path, links: list[tuple[str, str]]) -> 
 
 
 def _marks(done: list[NotebookRun], out: Path) -> list[str]:
-    """The warnings that every page carries. What an earlier run left of other datasets does not count."""
+    """Return the warnings of every page. What an earlier run left of other datasets does not count."""
     written = [paths.table(out, name, kind) for kind in tables.KINDS for name in _datasets(done)]
     written += [paths.table(out, paths.ALL, kind) for kind in tables.ACROSS]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
@@ -138,7 +148,7 @@ def _marks(done: list[NotebookRun], out: Path) -> list[str]:
 
 
 def _back(result: NotebookRun, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The way from a notebook's page to the report, and to its dataset."""
+    """Return the links from a notebook's page to the report and to its dataset."""
     own = [(address, f"↑ {title}") for address, title in links if address == f"{result.dataset}.html"]
     return [("index.html", "← Report"), *own]
 
@@ -156,7 +166,7 @@ def _claimed(out: Path) -> Iterator[str]:
     else:
         yield "<p>In %; the interval is over people.</p>"
         yield site.table(claims.astype({"sequences": "Int64"}))
-    yield from _table(paths.figures() / "published.csv", "What the paper and others published", shown_as.yardsticks)
+    yield from _table(paths.figures() / "published.csv", "What the paper and others published", findings.yardsticks)
 
 
 def _made_by(out: Path) -> Iterator[str]:
@@ -176,17 +186,15 @@ def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<h2>Recordings</h2>"
     yield from _counts(name, out)
     yield "<h2>From faces to features</h2>"
-    yield from site.figures(out, name, ["faces", "categories", "intensity", "changes"])
+    yield from site.figures(out, name, drawn(name, "01", "02"))
     yield from _shown(out, name, "phase_errors")
     yield "<h2>The paper's network</h2>"
-    yield from site.figures(out, name, ["protocols", "confusion", "training"])
-    yield from _shown(out, name, "recalls", "refused")
+    yield from site.figures(out, name, drawn(name, "03"))
+    yield from _shown(out, name, "emotions", "protocols", "refused")
     yield "<h2>Open questions</h2>"
-    yield from site.figures(out, name, ["models"])
-    yield from _shown(out, name, "open_pairs")
-    yield from site.figures(out, name, ["leakage", "ablations"])
-    yield from _shown(out, name, "open_features")
-    yield from site.figures(out, name, ["conditions", "importance", "important_pairs"])
+    yield from site.figures(out, name, drawn(name, "03b"))
+    yield from _shown(out, name, "open_models", "open_pairs", "open_protocols", "open_features")
+    yield from site.figures(out, name, drawn(name, "03c"))
     yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
 
 
@@ -209,28 +217,28 @@ def _counts(name: str, out: Path) -> Iterator[str]:
 def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
     yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
-    yield from site.figures(out, paths.ALL, ["matrix", "composites"])
-    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", shown_as.readable)
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04", "04b"))
+    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
     for kind, title in ACTORS.items():
-        yield from _table(paths.table(out, paths.ALL, kind), title, shown_as.rounded)
-    yield from _table(paths.table(out, paths.ALL, "cross_refused"), shown_as.REFUSED)
-    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", shown_as.rounded)
+        yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
+    yield from _table(paths.table(out, paths.ALL, "cross_refused"), findings.REFUSED)
+    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", findings.rounded)
 
 
 def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
-    yield from site.figures(out, paths.ALL, ["ledger"])
-    yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", shown_as.ledger)
-    yield from site.figures(out, paths.ALL, ["stream"])
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "05"))
+    yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07"))
 
 
 def _method(out: Path) -> Iterator[str]:
     yield f"<p>{METHOD}</p>"
-    yield from site.figures(out, paths.ALL, ["landmark_sets", "architecture"])
+    yield from site.figures(out, paths.ALL, [name for name in drawn(paths.ALL, "06") if name != "method"])
 
 
 def _in_full(runs: list[NotebookRun]) -> str:
-    """Links to the notebooks that show all of it."""
+    """Return links to the notebooks of these runs."""
     there = [run for run in runs if run.executed.is_file()]
     links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in there]
     return f"<p>In full: {', '.join(links)}.</p>" if links else ""
@@ -241,27 +249,29 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 
 
 def _read(out: Path, name: str, kind: str) -> pd.DataFrame:
-    """Empty if it is missing or damaged: the notebook that writes it failed, which the first page says."""
+    """Return a table; an empty one if it is missing or damaged, since the first page says which notebook failed."""
     with suppress(StudyError):
         return tables.read_csv(paths.table(out, name, kind))
     return pd.DataFrame()
 
 
 def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
-    """All CSV of a kind that the run wrote."""
+    """Join all tables of a kind that the run wrote."""
     found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:
     for kind in kinds:
-        title, shown = shown_as.OF_A_DATASET[kind]
+        title, shown = findings.OF_A_DATASET[kind]
         yield from _table(paths.table(out, name, kind), title, shown)
 
 
 def _table(path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
-    """A table of the run as it is `shown`, folded up under a title; nothing if it was not written or has no rows. One
-    that cannot be shown, as of an older version, does not cost the page."""
+    """Yield a table of the run as it is `shown`, folded up under a title; nothing if it is missing or has no rows.
+
+    If it cannot be shown, such as a table of an older version, a line says so and the page goes on.
+    """
     if not path.is_file():
         return
     try:

@@ -18,14 +18,14 @@ from fer_utils.data import registry
 from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.plots import captions
+from fer_utils.plots.registry import drawn
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
 from fer_utils.study.report import NotebookRun
 
-# notebooks that look at the machine; those that run for each dataset; and those that look at all datasets at once, the
-# first of them only where there are several
+# first a notebook about the machine, then those that run for each dataset, then those about all datasets at once;
+# ACROSS needs several datasets
 FIRST = ("00_check_setup",)
 PER_DATASET = (
     "01_extract_landmarks",
@@ -63,11 +63,10 @@ def choose(
     reader: Mapping[str, Mapping] | None = None,
     folds: int = 5,
 ) -> list[str]:
-    """Return the datasets to study: those named; else those in the folder `data`; else all stand-ins, of which `quick`
-    takes two.
+    """Return the datasets to study: those named, or all that are in the folder `data`, or stand-ins.
 
-    `reader` holds options of `registry.scan`, by dataset. Print of each dataset that is missing why. Raises StudyError
-    if all are.
+    `quick` takes two stand-ins. `reader` holds options of `registry.scan`, by dataset. If a dataset is missing, the
+    reason is printed. Raises StudyError if all are missing.
     """
     if not data:
         if "folder" in (names or ()):
@@ -167,6 +166,8 @@ def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str]
             values = {key: values[key] for key in known[notebook] if key in values}
             result = run_notebook(notebook, name, values, out, progress)
             progress.end(notebook, f"FAIL: {result.error}" if result.error else "PASS", result.seconds)
+            if notebook == "03_train_convlstm" and not result.error:
+                progress.write("".join(f"{line}\n" for line in report.first_results(out, name)))
             done.append(result)
     return done
 
@@ -235,12 +236,10 @@ def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
 
 def _forget(out: Path, names: list[str]) -> None:
     """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
-    for place, kinds, figures in [
-        *((name, tables.KINDS, captions.FIGURES) for name in names),
-        (paths.ALL, tables.ACROSS, captions.ACROSS),
-    ]:
-        for kind in kinds:
-            paths.table(out, place, kind).unlink(missing_ok=True)
-        for figure in figures:
+    for place in (*names, paths.ALL):
+        for kind in tables.ACROSS if place == paths.ALL else tables.KINDS:
+            for suffix in (".csv", ".tex"):
+                paths.table(out, place, kind).with_suffix(suffix).unlink(missing_ok=True)
+        for figure in drawn(place):
             for suffix in (".png", ".svg"):
                 paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

@@ -12,9 +12,9 @@ from pygments.formatters import HtmlFormatter
 
 from fer_utils import paths
 from fer_utils.data import registry
-from fer_utils.plots import captions
+from fer_utils.plots.registry import FIGURES
 
-# readable at 390 pixels, where wide tables and figures are scrolled sideways, and in print
+# readable at 390 pixels, with wide tables and figures that scroll sideways, and in print
 STYLE = """
 body{font:17px/1.6 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:0 1rem 3rem;color:#222}
 h1{font-size:1.7rem;line-height:1.25}h2{margin-top:2.5rem;border-bottom:1px solid #ddd}h1,h2,h3{overflow-wrap:anywhere}
@@ -62,17 +62,16 @@ def table(frame: pd.DataFrame, title: str = "") -> str:
 
 
 def figures(out: Path, dataset: str, names: Iterable[str]) -> Iterator[str]:
-    """Give the run's figures with title and caption, copied into the report; nothing for those that are missing."""
-    known = captions.ACROSS if dataset == paths.ALL else captions.FIGURES
+    """Yield the run's figures with title and caption, copied into the report; nothing for those that are missing."""
     for name in names:
         drawn = paths.figure(out, dataset, name)
         if not drawn.is_file():
             continue
         with paths.replacing(paths.figure(out / "report", dataset, name)) as temporary:
             shutil.copyfile(drawn, temporary)
-        title, see = known[name]
+        title = FIGURES[name].title
         if dataset != paths.ALL:
             title = f"{registry.title(dataset)}: {title[0].lower()}{title[1:]}"
         alt, address = html.escape(title, quote=True), f"figures/{dataset}/{drawn.name}"
         yield f"<figure><div class='wide'><a href='{address}'><img src='{address}' alt='{alt}'></a></div>"
-        yield f"<figcaption><b>{alt}.</b> {html.escape(see)}</figcaption></figure>"
+        yield f"<figcaption><b>{alt}.</b> {html.escape(FIGURES[name].see)}</figcaption></figure>"

@@ -1,8 +1,8 @@
 """Trains the model of action units that ships: `python -m fer_utils.study.units`.
 
-It learns from the samples that the classifier that ships is trained on: actors of two rigs, without pictures. On smiles
-of real people this did better than learning from the rendered stand-ins. Run it again after any change of the actors
-or of the features.
+It learns from the same samples as the classifier that ships: actors of two rigs, without pictures. On smiles of real
+people this worked better than learning from the rendered stand-ins. Run it again after any change of the actors or of
+the features.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ NAMES = tuple(units.column(unit, side) for unit in UNITS for side in ("left", "r
 
 
 def train(path: Path, actors: int = ACTORS, seed: int = SEED) -> pd.DataFrame:
-    """Write the model that is fitted on both rigs to `path`; return a row a unit and side: how well a model of one rig
-    finds it in the other, the mean of both ways."""
+    """Write a model that is fitted to both rigs to `path`, and return how well a model of one rig works on the other.
+
+    There is a row for each unit and side, the mean of both ways.
+    """
     samples = {rig: sample(rig, actors, seed) for rig in RIGS}
-    with threadpool_limits(1):  # more would round differently
+    with threadpool_limits(1):  # several threads would round differently
         ways = [score(fit([samples[one]]), samples[other]) for one, other in zip(RIGS, RIGS[::-1], strict=True)]
         fit(list(samples.values())).save(path)
     return sum(ways) / len(ways)

@@ -5,9 +5,9 @@ import pytest
 
 from fer_utils.data import inventory, registry
 from fer_utils.data.registry import scan
-from tests.data.test_ckplus import write_take
-from tests.data.test_mmi import label, write_session
-from tests.data.test_oulu_casia import write_person
+from tests.data.readers.test_ckplus import write_take
+from tests.data.readers.test_mmi import label, write_session
+from tests.data.readers.test_oulu_casia import write_person
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import ckplus, labels, mmi
+from fer_utils.data import labels
+from fer_utils.data.readers import ckplus, mmi
 
 PARSER = settings(derandomize=True, deadline=None, max_examples=150)
 

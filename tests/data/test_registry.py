@@ -4,9 +4,9 @@ import pytest
 
 from fer_utils.data import registry
 from fer_utils.data.registry import DatasetError, MissingDataset
-from tests.data.test_ckplus import write_take
-from tests.data.test_mmi import write_session
-from tests.data.test_oulu_casia import write_person
+from tests.data.readers.test_ckplus import write_take
+from tests.data.readers.test_mmi import write_session
+from tests.data.readers.test_oulu_casia import write_person
 from tests.data.test_tree import unreadable, write_pictures
 
 

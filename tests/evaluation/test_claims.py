@@ -142,7 +142,7 @@ class TestTable:
     def test_too_little_is_not_judged(self, tmp_path, columns, said):
         write(tmp_path, 0.9, 0.87, 0.91, **columns)
         seen = [name for name in labels.EMOTIONS if name != "contempt"]
-        tables.save(tmp_path, "ckplus", False, {"recalls": pd.DataFrame({"emotion": seen, **dict.fromkeys(KEYS, "")})})
+        tables.save(tmp_path, "ckplus", False, {"emotions": pd.DataFrame({"emotion": seen, **dict.fromkeys(KEYS, "")})})
         (row,) = found_for(claims.table(tmp_path))
         assert row["verdict"] == (f"not judged: {said}" if said else "claimed more than is found: above the interval")
         assert row["found"] == 90 and pd.isna(row["difference"]) == bool(said)
@@ -158,6 +158,12 @@ class TestTable:
         write(tmp_path, 1.0, 1.0, 1.0)
         (row,) = found_for(claims.table(tmp_path))
         assert row["verdict"] == "not judged: all people have the same result, so there is no interval"
+
+    def test_too_few_people_for_an_interval(self, tmp_path):
+        write(tmp_path, 0.9, float("nan"), float("nan"))
+        (row,) = found_for(claims.table(tmp_path))
+        assert row["verdict"] == "not judged: fewer than 5 people, so there is no interval"
+        assert row["found"] == 90 and not row["interval"]
 
     def test_every_protocol_has_a_row_and_the_other_sets_stay_open(self, tmp_path):
         write(tmp_path, 0.7, 0.6, 0.8, dataset="mmi", protocols=("stratified", "grouped"))

@@ -40,6 +40,7 @@ class Oracle:
 
     def __init__(self, seed=0, **settings):
         self.seed, self.settings, self.recipe = seed, settings, {"epoch_limit": settings.get("epochs", 60)}
+        self.weights = 12
 
     def fit(self, x, emotions, validation, keep="loss", refit=False):
         Oracle.kept.append((keep, refit))
@@ -117,6 +118,8 @@ def test_a_row_a_fold_a_sequence_and_an_epoch(tmp_path):
     assert outcome.history[["fold", "epoch", "val_loss"]].head(4).to_numpy().tolist() == [
         [0, 1, 2], [0, 2, 1], [1, 1, 2], [1, 2, 1],
     ]  # fmt: skip
+    assert outcome.costs["fold"].tolist() == [0, 1, 2, 3, 4] * 2
+    assert set(outcome.costs["weights"]) == {12} and outcome.costs["seconds"].gt(0).all()
     assert all(settings == {"epochs": 7} for *_, settings in Oracle.seen)
 
 

@@ -229,6 +229,66 @@ def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
     assert list(found) == ["protocol", "select_on", *tables.SHOWN]
 
 
+def test_folds_of_sequences_are_compared_with_folds_of_people():
+    """Over four people who are all a little better if they are in training too: of 16 exchanges, two are as large."""
+    found = results.protocols(
+        pd.concat(
+            [
+                predicted("aabaabaa"),
+                predicted("aaaaaaaa", protocol="stratified", folds="01010101"),
+                predicted("bbbbbbbb", select_on="test"),
+                predicted("bbbbbbbb", variant="angles only", tested="angles only", protocol="stratified"),
+                predicted("bbbbbbbb", model="svm", protocol="stratified"),  # which has no folds of people
+            ]
+        )
+    )
+    assert found[["model", "protocol", "select_on", "against", "difference"]].to_numpy().tolist() == [
+        ["compact", "stratified", "validation", "grouped", 0.25],
+        ["compact", "grouped", "test", "grouped", -0.75],
+    ]
+    assert found["p"].iloc[1] == pytest.approx(2 / 16, abs=0.02) and found["sequences"].tolist() == [8, 8]
+
+
+class TestOverview:
+    def cost(self, model, weights, seconds, **columns):
+        key = {"variant": BASE, "protocol": "grouped", "select_on": "validation"} | columns
+        return {"model": model, **key, "weights": weights, "seconds": seconds}
+
+    def test_all_about_models_in_one_table(self, tmp_path):
+        models = pd.DataFrame([row(0.8), row(0.75, model="paper"), row(0.7, model="svm"), row(0.6, model="by units")])
+        pair = {"difference_low": -0.1, "difference_high": 0.2, "p": 0.5}
+        pairs = pd.DataFrame(
+            [
+                {"model": "compact", "against": "svm", "difference": 0.1, **pair},
+                {"model": "compact", "against": "paper", "difference": 0.05, **pair},
+                {"model": "paper", "against": "svm", "difference": 0.05, **pair, "p": 0.25},
+            ]
+        )
+        costs = [self.cost("compact", 200, seconds) for seconds in (1, 2, 9)]
+        costs += [self.cost("compact", 300, 99, variant="angles only"), self.cost("compact", 200, 99, protocol="x")]
+        costs += [
+            self.cost("svm", 39, 0.5),
+            self.cost("svm", 40, 0.5),
+            {"model": "by units", "weights": 7, "seconds": 0.1},
+        ]
+        of_03 = [self.cost("paper", 5000, 60), self.cost("paper", 5000, 90, protocol="stratified")]
+        of_03 = pd.DataFrame(of_03).assign(tested=BASE, source="mmi", target="mmi")
+        tables.save(tmp_path, "mmi", False, {"costs": of_03})
+        found = results.overview(models, pairs, pd.DataFrame(costs), tmp_path, "mmi").set_index("model")
+        assert found["weights"].to_dict() == {"compact": 200, "paper": 5000, "svm": 40, "by units": 7}
+        assert found["seconds"].to_dict() == {"compact": 2, "paper": 60, "svm": 0.5, "by units": 0.1}
+        shown = found[["difference", "difference_low", "difference_high", "p"]]
+        assert shown.loc["compact"].tolist() == [0.05, -0.1, 0.2, 0.5]  # minus the paper's network
+        assert shown.loc["svm"].tolist() == [-0.05, -0.2, 0.1, 0.25]  # turned round
+        assert shown.loc[["paper", "by units"]].isna().all(axis=None)
+        assert set(found["compared_with"].dropna()) == {"paper"}
+
+    def test_no_pairs(self, tmp_path):
+        costs = pd.DataFrame([self.cost("compact", 200, 1)])
+        found = results.overview(pd.DataFrame([row(0.8)]), pd.DataFrame(), costs, tmp_path, "mmi")
+        assert found[["weights", "seconds"]].to_numpy().tolist() == [[200, 1]] and "p" not in found
+
+
 def test_ablations_are_trained_and_tested_with_the_same_features_and_have_one_seed():
     def rows(hits, **values):
         key = ("compact", *2 * (BASE,), *2 * ("toy",), "grouped", "validation")

@@ -18,9 +18,9 @@ class TestSave:
 
     @pytest.mark.parametrize(("rendered", "mark"), [(True, "rendered stand-in"), (False, "real")])
     def test_dataset_and_mark_come_first(self, tmp_path, rendered, mark):
-        tables.save(tmp_path / "new", "ckplus", rendered, {"recalls": self.frame})
+        tables.save(tmp_path / "new", "ckplus", rendered, {"history": self.frame})
         text = f"dataset,data,fold,accuracy\nckplus,{mark},0,0.666667\nckplus,{mark},1,1\n"
-        assert (tmp_path / "new/tables/ckplus/recalls.csv").read_bytes().decode() == text
+        assert (tmp_path / "new/tables/ckplus/history.csv").read_bytes().decode() == text
         assert list(self.frame) == ["fold", "accuracy"]
 
     def test_provenance_comes_last(self, tmp_path):
@@ -32,19 +32,19 @@ class TestSave:
         assert table["commit"].notna().all()
 
     def test_tables_of_several_datasets_name_them_all(self, tmp_path):
-        tables.save(tmp_path, ["mmi", "ckplus"], True, {"cross_recalls": self.frame})
-        found = tables.read(tmp_path, "cross_recalls")
+        tables.save(tmp_path, ["mmi", "ckplus"], True, {"cross_splits": self.frame})
+        found = tables.read(tmp_path, "cross_splits")
         assert found["dataset"].tolist() == ["mmi+ckplus"] * 2
 
     def test_what_was_written_is_listed(self, tmp_path):
-        listed = tables.save(tmp_path, "mmi", True, {"recalls": self.frame, "refused": self.frame[:0]})
-        assert listed["file"].tolist() == ["tables/mmi/recalls.csv", "tables/mmi/refused.csv"]
+        listed = tables.save(tmp_path, "mmi", True, {"history": self.frame, "refused": self.frame[:0]})
+        assert listed["file"].tolist() == ["tables/mmi/history.csv", "tables/mmi/refused.csv"]
         assert listed["rows"].tolist() == [2, 0]
 
     @pytest.mark.parametrize(("dataset", "kind"), [("mmi", "cross_summary"), (["mmi"], "summary"), ("mmi", "new")])
     def test_a_table_that_the_index_does_not_know(self, tmp_path, dataset, kind):
         with pytest.raises(ValueError, match=f"{kind}: no such table; add a line to fer_utils.evaluation.tables"):
-            tables.save(tmp_path, dataset, True, {"recalls": self.frame, kind: self.frame})
+            tables.save(tmp_path, dataset, True, {"history": self.frame, kind: self.frame})
         assert not list(tmp_path.iterdir())
 
     def test_an_old_table_stays_whole_until_the_new_one_is(self, tmp_path):

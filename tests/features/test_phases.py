@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter1d
 
 from fer_utils.features import phases
 from fer_utils.features.phases import Phases
@@ -67,6 +68,16 @@ class TestFind:
         np.testing.assert_allclose(fine.intensity[::4], coarse.intensity, atol=0.01)
         assert np.array(of(fine)) / 4 == pytest.approx((14.5, 30, 45.5), abs=0.75)
         assert coarse.intensity[30] < 0.95
+
+    @pytest.mark.parametrize("fps", [0.5, 5, 25, 240])
+    @pytest.mark.parametrize("count", [1, 4, 70])
+    def test_the_filter_has_the_values_of_scipy(self, fps, count):
+        curve = np.random.default_rng(count).random(count)
+        smooth, change = phases._smoothed(curve, phases.SMOOTHING * fps)
+        for order, values in enumerate((smooth, change)):
+            wanted = gaussian_filter1d(curve, phases.SMOOTHING * fps, order=order, mode="nearest")
+            np.testing.assert_allclose(values, wanted, rtol=0, atol=1e-15)
+        assert not phases._smoothed(np.full(count, 0.3), phases.SMOOTHING * fps)[1].any()
 
     def test_a_flat_curve(self):
         assert of(phases.find(np.zeros(10), times(10), "last")) == (0, 9, 9)

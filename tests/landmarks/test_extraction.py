@@ -35,7 +35,7 @@ def pictures(folder) -> Pictures:
 
 
 def sequence(frames, name="a") -> Sequence:
-    return Sequence("folder", f"folder/{name}", name, "happiness", frames, 25.0)
+    return Sequence("folder", f"folder/{name}", name, "happiness", frames)
 
 
 def test_one_row_a_frame(folder, photograph):

@@ -48,6 +48,22 @@ def test_logistic_regression_sees_the_change_from_first_to_last_key_frame_only()
     np.testing.assert_allclose(baseline.predict_proba(other), baseline.predict_proba(x), atol=1e-4)
 
 
+def test_how_many_numbers_are_kept():
+    counts = {}
+    for name in ("majority", "logistic", "svm", "gram", "kendall"):
+        baseline = baselines.make(name)
+        baseline.fit(*tensors(30, 0), tensors(30, 1))
+        counts[name] = baseline.weights
+    assert (counts["majority"], counts["logistic"]) == (3, 3 * (6 + 1))  # of three emotions, six features
+    support = baselines.make("svm")
+    support.fit(*tensors(30, 0), tensors(30, 1))
+    vectors = len(support.pipeline[-1].support_)
+    assert (
+        counts["svm"] == vectors * 24 + vectors * 2 + 3
+    )  # 4 · 6 numbers and two weights each; three pairs of emotions
+    assert counts["gram"] > 60 * 24 and counts["kendall"] > 3
+
+
 def test_values_that_are_not_finite_are_an_error():
     x, emotions = tensors(12, 0)
     x[3, 1, 2] = np.inf

@@ -245,6 +245,14 @@ class TestIntervals:
             boxes = [label.get_window_extent() for label in axes.xaxis.get_ticklabels()]
             assert not any(one.overlaps(other) for one, other in pairwise(boxes))
 
+    def test_too_few_people_have_a_dot_without_a_line(self):
+        ends = [f"{name}_{end}" for name in ("accuracy", "macro_f1") for end in ("low", "high")]
+        figure = charts.intervals(self.summary.assign(**dict.fromkeys(ends, np.nan)), "protocol")
+        figure.canvas.draw()
+        axes = figure.axes[0]
+        assert [text.get_text() for text in axes.texts] == ["90.0", "66.7"]
+        assert [text.xy[0] for text in axes.texts] == pytest.approx([0.9, 2 / 3])
+
     def test_nothing_to_show(self):
         (axes,) = charts.intervals(self.summary[:0], "protocol").axes
         assert [text.get_text() for text in axes.texts] == ["no such runs could be made"]

@@ -69,6 +69,8 @@ class TestMark:
     def test_rendered_data_are_marked_and_real_ones_are_not(self, layout):
         assert words(faces.mark(plt.figure(layout=layout), True)) == [MARK]
         assert words(faces.mark(plt.figure(layout=layout), False)) == []
+        assert words(faces.mark(plt.figure(layout=layout), False, quick=True)) == ["quick run"]
+        assert words(faces.mark(plt.figure(layout=layout), True, quick=True)) == [f"{MARK}, quick run"]
 
     def test_it_lies_inside_the_figure_below_what_is_drawn(self):
         figure, axes = plt.subplots(layout="constrained")

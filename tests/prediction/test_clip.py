@@ -1,5 +1,6 @@
 """Video files: a row a frame, and one clear line for what cannot be done."""
 
+import io
 import os
 import shutil
 import sys
@@ -250,7 +251,7 @@ def test_a_folder_with_nothing_in_it(capsys, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["predict", name]) == 2
     error = capsys.readouterr().err
-    assert "no pictures in the folder, at least 2 are needed" in error and error.count("\n") == 1
+    assert "neither a video nor pictures in the folder" in error and error.count("\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no colons in Windows' names")
@@ -267,10 +268,44 @@ def test_a_colon_in_a_name_makes_no_address_of_it(short, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_a_name_that_opencv_cannot_take(short, tmp_path):
-    with pytest.raises(PredictError, match="not UTF-8"):
-        clip.write(short, tmp_path / "rows.csv", drawn=tmp_path / os.fsdecode(b"\xff.mp4"))
+def test_a_name_that_is_not_utf8(short, tmp_path):
+    odd = tmp_path / os.fsdecode(b"\xff.mp4")
+    with pytest.raises(PredictError, match="not UTF-8; name another file"):
+        clip.write(short, tmp_path / "rows.csv", drawn=odd)
     assert not list(tmp_path.iterdir())
+    shutil.copy(short, odd)
+    with pytest.raises(PredictError, match="not UTF-8; rename it"):
+        clip.write(odd, tmp_path / "rows.csv")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with a name are POSIX's")
+def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for content, status in ((short.read_bytes(), 0), (b"", 2), (short.read_bytes()[:90], 2)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        assert cli.main(["predict", "-"]) == status
+        said = capsys.readouterr()
+        assert (said.err.splitlines()[-1].startswith("fer: -: ") and said.err.count("\n") == 1) or not status
+    assert {path.name for path in tmp_path.iterdir()} == {"stdin.csv", "stdin.expressions.csv"}
+    os.mkfifo("pipe")
+    assert cli.main(["predict", "pipe"]) == 2  # at once, though nobody writes into it
+    assert "pipe: a pipe or a device; name a file, or -" in capsys.readouterr().err
+
+
+def test_a_frame_without_a_face_leaves_numbers_numbers(empty_room, tmp_path):
+    outcome = clip.write(empty_room, tmp_path / "rows.csv", Settings(formats=("openface", "elan", "bids"), report=True))
+    assert len(outcome.files) == 7
+    table = pd.read_csv(tmp_path / "rows.openface.csv")
+    assert (table.filter(like="AU") == 0).all(None) and (table["success"] == 0).all()
+    frames, expressions = clip.predict(empty_room)
+    assert frames["p_happiness"].isna().all() and frames.filter(like="AU").dtypes.eq(float).all()
+    assert frames["emotion"].tolist() == [None] * len(frames) and expressions.empty
+
+
+def test_a_file_that_may_not_be_read(short, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read all
+    with pytest.raises(PredictError, match=r"short\.avi: may not be read"):
+        clip.write(short, tmp_path / "rows.csv")
 
 
 def test_a_file_that_cannot_be_written(short, tmp_path):

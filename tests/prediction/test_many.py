@@ -42,6 +42,8 @@ def test_inputs_name_files_videos_of_a_folder_or_its_pictures_each_once(tmp_path
     (tmp_path / "empty").mkdir()
     with pytest.raises(PredictError, match=r"empty: neither a video nor pictures in the folder"):
         many.recordings([tmp_path / "empty"])
+    with pytest.raises(PredictError, match="File name too long"):
+        many.recordings([tmp_path / ("x" * 300)])
 
 
 def test_recordings_of_one_name_get_names_of_their_own(tmp_path):
@@ -53,18 +55,23 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
     monkeypatch.chdir(tmp_path)
     good = write_clip(tmp_path / "in" / "good.avi", face)
     (tmp_path / "in" / "damaged.avi").write_bytes(good.read_bytes()[:50])
-    frames = write_pictures(tmp_path / "frames", face)
+    write_pictures(tmp_path / "frames", face)
+    (tmp_path / "empty").mkdir()
     out = tmp_path / "in" / "out"  # an output folder inside the input
-    arguments = ["predict", str(tmp_path / "in"), str(frames), "--out", str(out), "--jobs", "1", "--format", "bids"]
-    assert cli.main(arguments) == 1
+    named = [str(tmp_path / name) for name in ("in", "frames", "empty", "gone.mp4")]
+    assert cli.main(["predict", *named, "--out", str(out), "--jobs", "1", "--format", "bids"]) == 1
     table = pd.read_csv(out / "summary.csv", keep_default_na=False)
     assert table["recording"].map(lambda name: name.rsplit("/", 1)[-1]).tolist() == [
         "damaged.avi",
         "good.avi",
         "frames",
+        "empty",
+        "gone.mp4",
     ]
-    assert table["frames"].tolist() == [0, 6, 5] and table["with_face"].tolist() == [0, 6, 5]
-    assert table["problem"].tolist()[1:] == ["", ""] and "cannot be opened" in table["problem"][0]
+    assert table["frames"].tolist() == [0, 6, 5, 0, 0] and table["with_face"].tolist() == [0, 6, 5, 0, 0]
+    damaged, *fine, empty, gone = table["problem"]
+    assert "cannot be opened" in damaged and "no pictures in the folder" in empty and "no such file" in gone
+    assert fine == ["", ""]
     names = {path.name for path in out.iterdir()}
     assert names == {"summary.csv"} | {
         f"{stem}{ending}"
@@ -79,12 +86,17 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
     ("arguments", "said"),
     [(["a.avi", "b.avi"], "2 recordings: name a folder for their files with --out DIR"),
      (["a.avi", "--out", "out", "-o", "x.csv"], "-o x.csv: only for one input"),
-     (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture")],
+     (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture"),
+     (["a.avi", "--show-subjects"], "--show-subjects: only with --report"),
+     (["p.png", "--report"], "--report: only for recordings"),
+     (["p.png", "--format", "csv", "--format", "elan"], "--format: only for recordings"),
+     (["p.png", "--neutral", "p.png"], "--neutral p.png: the same picture")],
 )  # fmt: skip
 def test_what_does_not_go_together_is_one_line(tmp_path, monkeypatch, capsys, face, arguments, said):
     monkeypatch.chdir(tmp_path)
     for name in ("a.avi", "b.avi"):
         write_clip(tmp_path / name, face, frames=2)
+    cv2.imwrite("p.png", face)
     assert cli.main(["predict", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1

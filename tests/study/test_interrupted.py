@@ -23,7 +23,7 @@ from fer_utils.workers import pool
 
 if __name__ == "__main__":
     clips, cache = map(Path, sys.argv[1:])
-    sequences = [Sequence("toy", "s", c.stem, "fear", Video(c), 25.0) for c in sorted(clips.glob("*.mp4"))]
+    sequences = [Sequence("toy", "s", c.stem, "fear", Video(c)) for c in sorted(clips.glob("*.mp4"))]
     with pool(2) as workers:
         extraction.extract(sequences, workers, cache_dir=cache, detector="face_mesh")
 """

@@ -22,7 +22,11 @@ def finished(tmp_path, monkeypatch):
     run = tmp_path / "clone/runs/study"
     summary = pd.DataFrame([result("stratified", 0.75), result("grouped", 0.7)])
     open_summary = pd.DataFrame([{**result("grouped", 0.6), "model": "compact", "variant": "61 landmarks"}])
-    tables.save(run, "mmi", True, {"summary": summary, "open_summary": open_summary.assign(tested="61 landmarks")})
+    models = open_summary[["model", *tables.SHOWN]].assign(weights=221_000, seconds=3.25)
+    pair = {"against": "grouped", "difference": 0.05, "difference_low": -0.01, "difference_high": 0.11, "p": 0.2}
+    protocols = summary[:1].assign(**pair)
+    named = {"summary": summary, "open_summary": open_summary.assign(tested="61 landmarks"), "open_models": models}
+    tables.save(run, "mmi", True, {**named, "protocols": protocols, "open_protocols": protocols[:0]})
     tables.write(
         pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "p95_ms": 1, "frames_per_s": 1470}]),
         paths.table(run, "all", "bench"),
@@ -55,6 +59,7 @@ def test_results_and_notebooks(finished):
     docs = paths.root() / "docs"
     text = (docs / "results.md").read_text(encoding="utf-8")
     assert text.index("**rendered stand-in**") < text.index("| MMI | 70.0 [60.0, 80.0] | 75.0 [65.0, 85.0] |")
+    assert "| 221,000 | 3.25 |" in text and "| +5.0 [-1.0, +11.0] | 0.2 |" in text
     assert "| cpu | a CPU |" in text and "| drawing | 0.68 | 1 | 1470 |" in text and "| day | 2025-12-05 |" in text
     page = (docs / "notebooks/01_points.md").read_text(encoding="utf-8")
     assert (

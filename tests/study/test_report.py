@@ -4,11 +4,10 @@ import re
 
 import nbformat
 import pandas as pd
-import pytest
 
 from fer_utils import paths
 from fer_utils.evaluation import tables
-from fer_utils.plots import captions
+from fer_utils.plots.registry import FIGURES
 from fer_utils.study import report, site
 from fer_utils.study.report import NotebookRun
 
@@ -54,6 +53,14 @@ def test_findings_and_the_table_that_matters_come_first(tmp_path):
     assert page.index("<table") < page.index("<h2>The method") < page.index("<h2>Contents") < page.index("<h2>Note")
 
 
+def test_first_results_are_a_line_a_protocol(tmp_path):
+    of(tmp_path, "summary", [result("stratified", 0.75), result("grouped", 0.7)])
+    assert report.first_results(tmp_path, "mmi") == [
+        "stratified folds: accuracy 75.0 [65.0, 85.0] %, rendered stand-in",
+        "grouped folds: accuracy 70.0 [60.0, 80.0] %, rendered stand-in",
+    ]
+
+
 def test_a_figure_is_copied_and_says_what_it_is_of_and_what_to_see(tmp_path):
     for name in ("ckplus", "mmi"):
         paths.figure(tmp_path, name, "confusion").parent.mkdir(parents=True)
@@ -66,22 +73,31 @@ def test_a_figure_is_copied_and_says_what_it_is_of_and_what_to_see(tmp_path):
         assert (tmp_path / f"report/figures/{name}/confusion.png").read_bytes() == name.encode()
 
 
-@pytest.mark.parametrize("known", [captions.FIGURES, captions.ACROSS], ids=["of one", "of all"])
-def test_every_caption_says_what_to_see(known):
-    for title, see in known.values():
-        assert title and not title.endswith(".") and see.endswith(".") and len(see.split()) >= 8
+def test_every_figure_is_on_one_page_with_a_caption_that_says_what_to_see(tmp_path):
+    for name, entry in FIGURES.items():
+        assert not entry.title.endswith(".") and entry.see.endswith(".") and len(entry.see.split()) >= 8
+        path = paths.figure(tmp_path, paths.ALL if entry.across else "mmi", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    of(tmp_path, "cross_summary", [result("grouped", 0.5)], ["ckplus", "mmi"])
+    report.write([run(tmp_path)], tmp_path)
+    pages = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "report").glob("*.html"))
+    for name in FIGURES:
+        assert pages.count(f"/{name}.png'>") == 1, name
 
 
-def test_recalls_pairs_and_the_ledger(tmp_path):
+def test_emotions_pairs_and_the_ledger(tmp_path):
     both = [{"protocol": name, "emotion": "fear", "recall": value} for name, value in (("a", 0.125), ("b", 1.0))]
-    of(tmp_path, "recalls", both, tested_times=8, **KEY)
+    of(tmp_path, "emotions", both, tested_times=8, precision=0.5, f1=0.2, **KEY)
     numbers = {"sequences": 72, "seeds": 3, "difference": 0.05, "difference_low": -0.01, "difference_high": 0.11}
     pairs = [{"model": "compact", "against": "svm", **numbers, "p": 0.0421}]
     of(tmp_path, "open_pairs", [*pairs, {"model": "compact", "against": "mlp", "note": "not the same folds"}])
     ledger = pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "ratio": None, "cpu": "a CPU", "keras": "3"}])
     tables.write(ledger, paths.table(tmp_path, "all", "bench"))
     rows = cells(written(tmp_path, [run(tmp_path)], "mmi"))
-    assert ["emotion", "paper, a (%)", "paper, b (%)"] in rows and ["fear", "12.5", "100.0"] in rows
+    assert ["model", "protocol", "emotion", "tested_times", "precision (%)", "recall (%)", "F1 (%)"] in rows
+    assert ["paper", "a", "fear", "8", "50.0", "12.5", "20.0"] in rows
+    assert ["paper", "b", "fear", "8", "50.0", "100.0", "20.0"] in rows
     assert ["compact", "svm", "72", "3", "+5.0 [-1.0, +11.0]", "0.042", ""] in rows
     assert ["compact", "mlp", "", "", "", "", "not the same folds"] in rows
     rows = cells((tmp_path / "report/speed.html").read_text(encoding="utf-8"))
@@ -89,13 +105,13 @@ def test_recalls_pairs_and_the_ledger(tmp_path):
 
 
 def test_a_table_of_an_older_version_does_not_cost_the_page(tmp_path):
-    of(tmp_path, "recalls", [{"emotion": "fear"}])
+    of(tmp_path, "emotions", [{"emotion": "fear"}])
     of(tmp_path, "open_importance", [{"regions": "nose", "lost": 0.125}])
     paths.table(tmp_path, "mmi", "summary").write_bytes(b"\xff\x00")
     page = written(tmp_path, [run(tmp_path)])
     assert "No results." in page and "<b>rendered stand-in</b>" in page  # in whichever table
     page = written(tmp_path, [run(tmp_path)], "mmi")
-    assert "recalls.csv cannot be shown" in page and "0.125" in page and "<b>rendered stand-in</b>" in page
+    assert "emotions.csv cannot be shown" in page and "0.125" in page and "<b>rendered stand-in</b>" in page
 
 
 def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):

@@ -65,9 +65,11 @@ class _FrameNetwork(PictureNetwork):
 
 
 def _merged(faces: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Return (m, 4, 2) out of (n, 4, 2), a box's two corners and two eyes in each row: the mean, weighted by score, of
-    the rows whose boxes overlap the surest one's; then of those left in the same way, and so on. With them, the logit
-    of each surest row."""
+    """Merge overlapping rows (n, 4, 2), each a box's two corners and two eyes, into (m, 4, 2), with a logit for each.
+
+    The rows whose boxes overlap the surest one's are replaced by their mean, weighted by score; then the same with the
+    rows that are left. The logit is that of the surest row.
+    """
     merged, surest = [], []
     scores = 1 / (1 + np.exp(-logits))
     while len(scores):

@@ -120,7 +120,9 @@ def _picture(image: np.ndarray, window: Window) -> np.ndarray:
 
 
 def _difference(picture: np.ndarray, other: np.ndarray) -> float:
-    """Return how much two pictures of a face differ, in grey levels: in the half that differs least, as the other half
-    may be hidden by somebody else."""
+    """Return how much two pictures of a face differ, in grey levels, in the half that differs least.
+
+    The other half may be hidden by somebody else.
+    """
     cells = np.abs(picture - other).mean(axis=2).ravel()
     return float(np.partition(cells, cells.size // 2)[: cells.size // 2].mean())

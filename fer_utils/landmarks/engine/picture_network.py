@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from fer_utils.errors import ModelFileError
+from fer_utils.landmarks.engine.windows import Window
 
 
 def read_model(path: Path, sha256: str) -> bytes:
@@ -60,3 +62,24 @@ class PictureNetwork:
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=self._border,
         )
+
+
+class LandmarkNetwork(Protocol):
+    """What differs from one generation of the landmark network to the next.
+
+    Attributes
+    ----------
+    sure : float
+        The logit from which the points of a followed face are right without a check.
+    hurried : float
+        A face that moved farther than this since the last frame, in sides of its window, is checked.
+    """
+
+    sure: float
+    hurried: float
+
+    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
+        """Return the points (478, 3) in pixels of the frame and the logit of there being a face.
+
+        `mirrored` shows the network the window's mirror image; its points come in the order of that image.
+        """

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
 from fer_utils.landmarks.engine.identities import Identities, Look, is_same
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork
 from fer_utils.landmarks.engine.views import average_points
 from fer_utils.landmarks.engine.windows import Window
 
@@ -17,27 +18,6 @@ from fer_utils.landmarks.engine.windows import Window
 # right points stay within 0.1 of what it sees, on clips of moving heads, rolls to 85° and profiles. In sides of the
 # window.
 REACH, ASTRAY = 0.6, 0.12
-
-
-class LandmarkNetwork(Protocol):
-    """What differs from one generation of the landmark network to the next.
-
-    Attributes
-    ----------
-    sure : float
-        The logit from which the points of a followed face are right without a check.
-    hurried : float
-        A face that moved farther than this since the last frame, in sides of its window, is checked.
-    """
-
-    sure: float
-    hurried: float
-
-    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
-        """Return the points (478, 3) in pixels of the frame and the logit of there being a face.
-
-        `mirrored` shows the network the window's mirror image; its points come in the order of that image.
-        """
 
 
 class Face(NamedTuple):

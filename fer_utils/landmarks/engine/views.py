@@ -7,15 +7,12 @@ part of that error cancels out. Each view costs one run of the network: eight re
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fer_utils.landmarks import canonical
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork
 from fer_utils.landmarks.engine.windows import Window
-
-if TYPE_CHECKING:
-    from fer_utils.landmarks.engine.tracking import LandmarkNetwork
 
 TURN, SCALE = np.radians(5), 0.1  # the farthest view: by this angle, and by this share of the window's side
 IRISES = [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]  # each iris point's mirror image, from 468 on

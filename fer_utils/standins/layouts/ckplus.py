@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_utils.data.ckplus import CODES
+from fer_utils.data.readers.ckplus import CODES
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View

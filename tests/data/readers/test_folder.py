@@ -27,7 +27,7 @@ def test_pictures_and_videos(tmp_path):
     video, pictures, _ = inventory.sequences
     assert video.frames == Video(tmp_path / "Anger" / "anna_take 9.AVI")
     assert [file.name for file in pictures.frames.files] == ["frame9.jpg", "frame10.jpg"]
-    assert (pictures.fps, pictures.apex, video.fps, video.apex) == (25.0, "inside", 25.0, "inside")
+    assert (pictures.frames.fps, pictures.apex, video.frames.fps, video.apex) == (25.0, "inside", 25.0, "inside")
     assert inventory.skipped == []
 
 
@@ -53,9 +53,8 @@ def test_a_name_written_in_two_ways_is_one_person(tmp_path):
 def test_options(tmp_path):
     write_pictures(tmp_path / "fear" / "a_1", ["1.png", "2.png"])
     (sequence,) = scan("folder", tmp_path, apex="last", fps=30).sequences
-    assert (sequence.apex, sequence.fps) == ("last", 30)
+    assert (sequence.apex, sequence.frames.fps) == ("last", 30)
     assert isinstance(sequence.frames, Pictures)
-    assert sequence.frames.fps == 30
     with pytest.raises(DatasetError, match=r"^folder: apex is 'middle'; it can be 'last' or 'inside'$"):
         scan("folder", tmp_path, apex="middle")
     for fps in (0, -1, float("nan"), "25", None):

@@ -1,4 +1,4 @@
-"""Formulas as MathML."""
+"""Formulas of notebooks as MathML. (`test_report` reads whole pages.)"""
 
 import re
 from xml.etree import ElementTree
@@ -6,11 +6,11 @@ from xml.etree import ElementTree
 import nbformat
 
 from fer_utils import paths
-from fer_utils.study import formulas
+from fer_utils.study import notebook_pages
 
 
 def test_a_formula_in_a_line_and_one_of_its_own():
-    text = formulas.as_mathml("the angle $\\theta_{ij}$ is\n\n$$\\arctan\\frac{x}{y}$$\n\nsee `a$b$c`")
+    text = notebook_pages.as_mathml("the angle $\\theta_{ij}$ is\n\n$$\\arctan\\frac{x}{y}$$\n\nsee `a$b$c`")
     inline, block = re.findall(r"<math.*?</math>", text, re.DOTALL)
     assert text.endswith("see `a$b$c`") and "$" not in text.split("see")[0]
     assert 'display="inline"' in inline and "<msub><mi>&#x003B8;</mi>" in inline
@@ -22,7 +22,7 @@ def test_every_formula_of_the_notebooks_is_converted():
     for notebook in paths.notebooks().glob("*.ipynb"):
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "markdown":
-                text = formulas.as_mathml(cell.source)
+                text = notebook_pages.as_mathml(cell.source)
                 for formula in re.findall(r"<math.*?</math>", text, re.DOTALL):
                     assert "\\" not in "".join(ElementTree.fromstring(formula).itertext()), formula
                     found += 1

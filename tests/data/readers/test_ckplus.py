@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import ckplus
 from fer_utils.data.pictures import Pictures
+from fer_utils.data.readers import ckplus
 from fer_utils.data.registry import scan
 from fer_utils.data.sequence import LeftOut, MissingDataset
 from tests.data.test_tree import unreadable, write_pictures
@@ -41,7 +41,7 @@ def test_every_way_it_unpacks(tmp_path, above, images, emotion):
     inventory = scan("ckplus", tmp_path)
     (sequence,) = inventory.sequences
     assert (sequence.dataset, sequence.subject, sequence.id) == ("ckplus", "ckplus/S005", "S005/001")
-    assert (sequence.emotion, sequence.apex, sequence.fps, sequence.rendered) == ("disgust", "last", 30.0, False)
+    assert (sequence.emotion, sequence.apex, sequence.frames.fps, sequence.rendered) == ("disgust", "last", 30.0, False)
     files = tuple(folder / f"S005_001_0000000{number}.png" for number in (1, 2, 3))
     assert sequence.frames == Pictures(files, 30.0)
     assert inventory.skipped == []

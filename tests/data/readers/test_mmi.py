@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fer_utils.data import labels, mmi
+from fer_utils.data import labels
+from fer_utils.data.readers import mmi
 from fer_utils.data.registry import DatasetError, MissingDataset, scan
 from fer_utils.data.sequence import LeftOut
 from fer_utils.data.video import Video
@@ -47,7 +48,12 @@ def test_every_way_it_unpacks(tmp_path, above):
     inventory = scan("mmi", tmp_path)
     (sequence,) = inventory.sequences
     assert (sequence.dataset, sequence.subject, sequence.id) == ("mmi", "mmi/S001", "1767/S001-119")
-    assert (sequence.emotion, sequence.apex, sequence.fps, sequence.rendered) == ("happiness", "inside", 25.0, False)
+    assert (sequence.emotion, sequence.apex, sequence.frames.fps, sequence.rendered) == (
+        "happiness",
+        "inside",
+        25.0,
+        False,
+    )
     assert sequence.frames == Video(folder / "S001-119.avi")
     assert inventory.skipped == []
 

@@ -10,8 +10,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 VIEWS = {0: "frontal", 1: "profile", 2: "frontal and profile in one picture"}
 CODES = dict(enumerate(labels.SHARED, start=1))  # values of the emotions in its XML; larger ones are other states
@@ -19,15 +18,15 @@ _LARGEST_XML = 1_000_000  # bytes; a session's is some 2 kB
 
 
 def is_here(root: Path) -> bool:
-    """Whether a folder of sessions is under the root."""
+    """Return whether a folder of sessions is under the root."""
     return bool(tree.search(root, _holds_sessions))
 
 
 def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
-    """The clips with one of the six emotions, neutral to apex to neutral, seen in one of `views` (see `VIEWS`).
+    """Return the clips with one of the six emotions, from neutral to apex and back, in one of `views` (see `VIEWS`).
 
-    Clips are returned as they were recorded: of those that lie on their side, `landmarks.upright` finds the turn.
-    Raises MissingDataset where there are no sessions, DatasetError for an option out of range.
+    Clips are returned as they were recorded; `landmarks.upright` finds the turn of those that lie on their side. Raises
+    MissingDataset if there are no sessions, DatasetError for an option out of range.
     """
     if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
         raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")
@@ -56,26 +55,15 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 if view not in views:
                     raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
                 emotion = parse_emotion(_read(clip.with_suffix(".xml"), "the clip has no label"))
-                frames = tree.video(clip)
-                sequences.append(
-                    Sequence(
-                        dataset="mmi",
-                        subject=f"mmi/{subject[1].upper()}",
-                        id=f"{session.name}/{clip.stem}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex="inside",
-                        rendered=rendered,
-                    )
-                )
+                person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
+                sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(clip, str(reason)))
     return Inventory("mmi", root, rendered, sequences, skipped)
 
 
 def parse_emotion(xml: bytes) -> str:
-    """The emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
+    """Return the emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
     tags = [tag for tag in _elements(xml, "Metatag") if tag.get("Name", "").casefold() == "emotion"]
     values = {tag.get("Value", "").strip() for tag in tags} - {""}
     if len(values) != 1:
@@ -89,9 +77,9 @@ def parse_emotion(xml: bytes) -> str:
 
 
 def parse_view(xml: bytes, clip: str) -> int:
-    """The view of a clip in its session's XML, `<track view="0" …/>`. Raises LeftOut.
+    """Return the view of a clip in its session's XML, `<track view="0" …/>`. Raises LeftOut.
 
-    A track that names the clip counts before those that name none.
+    A track that names the clip is preferred to those that name none.
     """
     tracks = [track for track in _elements(xml, "track") if track.get("view", "").strip()]
     own = [track for track in tracks if track.get("filename", "").casefold() == clip.casefold()]
@@ -106,7 +94,7 @@ def parse_view(xml: bytes, clip: str) -> int:
 
 
 def _elements(xml: bytes, name: str) -> list[Element]:
-    """The elements of this name, whatever the namespace. The files come from outside: no DTD, entity or reference."""
+    """Return the elements of this name in any namespace. The files come from outside: no DTD, entity or reference."""
     try:
         root = fromstring(xml, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:
@@ -129,7 +117,7 @@ def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
 
 def _read(file: Path, consequence: str) -> bytes:
     try:
-        if file.exists() and not file.is_file():  # a pipe, say, which would be waited for
+        if file.exists() and not file.is_file():  # such as a pipe, which would block
             raise LeftOut("its XML is not a file: get the file again")
         with file.open("rb") as stream:
             data = stream.read(_LARGEST_XML + 1)
@@ -144,7 +132,7 @@ def _read(file: Path, consequence: str) -> bytes:
 
 
 def _parts(root: Path) -> list[Path]:
-    """The folders that hold sessions. One of them can have another one in it, where a session lies beside the rest."""
+    """Return the folders that hold sessions, and those inside them: a session can lie beside a folder of others."""
     parts = tree.search(root, _holds_sessions)
     return parts + [below for part in parts for below in tree.folders(part, []) if _holds_sessions(below)]
 
@@ -153,8 +141,8 @@ def _holds_sessions(folder: Path) -> bool:
     return any(folder.glob("*/session.xml"))
 
 
-# frontal clips with one of six emotions, about so many, as the papers count them that use the set, which grew over the
-# years; the paper's own selection is not known
+# frontal clips with one of six emotions, about as many as other papers used (the dataset grew over the years); the
+# selection of the reproduced paper is not known
 DATASETS = (
     Dataset("mmi", "MMI", scan, is_here, published={"sequences": 205, "subjects": 30}, rough=True, stand_in="mmi"),
 )

@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 FPS = 25.0
 LIGHTS = ("Strong", "Weak", "Dark")
@@ -16,15 +15,15 @@ _DATASETS = {"VL": "oulu_vis", "NI": "oulu_nir"}
 
 
 def is_here(root: Path, *, modality: str) -> bool:
-    """Whether frames of this camera, whole or cropped, are under the root."""
+    """Return whether frames of this camera, whole or cropped, are under the root."""
     return bool(tree.search(root, _holds_lights(modality, f"{modality}_Acropped")))
 
 
 def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False) -> Inventory:
-    """The sequences of one camera ("VL" visible, "NI" near infrared) in one light, neutral to apex.
+    """Return the sequences of one camera ("VL" visible, "NI" near infrared) in one light, from neutral to apex.
 
-    With `crop` the set's own cropped faces are taken. Subjects have one name in both cameras. Raises MissingDataset
-    where these frames are not there, DatasetError for an option out of range.
+    With `crop`, the dataset's own cropped faces are taken. A subject has the same name in both cameras. Raises
+    MissingDataset if these frames are not there, DatasetError for an option out of range.
     """
     dataset = _DATASETS[modality]
     if str(light).title() not in LIGHTS:
@@ -52,25 +51,16 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
                 emotion = labels.from_folder(folder.name)
                 if emotion is None:
                     raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
-                sequences.append(
-                    Sequence(
-                        dataset=dataset,
-                        subject=f"oulu/P{int(number[1]):03d}",
-                        id=f"{camera.name}/{light}/{person.name}/{folder.name}",
-                        emotion=emotion,
-                        frames=tree.pictures(folder, FPS, skipped),
-                        fps=FPS,
-                        apex="last",
-                        rendered=rendered,
-                    )
-                )
+                subject, name = f"oulu/P{int(number[1]):03d}", f"{camera.name}/{light}/{person.name}/{folder.name}"
+                frames = tree.pictures(folder, FPS, skipped)
+                sequences.append(Sequence(dataset, subject, name, emotion, frames, "last", rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(folder, str(reason)))
     return Inventory(dataset, root, rendered, sequences, skipped)
 
 
 def _camera(root: Path, modality: str, crop: bool) -> Path:
-    """The folder of a camera's frames, whole or cropped."""
+    """Return the folder of a camera's frames, whole or cropped."""
     whole = tree.search(root, _holds_lights(modality))
     cropped = tree.search(root, _holds_lights(f"{modality}_Acropped"))
     if found := cropped if crop else whole:

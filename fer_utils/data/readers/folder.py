@@ -6,21 +6,20 @@ import unicodedata
 from pathlib import Path
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 
 def is_here(root: Path) -> bool:
-    """Whether the root itself holds folders named after emotions."""
+    """Return whether the root itself holds folders named after emotions."""
     return any(labels.from_folder(path.name) for path in tree.folders(root, []))
 
 
 def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
-    """The recordings under a root, which is not searched for further down.
+    """Return the recordings in the folders of a root that are named after emotions.
 
-    `apex` is "inside" by default: nothing is known of such recordings, and an apex looked for inside a clip may
-    still turn out to be its last frame. `fps` is the rate of pictures; a video's own rate is read from it.
-    Raises MissingDataset where no folder is named after an emotion, DatasetError for an option out of range.
+    `apex` is "inside" by default: nothing is known of such recordings, and the search in a clip may still end at its
+    last frame. `fps` is the rate of pictures; a video's own rate is read from it. Raises MissingDataset if no folder
+    is named after an emotion, DatasetError for an option out of range.
     """
     if apex not in ("last", "inside"):
         raise DatasetError(f"folder: apex is {apex!r}; it can be 'last' or 'inside'")
@@ -37,19 +36,8 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             continue
         for path in _recordings(folder, skipped):
             try:
-                frames = _frames(path, fps, skipped)
-                sequences.append(
-                    Sequence(
-                        dataset="folder",
-                        subject=f"folder/{_subject(path)}",
-                        id=f"{folder.name}/{path.name}",
-                        emotion=emotion,
-                        frames=frames,
-                        fps=frames.fps,
-                        apex=apex,
-                        rendered=rendered,
-                    )
-                )
+                frames, name = _frames(path, fps, skipped), f"{folder.name}/{path.name}"
+                sequences.append(Sequence("folder", f"folder/{_subject(path)}", name, emotion, frames, apex, rendered))
             except LeftOut as reason:
                 skipped.append(Skipped(path, str(reason)))
     return Inventory("folder", root, rendered, sequences, skipped)
@@ -60,7 +48,7 @@ def _recordings(folder: Path, skipped: list[Skipped]) -> list[Path]:
     try:
         plain = tree.entries(folder, lambda path: not path.is_dir())
     except LeftOut:
-        plain = []  # told by `tree.folders`
+        plain = []  # `tree.folders` has reported it
     return sorted(below + plain, key=tree.by_number)
 
 
@@ -75,12 +63,12 @@ def _frames(path: Path, fps: float, skipped: list[Skipped]):
 
 
 def _subject(path: Path) -> str:
-    """What comes before the first underscore; grouped folds rest on it, so it is not guessed."""
-    # some systems store é as one sign and some as two: it is one person still
+    """Return what comes before the first underscore. It is not guessed, since grouped folds depend on it."""
+    # some systems store é as one character and some as two, but it is the same person
     subject, underscore, _ = unicodedata.normalize("NFC", path.name).partition("_")
     if not subject.strip() or not underscore:
         raise LeftOut("no subject in its name: call it <subject>_<anything>")
-    return subject.strip().casefold()  # Anna_1 and anna_2 are one person, or grouped folds would leak
+    return subject.strip().casefold()  # Anna_1 and anna_2 are one person, else grouped folds would leak
 
 
 DATASETS = (Dataset("folder", "your recordings", scan, is_here, labels.EMOTIONS),)

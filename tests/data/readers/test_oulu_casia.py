@@ -32,7 +32,7 @@ def test_every_way_it_unpacks(tmp_path, above, name, camera):
     assert [sequence.id for sequence in inventory.sequences] == [f"{camera}/Strong/P001/{each}" for each in FOLDERS]
     assert [sequence.emotion for sequence in inventory.sequences] == [each.lower() for each in FOLDERS]
     first = inventory.sequences[0]
-    assert (first.dataset, first.subject, first.apex, first.fps) == (name, "oulu/P001", "last", 25.0)
+    assert (first.dataset, first.subject, first.apex, first.frames.fps) == (name, "oulu/P001", "last", 25.0)
     assert [file.name for file in first.frames.files] == ["000.jpeg", "001.jpeg", "002.jpeg"]
     assert inventory.skipped == []
 

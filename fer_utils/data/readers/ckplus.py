@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from fer_utils.data import labels, tree
-from fer_utils.data.dataset import Dataset
-from fer_utils.data.sequence import Inventory, LeftOut, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import Dataset, Inventory, LeftOut, MissingDataset, Sequence, Skipped
 
 # our choice: the pictures carry no rate; they were digitised from NTSC tape, which has 30 frames a second
 FPS = 30.0
@@ -17,14 +16,14 @@ _LABELS = ("Emotion", "Emotion_labels")
 
 
 def is_here(root: Path) -> bool:
-    """Whether the frames or the labels of CK+ are under the root."""
+    """Return whether the frames or the labels of CK+ are under the root."""
     return bool(tree.search(root, _holds_subjects(*_IMAGES, *_LABELS)))
 
 
 def scan(root: Path) -> Inventory:
-    """The labelled sequences of CK+ under a root, neutral to apex; those without a label are skipped.
+    """Return the labelled sequences of CK+ under a root, from neutral to apex; those without a label are skipped.
 
-    Raises MissingDataset where the frames or the labels are not there.
+    Raises MissingDataset if the frames or the labels are not there.
     """
     images = _images(root)
     emotions = _emotions(images, root)
@@ -46,23 +45,13 @@ def scan(root: Path) -> Inventory:
             except LeftOut as reason:
                 skipped.append(Skipped(folder, str(reason)))
                 continue
-            sequences.append(
-                Sequence(
-                    dataset="ckplus",
-                    subject=f"ckplus/{subject.upper()}",
-                    id=f"{subject}/{take}",
-                    emotion=emotion,
-                    frames=frames,
-                    fps=FPS,
-                    apex="last",
-                    rendered=rendered,
-                )
-            )
+            name = f"{subject}/{take}"
+            sequences.append(Sequence("ckplus", f"ckplus/{subject.upper()}", name, emotion, frames, "last", rendered))
     return Inventory("ckplus", root, rendered, sequences, skipped)
 
 
 def parse_label(text: str) -> str:
-    """The emotion that the text of a label file (one float: "   3.0000000e+00") stands for. Raises LeftOut."""
+    """Return the emotion that the text of a label file stands for (one float: "   3.0000000e+00"). Raises LeftOut."""
     words = text.split()
     if len(words) != 1:
         raise LeftOut(f"the label file holds {len(words) or 'no'} values, not one")
@@ -78,7 +67,7 @@ def parse_label(text: str) -> str:
 
 
 def _label(folder: Path) -> tuple[str, int]:
-    """The emotion of a sequence and the number of the frame that it was given to."""
+    """Return the emotion of a sequence, and the number of the frame that was labelled."""
     found = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
     if not found:
         raise LeftOut("no label")
@@ -93,13 +82,13 @@ def _label(folder: Path) -> tuple[str, int]:
 
 
 def _number(stem: str) -> int:
-    """The last number in a file's name, -1 where there is none."""
+    """Return the last number in a file's name; -1 if there is none."""
     digits = re.findall(r"[0-9]+", stem)
     return int(digits[-1]) if digits else -1
 
 
 def _union(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
-    """The names of the folders in either place, in order: a label whose frames are missing is found too."""
+    """Return the names of the folders in either place, in order, so that a label without frames is seen too."""
     both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
     return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
 
@@ -125,8 +114,10 @@ def _images(root: Path) -> Path:
 
 
 def _emotions(images: Path, root: Path) -> Path:
-    """The folder of labels that belongs to these frames: beside them; else, the only one that there is under the root,
-    as where each archive was unpacked into a folder of its own."""
+    """Return the folder of labels that belongs to these frames.
+
+    It lies beside them. If each archive was unpacked into a folder of its own, it is the only one under the root.
+    """
     base = images.parent
     while tree.named(*_IMAGES)(base):
         base = base.parent
