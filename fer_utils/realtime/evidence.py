@@ -38,8 +38,10 @@ class Expression:
 
 
 class Evidence:
-    """What is known of one expression since its onset: the mean of the classes' log probabilities, in which a frame
-    counts by its duration and the fourth power of its intensity: a weak expression looks like many."""
+    """What is known of one expression since its onset: the mean of the classes' log probabilities.
+
+    A frame counts by its duration and the fourth power of its intensity, since a weak expression looks like many.
+    """
 
     def __init__(self, classes):
         self.classes, self.emotion, self.seconds = [str(name) for name in classes], None, 0.0
@@ -86,7 +88,7 @@ class Running:
             self._rise.append((time, intensity))
 
     def so_far(self, time: float) -> Expression:
-        """The expression as it is known at a time."""
+        """Return the expression as it is known at a time."""
         highest = self._rise[-1][1]
         apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
         evidence = self.evidence

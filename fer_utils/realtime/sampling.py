@@ -75,6 +75,7 @@ class AtFixedTimes:
         self.clear()
 
     def clear(self) -> None:
+        """Forget all frames."""
         self._times[:] = -np.inf
         self._newest = 0
         self._since: float | None = None

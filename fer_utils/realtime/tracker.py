@@ -178,5 +178,5 @@ class Tracker:
 
 
 def _opening(shape: np.ndarray) -> float:
-    """How far the lids of both eyes are apart, together."""
+    """Return how far the lids of both eyes are apart, together."""
     return sum(shape[low, 1] - shape[high, 1] for low, high in zip(LOWER, UPPER, strict=True))

@@ -302,6 +302,15 @@ class TestManifest:
         assert reasons == {} and list(given) == [grouped]
         assert [split.test.tolist() for split in given[grouped]] == [split.test.tolist() for split in own[grouped]]
 
+    def test_several_seeds_have_folds_of_their_own(self, made):
+        several, _ = splits.for_dataset(made, n_folds=3, seed=2, seeds=2)
+        names = [(name, seed) for seed in (2, 3) for name in ("stratified", "grouped")]
+        assert list(several) == [Scheme(*name) for name in names]
+        one, other = (set(several[Scheme("stratified", seed)][0].test) for seed in (2, 3))
+        assert one != other and one == set(
+            splits.for_dataset(made, n_folds=3, seed=2)[0][Scheme("stratified", 2)][0].test
+        )
+
 
 def test_two_people_leave_the_protocol_that_needs_more_and_the_other_goes_on(capsys):
     subjects = np.repeat(["s1", "s2"], 10)

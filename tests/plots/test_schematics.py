@@ -196,3 +196,38 @@ class TestImportantPairs:
             assert self.joined(axes) == [] and len(axes.patches) == 0
             assert len(points(axes, "mouth")) == 16
         figure.canvas.draw()
+
+
+class TestImportantUnits:
+    table = pd.DataFrame(
+        {"unit": ["AU12", "AU25", "AU04"], "lost": [0.1, 0.04, -0.02], "sd": 0.01, "stable": [1.0, 0.5, 0.0]}
+    )
+
+    def moved(self):
+        """Each unit moves one point by 2 cm and the next by 1; those of units 12 and 25 are far apart."""
+        motion = {}
+        for unit, point in (("AU12", 291), ("AU25", 263), ("AU04", 100)):
+            motion[unit] = np.zeros(468)
+            motion[unit][[point, point + 1]] = 2, 1
+        motion["AU25"][291] = 1
+        return motion
+
+    def test_bars_and_the_face_show_the_same_losses(self):
+        figure = schematics.important_units(self.table, self.moved())
+        bars, face, _ = figure.axes
+        assert [bar.get_width() for bar in bars.patches] == pytest.approx([10, 4, -2])
+        assert [bool(bar.get_hatch()) for bar in bars.patches] == [False, True, True]
+        assert [label.get_text() for label in bars.get_yticklabels()] == ["AU12", "AU25", "AU04"]
+        (mesh,) = [each for each in face.collections if each.get_array() is not None]
+        colours = mesh.get_array()
+        # the larger of two units; half a motion, half the colour; nothing where shuffling helped
+        assert [colours[at] for at in (291, 292, 263, 264, 100)] == pytest.approx([10, 5, 4, 2, 0])
+        assert words(face) == ["12", "25"]
+
+    def test_numbers_at_one_place_are_written_once(self):
+        moved = self.moved()
+        face = schematics.important_units(self.table, moved | {"AU25": moved["AU12"]}).axes[1]
+        assert words(face) == ["12, 25"]
+
+    def test_no_units(self):
+        assert words(schematics.important_units(self.table[:0], {}).axes[1]) == []

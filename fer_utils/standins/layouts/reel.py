@@ -30,8 +30,11 @@ ACTOR = 3
 
 
 def pictures(shown: tuple[str, ...] = SHOWN, fps: float = FPS) -> Iterator[tuple[np.ndarray, str]]:
-    """The clip's frames, BGR uint8 (240, 320, 3), `fps` of them a second; with each the name of the emotion on its way
-    to the apex or held there, and an empty name at other times. The last expression is followed by a rest."""
+    """Yield the clip's frames, BGR uint8 (240, 320, 3), `fps` of them a second, each with the name of an emotion.
+
+    It is the one on its way to the apex or held there, and empty at other times. The last expression is followed by a
+    rest.
+    """
     actor_seed, order = seeds(SEED, DATASET, ACTOR, 2)
     rng = np.random.default_rng(order)
     actor = make_actor(actor_seed)
