@@ -230,8 +230,9 @@ export default () => {
           Object.assign(el.dataset, { frames: +(el.dataset.frames ?? 0) + 1, found: Boolean(points) });
           el.dataset.emotion = news.emotion ?? "";
           el.dataset.phase = news.phase ?? "";
+          el.dataset.others = news.others?.length ?? 0;
           el.dataset.rate = rate().toFixed(1);
-          drawMesh(parts.mesh, model.get("mesh") ? points : null, news, model);
+          drawMesh(parts.mesh, points, news, model);
           parts.bars.classList.toggle("fer-at-rest", !news.probabilities);
           drawBars(parts.bars, { probabilities: lately, emotion: news.emotion }, model);
           drawCurve(parts.curve, history, model.get("span"));
@@ -294,12 +295,14 @@ const build = (el) => {
 };
 
 // `points`: x, y, x, y, … in eighths of a pixel of the frame.
-const drawMesh = (canvas, points, { width, height }, model) => {
+const drawMesh = (canvas, points, { width, height, others }, model) => {
   const scale = 2; // finer than the frame, which is shown larger than it is
   [canvas.width, canvas.height] = [scale * width, scale * height];
   if (!points) return;
   const pen = canvas.getContext("2d");
   pen.scale(scale / 8, scale / 8);
+  if (others?.length) drawFrames(pen, points, others);
+  if (!model.get("mesh")) return;
   const edges = numbers(model.get("edges"));
   pen.beginPath();
   for (let at = 0; at < edges.length; at += 2) {
@@ -317,6 +320,19 @@ const drawMesh = (canvas, points, { width, height }, model) => {
       pen.fill();
     }
   }
+};
+
+// A solid frame around the face that is followed, dashed ones around the others.
+const drawFrames = (pen, points, others) => {
+  const [x, y] = [0, 1].map((axis) => Array.from(points).filter((_, at) => at % 2 === axis));
+  const followed = [Math.min(...x), Math.min(...y), Math.max(...x), Math.max(...y)];
+  [followed, ...others.map((box) => box.map((side) => 8 * side))].forEach(([left, top, right, bottom], number) => {
+    pen.lineWidth = 16;
+    pen.strokeStyle = number ? "rgba(255, 255, 255, 0.6)" : "#ffffff";
+    pen.setLineDash(number ? [32, 32] : []);
+    pen.strokeRect(left, top, right - left, bottom - top);
+  });
+  pen.setLineDash([]);
 };
 
 const numbers = (view) => new Uint16Array(view.buffer, view.byteOffset, view.byteLength / 2);

@@ -1,5 +1,8 @@
-"""The camera widget: frames of the browser's camera come in and are answered; or pictures of a camera or clip on the
-kernel's side go out. What is drawn, and when the camera is on, is seen to in `assets/camera.js`."""
+"""The camera widget.
+
+Frames of the browser's camera come in and are answered; or pictures of a camera or clip on the kernel's side go out.
+`assets/camera.js` draws, and turns the camera on and off.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +117,7 @@ class Camera(anywidget.AnyWidget):
                 image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
                 if image is None:
                     raise ValueError("a frame that is no picture")
-                answer, points = _answer(self.live.push(image, message["time"]), image)
+                answer, points = _answer(self.live.push(image, message["time"]), image, self.live.others)
             except Exception as error:  # whatever it is, the page waits for an answer
                 answer, points = {"error": first_line(error), "time": message.get("time", 0.0)} | _size(None), b""
             self.send({"kind": "answer", "page": page, "number": message.get("number"), **answer}, buffers=[points])
@@ -171,7 +174,7 @@ class _Player:
             if self._halted.is_set():
                 return False
             self.seen.clear()
-            answer, points = _answer(camera.live.push(image, at), image)
+            answer, points = _answer(camera.live.push(image, at), image, camera.live.others)
             jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, round(100 * camera.quality)])[1]
             whose = {"page": camera._page, "run": camera._run}
             camera.send({"kind": "picture", "number": number, **whose, **answer}, buffers=[points, jpeg.tobytes()])
@@ -206,9 +209,10 @@ def _filmed(device: int) -> Iterator[tuple[float, np.ndarray]]:
         capture.release()
 
 
-def _answer(seen: Recognition, image: np.ndarray) -> tuple[dict, bytes]:
-    """What the page shows of a recognition: a message, and the points (478, 2) in eighths of a pixel as int16."""
+def _answer(seen: Recognition, image: np.ndarray, others: list[list[int]]) -> tuple[dict, bytes]:
+    """Return what the page shows of a recognition: a message, and points (478, 2) in eighths of a pixel as int16."""
     answer = {
+        "others": others,
         "time": seen.time,
         "emotion": seen.emotion,
         "phase": seen.phase,
@@ -227,6 +231,6 @@ def _size(image: np.ndarray | None) -> dict[str, int]:
 
 
 def _edges() -> bytes:
-    """The lines of the face mesh's triangles, each once: (n, 2) uint16."""
+    """Return the lines of the face mesh's triangles, each once: (n, 2) uint16."""
     pairs = np.concatenate([SKIN[:, [0, 1]], SKIN[:, [1, 2]], SKIN[:, [2, 0]]])
     return np.unique(np.sort(pairs, axis=1), axis=0).astype("<u2").tobytes()

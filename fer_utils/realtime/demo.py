@@ -25,14 +25,14 @@ SHIPPED = "the one that ships"
 
 
 def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recognition]:
-    """What is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
+    """Yield what is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
     with Recognizer(litert.load(paths.model(model)), detector) as recognizer:
         for frame in Video(paths.CLIP):
             yield recognizer.push(frame.image, frame.time)
 
 
 def table(seen: list[Recognition]) -> pd.DataFrame:
-    """A row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
+    """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
     facts = pd.DataFrame(
         [(each.time, each.emotion, each.phase, each.intensity) for each in seen],
         columns=["time", "emotion", "phase", "intensity"],
@@ -144,4 +144,4 @@ class Demo(widgets.VBox):
     def _say_what_it_is(self) -> None:
         trained_on = html.escape(self.live.classifier.trained_on or "data unknown")
         what = "a demonstration, not a measurement of feelings"
-        self.note.value = f"Trained on {trained_on}: {what}. Of several faces one is followed."
+        self.note.value = f"Trained on {trained_on}: {what}. Of several faces the one in the solid frame is followed."

@@ -12,18 +12,20 @@ import numpy as np
 
 from fer_utils.errors import OutputError, UserError
 from fer_utils.landmarks.detectors import open_detector
-from fer_utils.landmarks.engine.tracking import FaceTracker
+from fer_utils.landmarks.engine.tracking import Face, FaceTracker
 from fer_utils.realtime.recording import Recording, described
 from fer_utils.realtime.streaming import Recognition, Recognizer
 
-LOOK = 1.0  # seconds from one look for a small face to the next
+LOOK, OTHERS = 1.0, 0.25  # seconds from one look for a small face, or for other faces, to the next
+MOST = 4  # faces that are shown
 CLOSER = "the face is too small: come closer"
 
 
 class Live:
     """A `Recognizer` that several threads may use: Jupyter handles a widget's messages in a thread of its own.
 
-    Nothing is recorded but between `record` and `save`, and then only points and probabilities.
+    Nothing is recorded but between `record` and `save`, and then only points and probabilities. `others` are the faces
+    of the newest frames that are not followed: left, top, right and bottom in pixels.
     """
 
     def __init__(self, classifier, detector: str = "face_landmarker"):
@@ -31,13 +33,14 @@ class Live:
         self._stream, self._recording = ExitStack(), None
         self._recognizer: Recognizer | None = None
         self._failure: OutputError | None = None  # of a recording, until `save` tells
-        # when a small face was last looked for, what came of it, and the detector for that
-        self._looked, self._hint, self._closely = -math.inf, "", None
+        self._forget()
         self.classifier, self.detector = classifier, detector
 
     def use(self, classifier=None, detector: str | None = None) -> None:
-        """Take another classifier or detector from the next start on; a stream that runs, ends. Raises ModelFileError
-        for a classifier that does not fit, and keeps the former."""
+        """Take another classifier or detector from the next start on, and end a stream that runs.
+
+        Raises ModelFileError for a classifier that does not fit, and keeps the former one.
+        """
         with self._lock:
             if classifier is not None:
                 Recognizer(classifier)
@@ -48,21 +51,22 @@ class Live:
         """Begin a new stream."""
         with self._lock:
             self.stop()
-            self._looked, self._hint, self._closely = -math.inf, "", None
             self._recognizer = self._stream.enter_context(Recognizer(self.classifier, self.detector))
+            self._closely = self._stream.enter_context(open_detector(mode="image", faces=MOST))
 
     def push(self, image: np.ndarray, time: float) -> Recognition:
-        """What is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds. Raises OutputError where
-        a recording cannot go on, once: it is over then."""
+        """Return what is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds.
+
+        Raises OutputError, once, if a recording cannot go on; it is over then.
+        """
         with self._lock:
             if self._recognizer is None:
                 self.start()
             seen = self._recognizer.push(image, time)
-            if seen.points is None and time - self._looked > LOOK:
+            if time - self._looked > (LOOK if seen.points is None else OTHERS):
                 self._looked = time
-                if self._closely is None:
-                    self._closely = self._stream.enter_context(open_detector(self.detector, "image"))
-                self._hint = CLOSER if _far(image, self._closely) else ""
+                self.others = [] if seen.points is None else _others(self._closely.detect_all(image), seen.points)
+                self._hint = CLOSER if seen.points is None and _far(image, self._closely) else ""
             if seen.points is None and self._hint:
                 seen = replace(seen, why=self._hint)
             if self._recording is not None:
@@ -86,6 +90,11 @@ class Live:
         with self._lock:
             self._recognizer = None
             self._stream.close()
+            self._forget()
+
+    def _forget(self) -> None:
+        # when faces were last looked for besides the one that is followed, and what came of it
+        self._looked, self._hint, self.others = -math.inf, "", []
 
     def record(self, path: Path) -> None:
         """Write a row for every frame from now on, until `save`. Raises OutputError."""
@@ -97,8 +106,10 @@ class Live:
             self._recording = Recording(path, self.classifier.classes, points=True, model=said).__enter__()
 
     def save(self) -> Recording | None:
-        """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError, also
-        where that had ended it before."""
+        """End the recording, put its file in place and return it; None if nothing was being recorded.
+
+        Raises OutputError, also if that had ended it before.
+        """
         with self._lock:
             recording, self._recording = self._recording, None
             failure, self._failure = self._failure, None
@@ -109,9 +120,19 @@ class Live:
             return recording
 
 
+def _others(faces: list[Face], followed: np.ndarray) -> list[list[int]]:
+    """Return the boxes of faces but that of the one whose points are given."""
+    boxes = [[*face.points[:, :2].min(axis=0), *face.points[:, :2].max(axis=0)] for face in faces]
+    x, y = followed[:, :2].mean(axis=0)
+    return [[round(float(side)) for side in box] for box in boxes if not (box[0] < x < box[2] and box[1] < y < box[3])]
+
+
 def _far(image: np.ndarray, detector: FaceTracker) -> bool:
-    """Whether a face is in a part of the picture that cannot be found in the whole: MediaPipe's face detector looks at
-    128 x 128 pixels, and finds faces from about a quarter of the picture's height on."""
+    """Return whether a face is in a part of the picture, while none can be found in the whole.
+
+    MediaPipe's face detector looks at 128 x 128 pixels, and finds faces from about a quarter of the picture's height
+    on.
+    """
     height, width = image.shape[:2]
     down, right = height // 2, width // 2
     parts = (

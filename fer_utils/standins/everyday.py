@@ -19,7 +19,7 @@ HABITS = ("rest", "speak", "chew", "look about", "nod", "turn away")
 
 
 def behave(actor: Actor, habit: str, view: View, rng: np.random.Generator, seconds: float = 20.0) -> Performance:
-    """A performance without an expression; `emotion` is the habit's name. The first second is at rest."""
+    """Return a performance without an expression; `emotion` is the habit's name. The first second is at rest."""
     time = np.arange(round(seconds * FPS)) / FPS
     awake = minimum_jerk(time - 1.0)
     activation = np.zeros((len(time), len(UNITS), 2))
@@ -83,7 +83,7 @@ def sit(view: View, time: np.ndarray, rng: np.random.Generator) -> list[View]:
 
 
 def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How open the mouth is, 0 to 1: syllables of varied length and size, and a pause after each phrase."""
+    """Return how open the mouth is, 0 to 1: syllables of varied length and size, and a pause after each phrase."""
     opening, at = np.zeros(len(time)), 1.0
     while at < time[-1]:
         for _ in range(rng.integers(4, 14)):
@@ -96,7 +96,7 @@ def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def blinks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How closed the lids are, 0 to 1."""
+    """Return how closed the lids are, 0 to 1."""
     closed, at = np.zeros(len(time)), rng.uniform(0.5, 3.0)
     while at < time[-1]:
         closed = np.maximum(closed, np.exp(-((time - at) ** 2) / (2 * rng.uniform(0.04, 0.08) ** 2)))

@@ -167,8 +167,10 @@ def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return pairs of models, or of ways of testing one, with the difference of their accuracies, or the reason why
-    there is none."""
+    """Return pairs of models, or of ways of testing one, with the difference of their accuracies.
+
+    If there is none, a note says why.
+    """
     numbers = ("difference", "difference_low", "difference_high", "p")
     who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
     columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]

@@ -261,6 +261,21 @@ class TestLive:
             assert why is None or seen.why == why
         live.stop()
 
+    def test_other_faces_have_their_boxes(self, widget, frames):
+        image = frames[0][0]
+        small = cv2.resize(image, None, fx=0.8, fy=0.8)
+        both = np.full((240, 320 + small.shape[1], 3), 90, np.uint8)
+        both[:, :320] = image
+        both[: small.shape[0], 320:] = small
+        receive(widget, "start")
+        for number, seen in enumerate((both, both, image)):
+            receive(widget, "frame", buffers=[cv2.imencode(".png", seen)[1].tobytes()], number=number, time=number / 2)
+        (first, points), (second, _), (alone, _) = ((message, buffers[0]) for message, buffers in widget.sent)
+        assert np.frombuffer(points, "<i2").reshape(-1, 2)[:, 0].max() / 8 < 320  # the larger one is followed
+        ((left, top, right, bottom),) = first["others"]
+        assert 320 < left < right < both.shape[1] and 0 < top < bottom < small.shape[0]
+        assert second["others"] == first["others"] and alone["others"] == []
+
     def test_the_face_at_rest_can_be_set(self, frames):
         live = Live(Sure())
         live.set_neutral()  # before there is a stream: nothing happens

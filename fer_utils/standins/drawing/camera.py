@@ -38,7 +38,7 @@ class View:
 
 
 def place(points: np.ndarray, view: View) -> np.ndarray:
-    """Points (N, 3) of the head in cm, turned, and in pixels: x right, y down, and depth z in cm towards the camera."""
+    """Turn points (N, 3) of the head in cm, and return them in pixels: x right, y down, depth z in cm to the camera."""
     # the head turns about the top of the neck, not about the tip of the nose
     pivot = np.array([0.0, -4.0, -6.0])
     turned = (points - pivot) @ view.rotation.T + pivot
@@ -64,7 +64,7 @@ class Sensor:
         self._deviation = np.linspace(dark, bright, 256, dtype=np.float32)
 
     def expose(self, image: np.ndarray) -> np.ndarray:
-        """The picture, grey (H, W) or BGR (H, W, 3) uint8, with noise that is the same in all colours."""
+        """Return the picture, grey (H, W) or BGR (H, W, 3) uint8, with noise that is the same in all colours."""
         height, width = image.shape[:2]
         dy, dx = self._rng.integers(0, 256, 2)
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
