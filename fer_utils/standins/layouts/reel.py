@@ -22,7 +22,7 @@ from fer_utils.standins.writing import SEED
 FPS = 25
 SIZE = (320, 240)
 SHOWN = ("happiness", "surprise", "sadness")
-REST, RISE, HOLD, FALL = 2.0, 0.8, 1.2, 0.8  # seconds of each expression, in this order
+REST, RISE, HOLD, FALL = 1.4, 0.5, 0.8, 0.5  # seconds of each expression, in this order: two of them in six seconds
 DATASET = 4  # keeps the actor apart from those of the stand-ins: no model was trained on this face
 # one of six, of eight looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
 # not how often it is right
