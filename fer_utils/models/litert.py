@@ -57,7 +57,7 @@ def load_classifier(path: str | Path = "") -> LiteClassifier:
 
 
 def load(path: Path) -> LiteClassifier:
-    """Return the classifier in a file that `export.write` wrote. Raises ModelFileError as `LiteClassifier`."""
+    """Return the classifier in a file that `export.write` wrote. Raises the same ModelFileError as `LiteClassifier`."""
     return LiteClassifier(path)
 
 
@@ -65,7 +65,7 @@ class LiteClassifier:
     """A classifier from a file that `write` wrote, run by LiteRT. Any number of threads may use it; they take turns.
 
     Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
-    `trained_on`. Raises ModelFileError where the file is not such a model, whole, and of one piece. Nothing in it is
+    `trained_on`. Raises ModelFileError if the file is not such a model, whole, and of one piece. Nothing in it is
     executed but LiteRT's own operations, none of it before its checksum was found right, and at first in a process of
     its own: LiteRT does not check all that a made-up file may say, and can go down with the process or never end.
     """

@@ -61,7 +61,7 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
     """Return all of a sealed file, its facts, and the files `names` of its archive.
 
     The seal is checked first, so that no byte of a damaged file gets any further. Raises ModelFileError, naming the
-    file, where it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
+    file, if it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
     made by a newer version of this package, or says what cannot be.
     """
     try:

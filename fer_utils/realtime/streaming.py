@@ -286,7 +286,7 @@ class Recognizer:
 
 
 def _problem(points: np.ndarray | None) -> str:
-    """Return why points cannot be used; empty where they can."""
+    """Return why points cannot be used; empty if they can."""
     if points is None:
         return "no face"
     if not np.isfinite(points).all():

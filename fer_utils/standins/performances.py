@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Performance:
     """One recording. `activation` (T, 23, 2) holds every frame's units, `views` and `gazes` the head and eyes.
 
     `onset` is the last frame at rest, `apex` the first one at full expression, `offset` the first one at rest again,
-    or None where the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
+    or None if the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
     without the face at rest.
     """
 
@@ -64,7 +64,7 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
     # heads nod and lean with expressions
     lean = curve.mean(1)[:, None] * rng.normal(0, LEAN)
     views = [
-        replace(seen, yaw=seen.yaw + yaw, pitch=seen.pitch + pitch, roll=seen.roll + roll)
+        seen.moved(yaw, pitch, roll)
         for seen, (yaw, pitch, roll) in zip(_sway(view, frames, rng), lean.tolist(), strict=True)
     ]
     gazes = _drift(rng, frames, 2) * 0.05
@@ -81,17 +81,7 @@ def _sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
     """Return the view of each frame: the head is never quite still."""
     turns = _drift(rng, frames, 3) * [0.035, 0.03, 0.02] + rng.normal(0, 1, 3) * [0.05, 0.04, 0.025]
     shifts = _drift(rng, frames, 3) * [0.35, 0.3, 0.006]
-    return [
-        replace(
-            view,
-            yaw=view.yaw + yaw,
-            pitch=view.pitch + pitch,
-            roll=view.roll + roll,
-            centre=(view.centre[0] + dx * view.scale, view.centre[1] + dy * view.scale),
-            scale=view.scale * (1 + nearer),
-        )
-        for (yaw, pitch, roll), (dx, dy, nearer) in zip(turns.tolist(), shifts.tolist(), strict=True)
-    ]
+    return [view.moved(*turn, *shift) for turn, shift in zip(turns.tolist(), shifts.tolist(), strict=True)]
 
 
 def _drift(rng: np.random.Generator, frames: int, channels: int) -> np.ndarray:

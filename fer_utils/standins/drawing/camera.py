@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -35,6 +35,22 @@ class View:
         nod = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
         tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
         return tilt @ turn @ nod
+
+    def moved(
+        self, yaw: float, pitch: float, roll: float, right: float = 0.0, down: float = 0.0, nearer: float = 0.0
+    ) -> View:
+        """Return the view of the head turned further by these angles, and moved by `right` and `down` cm.
+
+        `nearer` is by what share the picture of it grows.
+        """
+        return replace(
+            self,
+            yaw=self.yaw + yaw,
+            pitch=self.pitch + pitch,
+            roll=self.roll + roll,
+            centre=(self.centre[0] + right * self.scale, self.centre[1] + down * self.scale),
+            scale=self.scale * (1 + nearer),
+        )
 
 
 def place(points: np.ndarray, view: View) -> np.ndarray:
