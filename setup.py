@@ -11,6 +11,7 @@ class BuildWithNotebooks(build_py):
     """Copies them into the package; an editable install finds them in the clone."""
 
     def run(self):
+        """Build, and copy them unless the install is editable."""
         super().run()
         if self.editable_mode:
             return

@@ -18,8 +18,9 @@ from fer_utils.study import doctor
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run `fer` with `arguments`, the command line's by default; returns the exit status. A user's mistake ends with
-    one line on standard error and status 2.
+    """Run `fer` with `arguments`, by default those of the command line, and return the exit status.
+
+    A user's mistake ends with one line on standard error and status 2.
     """
     quiet.write_any_text()
     parser = argparse.ArgumentParser(

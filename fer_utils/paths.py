@@ -34,7 +34,7 @@ def root() -> Path:
 
 
 def data() -> Path:
-    """Datasets: a user's licensed ones, and the stand-ins under `rendered/` (FER_DATA overrides)."""
+    """Return the folder of datasets: licensed ones, and stand-ins under `rendered/` (FER_DATA overrides)."""
     return _place("FER_DATA", root() / "data")
 
 

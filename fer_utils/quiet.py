@@ -67,7 +67,7 @@ def _opened(descriptor: int) -> TextIO:
 
 @contextmanager
 def _redirected(target: IO[bytes]) -> Iterator[int]:
-    """File descriptor 2 writes to `target`; yields the descriptor it had been."""
+    """Let file descriptor 2 write to `target`, and yield the descriptor it had been."""
     sys.stderr.flush()
     before = os.dup(2)
     os.dup2(target.fileno(), 2)

@@ -116,7 +116,7 @@ def installed() -> list[str]:
 
 
 def digest(files: Iterable[Path]) -> str:
-    """SHA-256 of the files' bytes, one after the other."""
+    """Return the SHA-256 of the files' bytes, one after the other."""
     code = hashlib.sha256()
     for file in files:
         code.update(file.read_bytes())
@@ -180,7 +180,10 @@ def threads() -> int:
 
 
 def start_worker() -> None:
-    """One thread a worker: they share the cores among them, and what they compute is the same however many they are."""
+    """Use one thread a worker.
+
+    They share the cores among them, and what they compute is the same however many they are.
+    """
     global _in_worker
     _in_worker = True
     threadpoolctl.threadpool_limits(1)

@@ -1,3 +1,4 @@
 """Takes tensors and people; gives tables: splits, cross-validation, metrics with intervals, ablations, claims.
 
-May import `models` and the parts before it."""
+May import `models` and the parts before it.
+"""

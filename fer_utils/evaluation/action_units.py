@@ -26,8 +26,17 @@ FEWEST = 5  # sequences that must show a unit for it to be scored
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions of emotions, and costs, as `experiments.run` returns them; a row a unit and side; the intensities
-    found, a row a tested sequence, with the emotion that they speak for."""
+    """What was found of emotions and action units.
+
+    Attributes
+    ----------
+    predictions, costs
+        Predictions of emotions, and costs, as `experiments.run` returns them.
+    scores
+        A row a unit and side.
+    intensities
+        The intensities found, a row a tested sequence, with the emotion that they speak for.
+    """
 
     predictions: pd.DataFrame
     scores: pd.DataFrame
@@ -81,8 +90,10 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the intraclass correlation ICC(3,1) of two raters' values (n,): 1 if they agree, 0 if as by chance
-    (Shrout & Fleiss, 1979). NaN if both are constant."""
+    """Return the intraclass correlation ICC(3,1) of two raters' values (n,) (Shrout & Fleiss, 1979).
+
+    It is 1 if they agree, 0 if they agree as often as by chance, and NaN if both are constant.
+    """
     both = np.stack([one, other], axis=1)
     rows, columns, mean = both.mean(axis=1), both.mean(axis=0), both.mean()
     between = 2 * ((rows - mean) ** 2).sum() / (len(both) - 1)
@@ -91,7 +102,7 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _importance(model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, split: Split) -> pd.DataFrame:
-    """The accuracy that emotion by way of units loses if one unit's intensities, of both sides, are shuffled."""
+    """Return the accuracy that emotion by way of units loses if one unit's intensities, of both sides, are shuffled."""
     draw = np.random.default_rng(split.seed)
     names = np.array(model.emotions)
 
@@ -112,8 +123,11 @@ def _importance(model: units.UnitModel, intensities: np.ndarray, emotions: np.nd
 
 
 def _scores(found: pd.DataFrame, known: pd.DataFrame, lost: pd.DataFrame) -> pd.DataFrame:
-    """A row a unit and side: in how many sequences it is known to be shown (level B or above); agreement and F1 of the
-    intensities found, where these are enough; the accuracy lost without the unit and its spread over folds."""
+    """Return a row a unit and side.
+
+    It says in how many sequences the unit is known to be shown (level B or above), the agreement and F1 of the
+    intensities found, if these are enough, and the accuracy lost without the unit, with its spread over folds.
+    """
     truth = known.loc[found["id"]]
     by_unit = lost.groupby("unit")["lost"].agg(lost="mean", sd="std", stable=lambda values: (values > 0).mean())
     rows = []

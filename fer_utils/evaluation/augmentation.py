@@ -58,7 +58,7 @@ def _right(x, emotions, train, test, added, weight) -> int:
 
 
 def _probabilities(x, emotions, train, test, added, weight) -> tuple[np.ndarray, np.ndarray]:
-    """The classes, and their probabilities for the rows `test`."""
+    """Return the classes, and their probabilities for the rows `test`."""
     scaler = StandardScaler().fit(x[train])  # the actors have no say in what is usual
     rows, names, weights = scaler.transform(x[train]), emotions[train], np.ones(len(train))
     if weight:

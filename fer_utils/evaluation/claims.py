@@ -27,15 +27,18 @@ COLUMNS = (
 
 
 def published() -> pd.DataFrame:
-    """Return the published accuracies, in %, of the paper and of others: the datasets trained on (`source`) and tested
-    on (`target`), the protocol, where each was published (`reference`) and how it is known (`provenance`)."""
+    """Return the published accuracies, in %, of the paper and of others.
+
+    The columns name the datasets trained on (`source`) and tested on (`target`), the protocol, where each was published
+    (`reference`) and how it is known (`provenance`).
+    """
     return tables.read_csv(paths.figures() / "published.csv")
 
 
 def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
-    """Return a row a claim of the paper and protocol of ours: claimed, found, interval, difference and verdict, in %,
-    from the summaries that a study of `datasets` (default: all that the paper names) wrote into `out`.
+    """Compare each claim of the paper with our protocols: claimed, found, interval, difference and verdict, in %.
 
+    The numbers come from the summaries that a study of `datasets` (default: all that the paper names) wrote into `out`.
     Tables of other datasets, which an earlier study left there, do not count. A stand-in's number is not shown beside
     the paper's. A number of too few sequences, people, emotions or epochs, or of a quick run, is not judged: its
     verdict says what is missing. If a summary cannot be read, the verdict says why.
@@ -73,7 +76,7 @@ def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
 
 
 def _found(claim, single: bool, out: Path) -> pd.DataFrame:
-    """The rows of our summaries that were trained and tested on a claim's datasets."""
+    """Return the rows of our summaries that were trained and tested on a claim's datasets."""
     place, kind = (claim.source, "summary") if single else (paths.ALL, "cross_summary")
     if not paths.table(out, place, kind).is_file():
         return pd.DataFrame()
@@ -82,7 +85,7 @@ def _found(claim, single: bool, out: Path) -> pd.DataFrame:
 
 
 def _was_studied(datasets: Iterable[str], out: Path) -> bool:
-    """Whether the landmarks of real recordings of all of the datasets were found."""
+    """Return whether the landmarks of real recordings of all of the datasets were found."""
     return all(
         paths.table(out, name, "coverage").is_file() and not tables.rendered(tables.read(out, "coverage", name))
         for name in datasets

@@ -1,5 +1,8 @@
-"""Cross-validation of many models on many variants of the features: one job a fold, run by any executor, each kept in a
-file when it is done, so that an interrupted run goes on where it stopped."""
+"""Cross-validation of many models on many variants of the features.
+
+There is one job a fold, run by any executor. Each outcome is kept in a file when it is done, so that an interrupted run
+goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +55,21 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row a fold, a row a tested sequence, a row a fold and epoch, a row a fold and group of features; a row a fold
-    with its model's weights and training time in seconds; and, a row a run, what could not be done and why."""
+    """The tables of an experiment.
+
+    Attributes
+    ----------
+    folds, predictions
+        A row a fold; a row a tested sequence.
+    history
+        A row a fold and epoch.
+    importance
+        A row a fold and group of features.
+    costs
+        A row a fold, with its model's weights and training time in seconds.
+    refused
+        A row a run: what could not be done and why.
+    """
 
     folds: pd.DataFrame
     predictions: pd.DataFrame
@@ -137,7 +153,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Execu
 
 
 def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, done) -> Outcome:
-    """The outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
+    """Return the outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
     facts = pd.DataFrame({"subject": base.subjects, "emotion": base.emotions}, index=base.ids)
     folds, predictions, history, importance, costs, refused = [], [], [], [], [], []
     for plan in runs:

@@ -1,5 +1,7 @@
-"""What a worker does: one fold of one run, from stored tables to predictions; and what is kept on disk for it, feature
-tables that many workers map into memory, and outcomes with a checksum."""
+"""What a worker does: one fold of one run, from stored tables to predictions.
+
+For this, feature tables are kept on disk, which many workers map into memory, and outcomes with a checksum.
+"""
 
 from __future__ import annotations
 
@@ -85,8 +87,10 @@ def _predictions(classifier, x: np.ndarray, job: Job) -> dict:
 
 
 def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> list[dict]:
-    """The accuracy that is lost when a group of features is shuffled among the test rows: the distances, or the angles,
-    between two regions. Features of the default options."""
+    """Return the accuracy that is lost when a group of features is shuffled among the test rows.
+
+    A group is the distances, or the angles, between two regions. The features have the default options.
+    """
     pairs = geometry.pairs_of()
     groups = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
     draw = np.random.default_rng(seed)
@@ -109,7 +113,7 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
 
 @cache
 def _made_by() -> list[str]:
-    """What decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
+    """Return what decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
     models = Path(baselines.__file__).parent
     code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "shapes")]
     return [digest([*code, Path(__file__)]), *versions()]

@@ -32,9 +32,11 @@ BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 
 
 def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Accuracy; balanced accuracy, the mean recall of the emotions that occur; and F1 averaged over the emotions that
-    occur among the true or the predicted ones. NaN where there is nothing, as in a fold that no sequence gave features
-    for."""
+    """Return accuracy, balanced accuracy (the mean recall of the emotions that occur) and macro-F1.
+
+    F1 is averaged over the emotions that occur among the true or the predicted ones. All are NaN if there is nothing,
+    as in a fold for which no sequence gave features.
+    """
     if not len(emotions):
         return dict.fromkeys(MEASURES, float("nan"))
     with warnings.catch_warnings():
@@ -60,9 +62,11 @@ def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:
-    """95 % intervals of MEASURES over all folds' and seeds' predictions, by drawing subjects (not sequences, which are
-    not independent within a person) with replacement; between the percentiles of `levels`. NaN for fewer than FEWEST
-    subjects."""
+    """Return 95 % intervals of MEASURES over the predictions of all folds and seeds.
+
+    They lie between the percentiles of `levels`. Subjects are drawn with replacement, not sequences, which are not
+    independent within a person. NaN for fewer than FEWEST subjects.
+    """
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
     subjects, owner = np.unique(predictions["subject"], return_inverse=True)
     true, found = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
@@ -79,15 +83,20 @@ def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: 
 
 
 def levels(subjects: int) -> list[float]:
-    """The percentiles of bootstrap samples between which a 95 % interval lies. Of few subjects the plain ones, 2.5 and
-    97.5, are too narrow: these are the expanded percentiles of Hesterberg (2015, doi:10.1080/00031305.2015.1089789)."""
+    """Return the percentiles of bootstrap samples between which a 95 % interval lies.
+
+    For few subjects the plain ones, 2.5 and 97.5, are too narrow. These are the expanded percentiles of Hesterberg
+    (2015, doi:10.1080/00031305.2015.1089789).
+    """
     low = 100 * norm.cdf(-np.sqrt(subjects / (subjects - 1)) * student.ppf(0.975, subjects - 1))
     return [low, 100 - low]
 
 
 def summary(predictions: pd.DataFrame) -> pd.DataFrame:
-    """A row a result (see KEYS): MEASURES over all folds' and seeds' predictions, with 95 % intervals, and the standard
-    deviation of the accuracy over seeds; and how a network was trained (see RECIPE)."""
+    """Return a row a result (see KEYS): MEASURES over the predictions of all folds and seeds, with 95 % intervals.
+
+    Each row also has the standard deviation of the accuracy over seeds, and how a network was trained (see RECIPE).
+    """
     rows = []
     for key, group in predictions.groupby(list(KEYS), sort=False):
         values = metrics(group["emotion"].to_numpy(), group["predicted"].to_numpy())
@@ -124,11 +133,11 @@ def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
-    """Are two models' predictions for the same sequences in the same folds differently good? The difference of their
-    accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the two-sided p
-    of a permutation test that exchanges the two models person by person. Seeds that only one of them has are left out.
+    """Test whether two models' predictions for the same sequences in the same folds differ in accuracy.
 
-    Raises ValueError where they have no sequence and seed in common, or not the same folds.
+    Return the difference of their accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the
+    two-sided p of a permutation test that exchanges the two models person by person. Seeds that only one of them has
+    are left out. Raises ValueError if they have no sequence and seed in common, or not the same folds.
     """
     key = ["seed", "id"]
     both = one.merge(other, on=key, suffixes=("", "_other"))
@@ -155,8 +164,10 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
 def prediction_rows(
     model: str, variant: str, split: Split, table: FeatureTable, rows: Iterable[int], names: np.ndarray, p: np.ndarray
 ) -> pd.DataFrame:
-    """Return predictions of one fold as `experiments.run` has them, from probabilities p (n, C) of the emotions `names`
-    for some rows of a table."""
+    """Return predictions of one fold as `experiments.run` has them.
+
+    They are made from probabilities p (n, C) of the emotions `names` for some rows of a table.
+    """
     rows = np.array(rows, int)
     emotions = np.unique(table.emotions)
     everything = np.zeros((len(rows), len(emotions)))
@@ -182,9 +193,10 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
-    """A row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
+    """Return a row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
 
-    `truth` is a stand-in's table, indexed by id; an offset that is not known (the recording ends before) stays empty.
+    `truth` is a stand-in's table, indexed by id. An offset that is not known, since the recording ends before, stays
+    empty.
     """
     rows = []
     for name, phases in found.items():
@@ -197,7 +209,7 @@ def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFra
 
 
 def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
-    """Of `phase_errors`, a row for onset, apex and offset: their errors in frames, and the share within two frames."""
+    """Return a row for onset, apex and offset of `phase_errors`: their errors in frames, and the share within two."""
     rows = []
     for what in ("onset", "apex", "offset"):
         error = errors[f"{what}_error"].dropna()
@@ -214,7 +226,7 @@ def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
-    """The ends of a 95 % interval, of what draws of people gave."""
+    """Return the ends of a 95 % interval, from the values that draws of people gave."""
     if subjects < FEWEST:
         return float("nan"), float("nan")
     low, high = np.percentile(samples, levels(subjects))
@@ -222,6 +234,6 @@ def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
 
 
 def _draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each subject is drawn, a row a resample."""
+    """Return how often each subject is drawn, a row a resample."""
     share = np.full(n_subjects, 1 / n_subjects)
     return np.random.default_rng(seed).multinomial(n_subjects, share, resamples).astype(float)

@@ -56,17 +56,19 @@ QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "ea
 
 
 def early(share: float) -> str:
+    """Return the name of the variant that sees this share of the way from onset to apex."""
     return f"{share:.0%} of the way"
 
 
 def jitter(times: float) -> str:
+    """Return the name of the variant whose points have this many times the detector's jitter."""
     return f"{times} x jitter"
 
 
 def variants(
     questions: tuple[str, ...], sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], executor: Executor
 ) -> tuple[dict[str, FeatureTable], float]:
-    """The feature tables that `questions` need, by name, and the detector's jitter in inter-ocular distances.
+    """Return the feature tables that `questions` need, by name, and the detector's jitter in inter-ocular distances.
 
     Raises StudyError for a question that is not one of QUESTIONS.
     """
@@ -96,12 +98,12 @@ def variants(
 def runs(
     questions: tuple[str, ...], tables: Mapping[str, FeatureTable], seeds: int, network: str = "compact"
 ) -> list[Run]:
-    """The runs that answer `questions` with the variants that `tables` holds.
+    """Return the runs that answer `questions` with the variants that `tables` holds.
 
-    `network` is the one that is trained where the question is not about the model; sets of landmarks are tried with two
+    `network` is the one that is trained if the question is not about the model; sets of landmarks are tried with two
     simple models too. Models, leakage and importance are asked `seeds` times, with folds and initial weights of their
-    own; the rest once. A variant that no sequence gives, as nine key frames where all are shorter, is left out, which
-    is said.
+    own; the rest once. A variant that no sequence gives, as nine key frames if all are shorter, is left out, and a line
+    says so.
     """
     for name, table in tables.items():
         if not len(table):
@@ -140,10 +142,10 @@ def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Fo
 def merge(
     sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[str, LandmarkTrack]]
 ) -> tuple[FeatureTable, pd.DataFrame]:
-    """Sequences and tracks by dataset → one table with the emotions that all of them have, and how many sequences were
-    left out, a row a dataset and reason. A person who is in two datasets has one name.
+    """Merge datasets into one table with the emotions that all of them have.
 
-    Raises StudyError if the sets share fewer than two emotions.
+    `by_dataset` gives sequences and tracks. The second table says how many sequences were left out, a row a dataset and
+    reason. A person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
     """
     shared = set.intersection(*({sequence.emotion for sequence in those} for those in sequences.values()))
     if len(shared) < 2:
@@ -185,8 +187,10 @@ def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[F
 
 
 def cross_runs(schemes: Iterable[Scheme], matrix_model: str, models: list[str]) -> list[Run]:
-    """Return the runs of the matrix with one model, and of the composites with several. The paper's network is not
-    trained on the merged sets' folds of sequences: they take longest and say least."""
+    """Return the runs of the matrix with one model, and of the composites with several.
+
+    The paper's network is not trained on the merged sets' folds of sequences: they take longest and say least.
+    """
     runs = []
     for scheme in schemes:
         in_matrix = len(scheme.source) == len(scheme.target) == 1

@@ -22,8 +22,11 @@ NOISE = "times the detector jitter (added noise)"
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """Of the first sequence of every emotion, a row a frame: time in seconds; intensity and the opening of the mouth
-    (points 13 and 14) in inter-ocular distances; whether it is a key frame; and "onset", "apex" or "offset"."""
+    """Return a row a frame of the first sequence of every emotion.
+
+    The columns are time in seconds; intensity and the opening of the mouth (points 13 and 14) in inter-ocular
+    distances; whether it is a key frame; and "onset", "apex" or "offset".
+    """
     frames = []
     for sequence, made in tensors.one_of_each(sequences, tracks):
         track = tracks[sequence.id]
@@ -49,13 +52,13 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
 
 
 def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
-    """How many sequences each variant of the features has, and how many it refused."""
+    """Return how many sequences each variant of the features has, and how many it refused."""
     rows = [(name, len(table), len(table.refused)) for name, table in variants.items()]
     return pd.DataFrame(rows, columns=["variant", "sequences", "refused"])
 
 
 def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
-    """Models under folds of people; the paper's network out of notebook 03's summary, if that is there."""
+    """Return models under folds of people; the paper's network from notebook 03's summary, if that is there."""
     mine = summary[
         (summary["protocol"] == "grouped")
         & (summary["select_on"] == "validation")
@@ -69,7 +72,7 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
 
 
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
-    """`network` and the paper's network against each model, on the same sequences and folds."""
+    """Compare `network` and the paper's network with each model, on the same sequences and folds."""
     mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
     mine = mine[mine["variant"].isin(plans.VARIANTS) & (mine["variant"] == mine["tested"])]
     by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
@@ -84,14 +87,17 @@ def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> p
 
 
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
-    """One model, by the folds it is tested on and the rows that choose its epoch."""
+    """Return one model's results by the folds it is tested on and the rows that choose its epoch."""
     found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
     return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
 
 
 def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Each model's other ways of testing against its folds of people, on the same sequences and seeds: the difference
-    of the accuracies, with a test that exchanges the two person by person (`metrics.paired`)."""
+    """Compare each model's other ways of testing with its folds of people, on the same sequences and seeds.
+
+    The table has the difference of the accuracies, with a test that exchanges the two person by person
+    (`metrics.paired`).
+    """
     rows = []
     own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
     for _, tested in own.groupby("model", sort=False):
@@ -103,11 +109,10 @@ def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
-    """Return `models` with what each costs, and with its difference to the paper's network (or, without that, to the
-    first that `pairs` compares): all about models in one table.
+    """Return all about models in one table: `models`, what each costs, and its difference to the paper's network.
 
-    `weights` is how many numbers a trained model keeps, `seconds` how long it takes to train one: medians over the
-    folds of people.
+    Without the paper's network, the difference is that to the first model that `pairs` compares. `weights` is how many
+    numbers a trained model keeps, `seconds` how long it takes to train one: medians over the folds of people.
     """
     people = costs["protocol"].isna() | (costs["protocol"] == "grouped") & (costs["select_on"] == "validation")
     costs = costs[people & (costs["variant"].isna() | costs["variant"].isin(plans.VARIANTS))]
@@ -126,8 +131,11 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
-    """One model, by the features it is trained and tested with: the study's own first, then the best first. All with
-    the first seed alone, since a seed's folds and weights make more of a difference than many a feature."""
+    """Return one model's results by the features that it is trained and tested with: the study's own first.
+
+    The others follow, the best first. All have the first seed alone, since a seed's folds and weights make more of a
+    difference than many a feature.
+    """
     found = predictions[(predictions["model"] == network) & (predictions["protocol"] == "grouped")]
     found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
     table = metrics.summary(found).reindex(columns=["variant", *SHOWN])
@@ -136,8 +144,7 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The models that were tried with several sets of landmarks, or with averaged points, by these; of the first
-    seed."""
+    """Return the models that were tried with several sets of landmarks, or averaged points, with the first seed."""
     variants = [*plans.SETS, plans.VIEWS]
     found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(variants)]
     found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
@@ -146,7 +153,7 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
-    """One model, trained on whole sequences, by what it is tested with; `kind` and `amount` say what that is."""
+    """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
     known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
     known |= {plans.jitter(times): (NOISE, times) for times in plans.JITTER}
     found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
@@ -166,8 +173,10 @@ def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def importance(found: pd.DataFrame) -> pd.DataFrame:
-    """A row a group of features: the accuracy lost, its standard deviation over folds and seeds, and the share of these
-    in which any was lost; the largest first."""
+    """Return a row a group of features, the largest loss first.
+
+    It has the accuracy lost, its standard deviation over folds and seeds, and the share of these in which any was lost.
+    """
     if found.empty:
         return pd.DataFrame(columns=["values", "regions", "n_features", "lost", "sd", "stable", "folds"])
     grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
@@ -176,8 +185,10 @@ def importance(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def units(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a unit of `action_units.Outcome.scores`: both sides' agreement and F1, and the accuracy lost without
-    the unit; the unit that is worth most first."""
+    """Return a row a unit of `action_units.Outcome.scores`, the unit that is worth most first.
+
+    It has both sides' agreement and F1, and the accuracy lost without the unit.
+    """
     sides = scores.pivot_table(index="unit", columns="side", values=["shown", "icc", "f1"], sort=False, dropna=False)
     sides.columns = [f"{what} {side}" for what, side in sides.columns]
     worth = scores.groupby("unit", sort=False)[["lost", "sd", "stable"]].first()
@@ -187,29 +198,31 @@ def units(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def asked(found: pd.DataFrame) -> str:
-    """The network that notebook 03b asked its questions of: the first that is no baseline. (`tables.read` refuses
-    tables without one.)"""
+    """Return the network that notebook 03b asked its questions of: the first that is no baseline.
+
+    `tables.read` refuses tables without one.
+    """
     return found.loc[~found["model"].isin(plans.COMPARED), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with its interval by the dataset that was trained on and the one that was tested on, a row a pair."""
+    """Return accuracy with its interval, a row a pair of the dataset trained on and the one tested on."""
     rows = summary[~_composite(summary)]
     return rows[["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
-    """The composites, a row a model, datasets and protocol."""
+    """Return the composites, a row a model, datasets and protocol."""
     return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def _composite(summary: pd.DataFrame) -> pd.Series:
-    """Whether several datasets are trained on."""
+    """Return whether several datasets are trained on."""
     return summary["source"].str.contains("+", regex=False)
 
 
 def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
-    """Its rows under folds of people; none if the table is missing or cannot be read, which is printed."""
+    """Return notebook 03's rows under folds of people; none if its table is missing or damaged, which is printed."""
     if paths.table(out, dataset, kind).is_file():
         for _, table in tables.each(out, kind, [dataset]):
             return table[table["protocol"] == "grouped"]

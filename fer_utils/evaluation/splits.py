@@ -1,5 +1,7 @@
-"""Who is trained on and who is tested on: folds of sequence ids, their manifest, and the checks that no one is on both
-sides."""
+"""Who is trained on and who is tested on: folds of sequence ids, and their manifest.
+
+Checks make sure that no one is on both sides.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +61,7 @@ class Split:
 
     @property
     def train(self) -> np.ndarray:
+        """Return the ids of both parts of training, fit and validation."""
         return np.concatenate([self.fit, self.validation])
 
 
@@ -105,8 +108,10 @@ def between(table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...
 def for_dataset(
     table: FeatureTable, manifest: str = "", n_folds: int = 5, seed: int = 0, seeds: int = 1
 ) -> tuple[Folds, Reasons]:
-    """Return the folds of both of the paper's possible protocols, for `seeds` seeds from `seed` on, or those of a
-    manifest; and as `possible`."""
+    """Return the folds that `possible` finds under both of the paper's possible protocols, or those of a manifest.
+
+    There are folds for `seeds` seeds from `seed` on. As `possible`, return also why others cannot be made.
+    """
     if manifest:
         given: Folds = {}
         for split in read_manifest(Path(manifest), table):
@@ -118,8 +123,10 @@ def for_dataset(
 
 
 def possible(makers: Mapping[Scheme, Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:
-    """Return the folds that can be made, and why the others cannot; both by scheme. Prints which of them are tested on
-    an emotion that they are not trained on. Raises SplitError if none can be made."""
+    """Return the folds that can be made, and why the others cannot; both by scheme.
+
+    Prints which of them are tested on an emotion that they are not trained on. Raises SplitError if none can be made.
+    """
     made, reasons = {}, {}
     for scheme, maker in makers.items():
         try:
@@ -150,10 +157,10 @@ def check_disjoint(subjects: Iterable[str], others: Iterable[str]) -> None:
 
 
 def inner(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return row numbers (fit, validation) with a fifth of the subjects, at least one, in validation; disjoint in
-    subjects. More than a fifth if no emotion has five sequences.
+    """Return row numbers (fit, validation), disjoint in subjects, a fifth of the subjects in validation.
 
-    Raises SplitError if there are fewer than two subjects, or no two sequences of one emotion.
+    At least one subject is in validation, and more than a fifth if no emotion has five sequences. Raises SplitError if
+    there are fewer than two subjects, or no two sequences of one emotion.
     """
     n_subjects = len(set(subjects))
     if n_subjects < 2:
@@ -228,7 +235,7 @@ def read_manifest(path: Path, table: FeatureTable) -> list[Split]:
 
 
 def _outer(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: int, seed: int):
-    """Row numbers (train, test) of every fold."""
+    """Return row numbers (train, test) of every fold."""
     if protocol not in PROTOCOLS:
         raise SplitError(f"protocol {protocol!r} is unknown: choose one of {', '.join(PROTOCOLS)}")
     by_people = protocol != LEAKY
@@ -257,7 +264,7 @@ def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None):
 
 
 def _split(scheme: Scheme, fold: int, table: FeatureTable, train: np.ndarray, test: np.ndarray) -> Split:
-    """The split with these row numbers."""
+    """Return the split with these row numbers."""
     emotions, subjects, ids = table.emotions, table.subjects, table.ids
     if scheme.protocol != LEAKY:
         check_disjoint(subjects[train], subjects[test])

@@ -34,8 +34,17 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Kind:
-    """What a table holds, in one sentence for the index of a run; the columns that its readers need; and whether every
-    row ends with the versions and the commit that made it."""
+    """What a table holds.
+
+    Attributes
+    ----------
+    about
+        One sentence for the index of a run.
+    needed
+        The columns that its readers need.
+    versions
+        Whether every row ends with the versions and the commit that made it.
+    """
 
     about: str
     needed: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ class Phases:
 
 
 def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phases:
-    """Onset, apex and offset, without labels, from the intensity (T,) at rising `times` (T,) in seconds.
+    """Return onset, apex and offset, without labels, from the intensity (T,) at rising `times` (T,) in seconds.
 
     As in arXiv:2512.05669 they are read off the change from frame to frame; how is our choice. The onset's flank is
     where the intensity passes half of its height for the last time before its highest value; the face is at rest before
@@ -53,7 +53,7 @@ def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phase
 
 
 def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -> np.ndarray:
-    """`count` strictly rising frame numbers from onset to apex, evenly spaced in intensity or in time.
+    """Return `count` strictly rising frame numbers from onset to apex, evenly spaced in intensity or in time.
 
     Where onset and apex are closer than that, neutral frames before the onset (then frames after the apex) fill up.
     Raises ValueError if the sequence has fewer than `count` frames.
@@ -95,7 +95,7 @@ def _smoothed(values: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def _flank(smooth: np.ndarray, change: np.ndarray) -> tuple[int, int]:
-    """First and last frame of the last flank on which `smooth` rises to its final value."""
+    """Return first and last frame of the last flank on which `smooth` rises to its final value."""
     low = np.flatnonzero(smooth < (smooth.min() + smooth[-1]) / 2)
     middle = int(low[-1]) + 1 if low.size else 0
     still = np.flatnonzero(change <= 0)

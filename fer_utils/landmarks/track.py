@@ -28,7 +28,7 @@ class LandmarkTrack:
     times : (T,) float64
         Seconds from the start of the sequence.
     reasons : (T,) str
-        Why a frame has no points; empty where it has.
+        Why a frame has no points; empty if it has.
     size : (int, int)
         Width and height of the frames in pixels; (0, 0) where no frame could be read.
     blendshapes : (T, 52) float32 or None

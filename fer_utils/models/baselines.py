@@ -22,28 +22,34 @@ TRAJECTORY = "trajectory"  # the variant of the features that methods on traject
 
 @dataclass(frozen=True)
 class Entry:
-    """A baseline: what makes its scikit-learn classifier, and the variant of the features that it takes (empty: the
-    study's, or any)."""
+    """A baseline: what makes its scikit-learn classifier, and the variant of the features that it takes.
+
+    An empty variant means the study's own features, or any.
+    """
 
     make: Callable[[], BaseEstimator]
     takes: str = ""
 
 
 def check_finite(**parts: np.ndarray) -> None:
-    """Raises TrainingError where tensors (n, steps, A), by the name of their part, hold NaN or infinity."""
+    """Raise TrainingError if tensors (n, steps, A), by the name of their part, hold NaN or infinity."""
     for name, rows in parts.items():
         if wrong := int((~np.isfinite(rows).all(axis=(1, 2))).sum()):
             raise TrainingError(f"{wrong} of {len(rows)} {name} rows hold values that are not finite: leave them out")
 
 
 class Baseline:
-    """A scikit-learn classifier of tensors (n, steps, A). There is no early stopping in it, so it is fitted on the
-    training and the validation part together, the rows that a network is given for both."""
+    """A scikit-learn classifier of tensors (n, steps, A).
+
+    It has no early stopping, so it is fitted to the training and the validation part together. A network is given the
+    same rows.
+    """
 
     def __init__(self, pipeline):
         self.pipeline = pipeline
 
     def fit(self, x, emotions, validation) -> dict[str, list[float]]:
+        """Fit to both parts; the history is empty. Raises TrainingError if it cannot be fitted."""
         check_finite(training=x, validation=validation[0])
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
@@ -53,15 +59,17 @@ class Baseline:
         return {}
 
     def predict_proba(self, x) -> np.ndarray:
-        """Probabilities (n, C) of `classes`; 1 for the class that a classifier without probabilities names."""
+        """Return probabilities (n, C) of `classes`; 1 for the class that a classifier without probabilities names."""
         if hasattr(self.pipeline, "predict_proba"):
             return self.pipeline.predict_proba(x)
         return (self.pipeline.predict(x)[:, None] == self.classes).astype(float)
 
     @property
     def weights(self) -> int:
-        """How many numbers the fitted classifier keeps, without scalers': coefficients, or the rows that it compares
-        with and their weights."""
+        """How many numbers the fitted classifier keeps, without those of scalers.
+
+        They are coefficients, or the rows that it compares with and their weights.
+        """
         return _kept(self.pipeline)
 
 

@@ -42,10 +42,10 @@ NAMES = (*NETWORKS, *baselines.BASELINES)
 
 
 def make(name: str, seed: int = 0, **settings):
-    """A classifier by name: anything with `fit(x, emotions, validation)`, `predict_proba(x)` and `classes`.
+    """Return a classifier by name: anything with `fit(x, emotions, validation)`, `predict_proba(x)` and `classes`.
 
-    `settings` are those of `SequenceClassifier` and say nothing to the baselines, which have no epochs. Raises
-    TrainingError for an unknown name.
+    `settings` are those of `SequenceClassifier`; the baselines, which have no epochs, ignore them. Raises TrainingError
+    for an unknown name.
     """
     if name in NETWORKS:
         return SequenceClassifier(name, seed=seed, **settings)
@@ -55,8 +55,10 @@ def make(name: str, seed: int = 0, **settings):
 
 
 def memory_needed(name: str, features: int, classes: int = 7) -> int:
-    """Bytes that training the network `name` takes beyond the libraries: its weights seven times (gradient, two moments
-    of Adam, the initial ones, the best ones so far and the ones that are about to replace these)."""
+    """Return the bytes that training the network `name` takes beyond the libraries: seven times its weights.
+
+    These are the gradient, two moments of Adam, and the initial, current, best and next best weights.
+    """
     return 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
 
 
@@ -160,13 +162,16 @@ class SequenceClassifier:
         return {name: [epoch[name] for epoch in history] for name in history[0]}
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (n, C) of `classes` for tensors (n, steps, A)."""
+        """Return probabilities (n, C) of `classes` for tensors (n, steps, A)."""
         starts = range(0, len(x), 256)
         return np.concatenate([self._predict(self._scaled(x[at : at + 256])).numpy() for at in starts])
 
     def facts(self) -> Facts:
-        """What its files say of it. Raises TrainingError before `fit`; ModelFileError where the network does not take
-        tensors of the `features` that it is said to be trained on."""
+        """Return what its files say of it.
+
+        Raises TrainingError before `fit`; ModelFileError if the network does not take tensors of the `features` that it
+        is said to be trained on.
+        """
         if self.model is None:
             raise TrainingError(f"the network {self.name!r} was not trained: call fit first")
         facts = Facts(self.name, tuple(self.classes.tolist()), self.features, "float32", self.trained_on)
@@ -183,7 +188,7 @@ class SequenceClassifier:
         self.scale = np.where(spread > 0, spread, 1).astype(np.float32)
 
     def _rows(self, x: np.ndarray, emotions: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scaled tensors and class numbers in TensorFlow's memory, so that they go there once and not every epoch."""
+        """Return scaled tensors and class numbers in TensorFlow's memory: they go there once, not every epoch."""
         return tf.constant(self._scaled(x)), tf.constant(np.searchsorted(self.classes, emotions))
 
     def _scaled(self, x: np.ndarray) -> np.ndarray:
@@ -202,9 +207,11 @@ class _Kept:
 
 
 def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
-    """The trainer of a network of this size, with the initial weights of the classifier's seed. The last ones are kept,
-    for the next folds: to trace a network takes as long as to train a small one. A classifier that one was used for,
-    and that is still there, gets a copy of its network first."""
+    """Return the trainer of a network of this size, with the initial weights of the classifier's seed.
+
+    The last ones are kept for the next folds: to trace a network takes as long as to train a small one. If the
+    classifier that used one is still there, it gets a copy of its network first.
+    """
     name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
     key = name, *size
     tf.config.experimental.enable_op_determinism()

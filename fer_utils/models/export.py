@@ -42,9 +42,10 @@ def write(
 
 
 def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:
-    """The flatbuffer of scaler and network for one tensor at a time: a fixed size, for which LiteRT plans all memory
-    and XNNPACK all operations ahead."""
+    """Return the flatbuffer of scaler and network, which takes one tensor at a time.
 
+    The size is fixed, so that LiteRT plans all memory and XNNPACK all operations ahead.
+    """
     # in two parts, since "float16" rounds the scaler too, and a mean may be many times as large as the spread around it
     mean = classifier.mean.astype(np.float16).astype(np.float32)
     rest = (classifier.mean - mean).astype(np.float32)

@@ -12,7 +12,7 @@ _FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
 
 
 def check(classifier) -> None:
-    """Raises ModelFileError where the classifier was not made for the stream's features."""
+    """Raise ModelFileError if the classifier was not made for the stream's features."""
     options = getattr(classifier, "features", None) or tensors.DEFAULT
     for name in _FORM:
         theirs, ours = getattr(options, name), getattr(tensors.DEFAULT, name)

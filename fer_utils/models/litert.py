@@ -48,13 +48,16 @@ except Exception:
 
 
 def load_classifier(path: str | Path = "") -> LiteClassifier:
-    """Return the classifier that ships, or the one in the file `path`: `classes` (C,) and `predict_proba(x)`, which
-    takes tensors (n, 4, 2912) and returns probabilities (n, C). Raises ModelFileError as `LiteClassifier`."""
+    """Return the classifier that ships, or the one in the file `path`.
+
+    It has `classes` (C,), and `predict_proba(x)`, which takes tensors (n, 4, 2912) and returns probabilities (n, C).
+    Raises the same ModelFileError as `LiteClassifier`.
+    """
     return LiteClassifier(paths.model(str(path)))
 
 
 def load(path: Path) -> LiteClassifier:
-    """Return the classifier in a file that `export.write` wrote. Raises ModelFileError as `LiteClassifier`."""
+    """Return the classifier in a file that `export.write` wrote. Raises the same ModelFileError as `LiteClassifier`."""
     return LiteClassifier(path)
 
 
@@ -62,7 +65,7 @@ class LiteClassifier:
     """A classifier from a file that `write` wrote, run by LiteRT. Any number of threads may use it; they take turns.
 
     Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
-    `trained_on`. Raises ModelFileError where the file is not such a model, whole, and of one piece. Nothing in it is
+    `trained_on`. Raises ModelFileError if the file is not such a model, whole, and of one piece. Nothing in it is
     executed but LiteRT's own operations, none of it before its checksum was found right, and at first in a process of
     its own: LiteRT does not check all that a made-up file may say, and can go down with the process or never end.
     """
@@ -94,8 +97,10 @@ class LiteClassifier:
             raise ModelFileError(f"{path}: what it gives are not probabilities; export it again")
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
-        """Probabilities (n, C) float32 of `classes` for tensors (n, steps, A). Raises ValueError for another shape,
-        ModelFileError where LiteRT cannot run the network on them."""
+        """Return probabilities (n, C) float32 of `classes` for tensors (n, steps, A).
+
+        Raises ValueError for another shape, ModelFileError if LiteRT cannot run the network on them.
+        """
         x = np.asarray(x, np.float32)
         if x.shape[1:] != self._shape:
             raise ValueError(f"tensors {x.shape}: must be (n, {', '.join(map(str, self._shape))})")
@@ -112,7 +117,7 @@ class LiteClassifier:
 
 
 def _problem(content: bytes) -> str:
-    """What came of a model in a process of its own, and how to fix it; empty if LiteRT ran or refused it."""
+    """Return what came of a model in a process of its own, and how to fix it; empty if LiteRT ran or refused it."""
     made_up = "it was made up or changed, export it again"
     try:
         trial = subprocess.run(

@@ -58,10 +58,10 @@ def append(path: Path, facts: Facts, files: Mapping[str, bytes]) -> None:
 
 
 def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[bytes, Facts, list[bytes]]:
-    """All of a sealed file, its facts, and the files `names` of its archive.
+    """Return all of a sealed file, its facts, and the files `names` of its archive.
 
     The seal is checked first, so that no byte of a damaged file gets any further. Raises ModelFileError, naming the
-    file, where it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
+    file, if it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
     made by a newer version of this package, or says what cannot be.
     """
     try:
@@ -93,8 +93,7 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
 
 
 def check(path: Path, facts: Facts, taken: tuple, given: tuple) -> None:
-    """Raises ModelFileError where a network takes tensors (steps, A) or gives probabilities (C,) other than its facts
-    say."""
+    """Raise ModelFileError if a network's tensors (steps, A) or probabilities (C,) are not as its facts say."""
     if taken != facts.shape:
         raise ModelFileError(
             f"{path}: takes tensors {taken}, its features have {facts.shape}; export or train it again"
@@ -108,7 +107,7 @@ def _digest(content: bytes | memoryview) -> bytes:
 
 
 def _stored(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """A file of the archive that is not compressed: it cannot grow while it is read."""
+    """Return a file of the archive that is not compressed: it cannot grow while it is read."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED or info.file_size > limit:
         raise ValueError(f"{name} is compressed or larger than {limit} bytes")

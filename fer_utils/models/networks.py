@@ -51,6 +51,7 @@ class PointwiseConvLSTM1D(layers.Layer):
         self.filters = filters
 
     def build(self, input_shape):
+        """Make the weights, in the shapes and order of Keras' layer."""
         self.kernel = self.add_weight((1, 1, 4 * self.filters), "glorot_uniform", name="kernel")
         self.recurrent_kernel = self.add_weight(
             (1, self.filters, 4 * self.filters), "orthogonal", name="recurrent_kernel"
@@ -58,6 +59,7 @@ class PointwiseConvLSTM1D(layers.Layer):
         self.bias = self.add_weight((4 * self.filters,), self._forget_bias, name="bias")
 
     def call(self, x):
+        """Return the last hidden state (n, features, filters)."""
         steps, features = x.shape[1], x.shape[2]
         # rows of gates, columns of values: every operation runs along the long axis
         weights = ops.transpose(ops.concatenate([self.kernel[0], self.bias[None], self.recurrent_kernel[0]]))
@@ -77,13 +79,15 @@ class PointwiseConvLSTM1D(layers.Layer):
         return ops.reshape(ops.transpose(hidden), (-1, features, self.filters))
 
     def compute_output_shape(self, input_shape):
+        """Return (n, features, filters)."""
         return input_shape[0], input_shape[2], self.filters
 
     def get_config(self):
+        """Return what Keras needs to make the layer again."""
         return {**super().get_config(), "filters": self.filters}
 
     def _forget_bias(self, shape, dtype=None):
-        """Ones for the forget gate, else zeros, as in Keras."""
+        """Return ones for the forget gate, else zeros, as in Keras."""
         return ops.concatenate(
             [ops.zeros(self.filters, dtype), ops.ones(self.filters, dtype), ops.zeros(2 * self.filters, dtype)]
         )
@@ -94,6 +98,7 @@ class WideDense(layers.Dense):
     """`keras.layers.Dense`, trained faster where the rows are few and the kernel is large."""
 
     def call(self, inputs, training=None):
+        """Return the activations (n, units)."""
         if not training:
             return super().call(inputs)
         return self.activation(_product(inputs, tf.convert_to_tensor(self.kernel.value)) + self.bias)
@@ -101,7 +106,7 @@ class WideDense(layers.Dense):
 
 @tf.custom_gradient
 def _product(x, kernel):
-    """x (n, k) times kernel (k, m): the same sums as by `tf.matmul`, by the operations that do them fastest.
+    """Multiply x (n, k) by kernel (k, m): the same sums as `tf.matmul`, with the fastest operations.
 
     On a CPU, with 32 rows, `tf.matmul` takes a fifth longer for the product and twice as long for the gradient of x.
     """
@@ -124,6 +129,7 @@ class HalfDropout(layers.Layer):
         self.seed_generator = keras.random.SeedGenerator()
 
     def call(self, x, training=None):
+        """Set half of the values to zero and double the others, in training only."""
         if not training:
             return x
         size, seed = tf.size(x), tf.cast(self.seed_generator.next(), tf.int32)
@@ -133,7 +139,7 @@ class HalfDropout(layers.Layer):
 
 
 def paper_network(steps: int, features: int, classes: int) -> keras.Model:
-    """Figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
+    """Return figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
 
     Input (steps, features, 1): the ConvLSTM walks over the steps in time, and its kernel of 1 over the features, so
     every feature passes through the same 8-unit cell. Equations 3–7 of the paper show peepholes; the Keras layer that
@@ -152,7 +158,10 @@ def paper_network(steps: int, features: int, classes: int) -> keras.Model:
 
 
 def plain_paper_network(steps: int, features: int, classes: int) -> keras.Model:
-    """The same of Keras' own layers, with the same weights in the same order: what `paper_network` is measured by."""
+    """Return the same network from Keras' own layers, to compare `paper_network` with.
+
+    It has the same weights in the same order.
+    """
     return keras.Sequential(
         [
             keras.Input((steps, features, 1)),
@@ -166,16 +175,16 @@ def plain_paper_network(steps: int, features: int, classes: int) -> keras.Model:
 
 
 def paper_weights(features: int, classes: int) -> int:
-    """How many weights `paper_network` has, without making it."""
+    """Return how many weights `paper_network` has, without making it."""
     recurrent = 4 * 8 * (1 + 8 + 1)
     return recurrent + (8 * features + 1) * 2048 + (2048 + 1) * 1024 + (1024 + 1) * classes
 
 
 def compact_network(steps: int, features: int, classes: int) -> keras.Model:
-    """A 226th of the weights: each step's features → 64, shared by all steps → LSTM of 64 → softmax.
+    """Return a network of a 226th of the weights: Dense 64, shared by all steps → LSTM of 64 → softmax.
 
-    Our choice, for where the paper's network is too large to be trained often or run fast. Half of the inputs of each
-    layer are left out while it learns, which the few sequences of these datasets ask for.
+    Our choice, for use where the paper's network is too large to be trained often or run fast. In training, half of the
+    inputs of each layer are left out, since these datasets have few sequences.
     """
     return keras.Sequential(
         [
@@ -192,7 +201,7 @@ def compact_network(steps: int, features: int, classes: int) -> keras.Model:
 
 
 def perceptron(steps: int, features: int, classes: int) -> keras.Model:
-    """All steps' features at once → 64 → 32 → softmax: a network that knows nothing of time."""
+    """Return a network that knows nothing of time: all steps' features at once → 64 → 32 → softmax."""
     return keras.Sequential(
         [
             keras.Input((steps, features, 1)),
@@ -209,6 +218,7 @@ class GraphMean(layers.Layer):
     """Mean of each landmark with the others of its region of the face: (n, steps, N, channels) → the same shape."""
 
     def call(self, x):
+        """Return the means."""
         return ops.einsum("pq,nsqc->nspc", ops.convert_to_tensor(_neighbours(x.shape[2]), x.dtype), x)
 
 
@@ -217,11 +227,12 @@ class SinceFirst(layers.Layer):
     """Less what the first step has: (n, steps, …) → the same shape."""
 
     def call(self, x):
+        """Return the differences."""
         return x - x[:, :1]
 
 
 def _neighbours(count: int) -> np.ndarray:
-    """(N, N): the share of each landmark in its own region's mean; each is its own if they are no set of `regions`."""
+    """Return the share (N, N) of each landmark in its own region's mean; its own if they are no set of `regions`."""
     if count not in regions.SIZES:
         return np.eye(count, dtype=np.float32)
     region = np.array([regions.region_of(index) for index in regions.landmarks(count)])

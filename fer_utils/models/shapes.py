@@ -17,12 +17,12 @@ MEAN_ROUNDS = 5  # of the iteration that finds a mean shape
 
 
 class GramTrajectories(ClassifierMixin, BaseEstimator):
-    """Trajectories of landmark Gram matrices, aligned in time, and a support vector machine on the proximities to all
-    training trajectories (Kacem et al., arXiv:1707.06440).
+    """Trajectories of landmark Gram matrices, aligned in time, and a support vector machine on their proximities.
 
-    A frame is the Gram matrix of its centred points, which does not know their turn. The squared distance of two
-    frames is that of their subspaces on the Grassmann manifold plus SPREAD times that of their aligned covariances;
-    the distance of two trajectories is the least sum along a path of dynamic time warping.
+    The proximities are those to all training trajectories (Kacem et al., arXiv:1707.06440). A frame is the Gram matrix
+    of its centred points, which does not depend on their turn. The squared distance of two frames is that of their
+    subspaces on the Grassmann manifold plus SPREAD times that of their aligned covariances. The distance of two
+    trajectories is the least sum along a path of dynamic time warping.
     """
 
     def fit(self, x: np.ndarray, emotions: np.ndarray) -> GramTrajectories:
@@ -56,20 +56,20 @@ def trajectory_distances(x: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _points(x: np.ndarray) -> np.ndarray:
-    """Centred points (n, N, 2) of size 1, of all frames of tensors (…, 2N)."""
+    """Return centred points (n, N, 2) of size 1, of all frames of tensors (…, 2N)."""
     points = x.reshape(-1, x.shape[-1] // 2, 2).astype(float)
     points = points - points.mean(axis=1, keepdims=True)
     return points / np.maximum(np.linalg.norm(points, axis=(1, 2), keepdims=True), 1e-12)
 
 
 def _decomposed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The subspaces (n, N, 2) of all frames, and their covariances (n, 2, 2), of which Gram matrices are made."""
+    """Return the subspaces (n, N, 2) and the covariances (n, 2, 2) of all frames, which make up their Gram matrices."""
     bases, sizes, _ = np.linalg.svd(_points(x), full_matrices=False)
     return bases, np.einsum("ni,ij->nij", np.maximum(sizes, 1e-6) ** 2, np.eye(2))
 
 
 def _frame_distances(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Squared distances (n, m) of frames."""
+    """Return squared distances (n, m) of frames."""
     left, cosines, right = np.linalg.svd(np.einsum("api,bpj->abij", one[0], other[0], optimize=True))
     grassmann = (np.arccos(np.clip(cosines, -1, 1)) ** 2).sum(axis=-1)
     mine = np.einsum("abki,akl,ablj->abij", left, one[1], left)
@@ -81,9 +81,11 @@ def _frame_distances(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray
 
 
 class KendallTangents(TransformerMixin, BaseEstimator):
-    """Trajectories in Kendall's space of shapes, seen from the mean shape at rest of the training part: where each
-    frame lies in the tangent space there, less where the first one does (after Ben Tanfous et al., arXiv:1908.03231,
-    who learn a dictionary in it)."""
+    """Trajectories in Kendall's space of shapes, seen from the mean shape at rest of the training part.
+
+    A frame is its place in the tangent space there, less that of the first frame (after Ben Tanfous et al.,
+    arXiv:1908.03231, who learn a dictionary in it).
+    """
 
     def fit(self, x: np.ndarray, emotions: np.ndarray | None = None) -> KendallTangents:
         """Find the mean shape of the first frames of tensors (n, steps, 2N)."""
@@ -111,6 +113,6 @@ def _complex(x: np.ndarray) -> np.ndarray:
 
 
 def _turn(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """What turns each shape (n, N) upon the mean, (n, 1)."""
+    """Return what turns each shape (n, N) onto the mean, (n, 1)."""
     phase = shapes @ mean.conj()
     return (phase.conj() / np.maximum(np.abs(phase), 1e-12))[:, None]

@@ -30,28 +30,30 @@ class Trainer:
         self.predict = predictor(network)
 
     def start_from(self, other: keras.Model) -> None:
-        """Take the weights of another network of the same make, and the state of its random numbers, for the initial
-        ones."""
+        """Start again from the weights and the state of the random numbers of another network of the same make."""
         self._initial = [variable.numpy() for variable in other.variables]
 
     def restart(self) -> None:
-        """Back to the initial weights."""
+        """Go back to the initial weights."""
         for variable, value in zip(self.network.variables, self._initial, strict=True):
             variable.assign(value)
         for slot in (*(slot for pair in self._slots for slot in pair), self._steps):
             slot.assign(tf.zeros_like(slot))
 
     def epoch(self, x, y, order, batch_size: int, learning_rate: float) -> tuple[float, float]:
-        """One pass over the rows (n, steps, A, 1) and class numbers (n,), in the order given; returns the mean loss and
-        accuracy, each batch's as it was before its step."""
+        """Train on all rows once, in the order given, and return the mean loss and accuracy.
+
+        `x` is (n, steps, A, 1), `y` (n,) class numbers. Loss and accuracy of each batch are those before its step.
+        """
         loss, hits = self._epoch(x, y, order, batch_size, learning_rate)
         return float(loss) / len(order), float(hits) / len(order)
 
     def weights(self) -> list:
-        """A copy of the weights, for `set_weights`."""
+        """Return a copy of the weights, for `set_weights`."""
         return [tf.identity(weight) for weight in self._weights]
 
     def set_weights(self, weights: list) -> None:
+        """Set the weights to those that `weights` returned."""
         for weight, value in zip(self._weights, weights, strict=True):
             weight.assign(value)
 
@@ -70,7 +72,7 @@ class Trainer:
         return loss, hits
 
     def _evaluate(self, x, y):
-        """Mean loss and accuracy on rows (n, steps, A, 1) and class numbers (n,)."""
+        """Return mean loss and accuracy on rows (n, steps, A, 1) and class numbers (n,)."""
         p = self.network(x, training=False)
         loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(y, p))
         return loss, _hits(p, y) / tf.cast(tf.size(y), tf.float32)
@@ -84,7 +86,7 @@ class Trainer:
 
 
 def predictor(network: keras.Model):
-    """The network as one graph call: rows (n, steps, A, 1) → probabilities (n, C)."""
+    """Return the network as one graph call: rows (n, steps, A, 1) → probabilities (n, C)."""
     rows = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32)
     return tf.function(lambda x: network(x, training=False), input_signature=[rows])
 

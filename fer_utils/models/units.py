@@ -24,9 +24,9 @@ SHOWN = 4  # units that an explanation names at most
 
 @dataclass(frozen=True)
 class UnitModel:
-    """A ridge regression of all units at once on the change from the first key frame to the last, calibrated: what it
-    says of a unit is the mean of those who get such a value, as far as a line can tell.
+    """A ridge regression of all units at once on the change from the first key frame to the last, calibrated.
 
+    Calibrated means that a unit's value is the mean intensity of those who get such a value, as far as a line can tell.
     `names` are columns such as "AU12_left"; `emotions` the classes of a logistic regression on the intensities.
     """
 
@@ -49,8 +49,10 @@ class UnitModel:
         return scores / scores.sum(axis=1, keepdims=True)
 
     def explain(self, intensities: np.ndarray) -> str:
-        """Return the emotion of one face's intensities (units,) and the units that speak for it most, as "happiness,
-        since AU 6 and 12"."""
+        """Return the emotion of one face's intensities (units,) and the units that speak for it most.
+
+        They are written as "happiness, since AU 6 and 12".
+        """
         winner = int(self.emotion_proba(intensities[None])[0].argmax())
         against = self.by_units[:-1, winner] - self.by_units[:-1].mean(axis=1)
         support: dict[int, float] = {}
@@ -134,10 +136,11 @@ def fit(
 
 
 def _lines(predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and offset (units,) of the lines from predicted to known on which both have the same mean and spread.
+    """Return slope and offset (units,) of the lines from predicted to known.
 
-    A least-squares line would pull all to the mean, and weak units would never be seen; it is taken if predicted and
-    known hardly agree (correlation below LEAST), where spreading would only enlarge noise.
+    On them both have the same mean and spread. A least-squares line would pull all to the mean, and weak units would
+    never be seen. It is taken if predicted and known hardly agree (correlation below LEAST): spreading would only
+    enlarge noise.
     """
     spread, wanted = predicted.std(axis=0), known.std(axis=0)
     shared = ((predicted - predicted.mean(axis=0)) * (known - known.mean(axis=0))).mean(axis=0)

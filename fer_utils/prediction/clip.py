@@ -58,8 +58,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a recording: counts of frames, of those with a face and of those that could not be read, the
-    expressions, and the files that were written."""
+    """What came of a recording.
+
+    It has the counts of frames, of those with a face and of those that could not be read, the expressions, and the
+    files that were written.
+    """
 
     frames: int
     with_face: int
@@ -89,14 +92,15 @@ def predict(recording: str | Path, model: str = "", detector: str = "face_landma
 def write(
     recording: Path, out: Path, settings: Settings | None = None, drawn: Path | None = None, progress: bool = True
 ) -> Outcome:
-    """Write a row a frame to the CSV file `out`, a row an expression to the file beside it (see `expressions_file`),
-    the formats and the page that `settings` name beside these, and with `drawn` a copy of the video with mesh and
-    labels.
+    """Write a row a frame to the CSV file `out`, and a row an expression to the file beside it.
 
-    A frame that cannot be read has a row that says so. Each file is written whole or not at all. If `out` is standard
-    output or another stream, rows of frames are all that is written. Raises PredictError if the recording is not
-    there, is none, or has no frames, or if a file would be written over another that is needed; ModelFileError for a
-    model that does not fit; OutputError.
+    `expressions_file` names the second. The formats and the page that `settings` name are written beside these, and
+    with `drawn` a copy of the video with mesh and labels. A frame that cannot be read has a row that says so. Each file
+    is written whole or not at all. If `out` is standard output or another stream, rows of frames are all that is
+    written.
+
+    Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over
+    another that is needed; ModelFileError for a model that does not fit; OutputError.
     """
     settings = settings or Settings()
     model = paths.model(settings.model)
@@ -176,7 +180,7 @@ def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A table as `Recording` or `verdict` wrote it: an empty cell is NaN in a column of numbers, else None."""
+    """Read a table that `Recording` or `verdict` wrote: an empty cell is NaN in a column of numbers, else None."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, object))
     return table.assign(**{name: table[name].where(table[name].notna(), None) for name in WORDS if name in table})
 

@@ -24,11 +24,11 @@ FASTEST = 60  # frames a second: headers promise up to 1000, players and encoder
 
 
 class DrawnCopy:
-    """A video file that takes its size from its first frame; a context manager, whose file is there only if its block
-    ends well.
+    """A video file that takes its size from its first frame; a context manager.
 
-    Its rate is constant, whatever that of the frames is: each is repeated or left out, so that it is shown from its
-    time to the time of the next. Raises OutputError as soon as something cannot be written.
+    The file is there only if the block ends well. Its rate is constant, whatever that of the frames is: each is
+    repeated or left out, so that it is shown from its time to the time of the next. Raises OutputError as soon as
+    something cannot be written.
     """
 
     def __init__(self, path: Path, fps: float):

@@ -43,8 +43,10 @@ class Faces:
         self._detector.__exit__(*error)
 
     def push(self, frame: Frame) -> list[Recognition]:
-        """Return what is known after a frame: a `Recognition` for each face that is there; one without points if none
-        is, or if the frame could not be read."""
+        """Return what is known after a frame: a `Recognition` for each face that is there.
+
+        If there is none, or the frame could not be read, return one without points.
+        """
         if frame.image is None:
             return [Recognition(frame.time, why=frame.problem)]
         faces = self._found(frame)
@@ -71,7 +73,7 @@ class Faces:
         return sorted(found, key=lambda expression: (expression.start, expression.face))
 
     def _found(self, frame: Frame) -> dict[int, np.ndarray]:
-        """The points of the frame's faces, by number."""
+        """Return the points of the frame's faces, by number."""
         if self._count == 1:  # whether it is still the same one is for the recognizer to say
             points, _ = self._detector.detect(frame.image, frame.time)
             return {} if points is None else {1: points}

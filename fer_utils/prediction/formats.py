@@ -132,7 +132,7 @@ FORMATS: dict[str, Callable[[Prediction, Path], list[Path]]] = {"openface": open
 
 
 def units(frames: pd.DataFrame) -> list[str]:
-    """The columns of action units of both sides together."""
+    """Return the columns of action units of both sides together."""
     return [name for name in frames if name.startswith("AU") and name.endswith("_r") and name.count("_") == 1]
 
 

@@ -68,8 +68,10 @@ def _videos(path: Path) -> tuple[list[Path], str]:
 
 
 def stems(files: list[Path]) -> list[str]:
-    """Return a name for the outputs of each recording: its own without suffix; if two share it, with the folder's name
-    before it, and a number if that is the same too."""
+    """Return a name for the outputs of each recording: its own without suffix.
+
+    If two share it, the folder's name comes before it, and a number behind it if that is the same too.
+    """
     shared = Counter(_stem(path).casefold() for path in files)
     names, taken = [], Counter()
     for path in files:
@@ -82,11 +84,11 @@ def stems(files: list[Path]) -> list[str]:
 
 
 def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None) -> pd.DataFrame:
-    """Write what is recognised in each recording into the folder `out`, and `summary.csv` with a row each; return that
-    table (the fields of `Row`).
+    """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption.
-    Raises PredictError if there is no recording, OutputError if the folder cannot be written.
+    Its columns are the fields of `Row`. A recording that fails is a row with its problem; the others go on. What was
+    finished is kept on interruption. Raises PredictError if there is no recording, OutputError if the folder cannot be
+    written.
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
@@ -111,7 +113,7 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
 
 
 def _one(file: Path, target: Path, settings: Settings) -> Row:
-    """Work of a worker. Ctrl-C ends it, and those that wait for the same worker; an idle worker does not hear it."""
+    """Do a worker's job."""
     global _interrupted
     if _interrupted:
         return Row(str(file), problem="interrupted")

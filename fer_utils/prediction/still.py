@@ -56,8 +56,11 @@ def write(picture: Path, out: Path, neutral: Path | None = None, model: str = ""
 
 
 def pair_tensor(neutral: np.ndarray, expressive: np.ndarray) -> np.ndarray:
-    """Return the tensor (4, 2912) float32 of a face at rest and one that shows an expression, points (478, 3) each, as
-    if it went from one to the other in four equal steps. Raises SequenceRefused as `normalise`."""
+    """Return the tensor (4, 2912) float32 of two faces, at rest and with an expression, points (478, 3) each.
+
+    It is that of a face that goes from one to the other in four equal steps. Raises the same SequenceRefused as
+    `normalise`.
+    """
     first, last = normalise(np.stack([neutral, expressive]).astype(np.float64))
     steps = np.linspace(0, 1, N_KEY_FRAMES)[:, None, None]
     return differences(first + steps * (last - first), PAIRS)

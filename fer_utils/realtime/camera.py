@@ -1,5 +1,8 @@
-"""The camera widget: frames of the browser's camera come in and are answered; or pictures of a camera or clip on the
-kernel's side go out. What is drawn, and when the camera is on, is seen to in `assets/camera.js`."""
+"""The camera widget.
+
+Frames of the browser's camera come in and are answered; or pictures of a camera or clip on the kernel's side go out.
+`assets/camera.js` draws, and turns the camera on and off.
+"""
 
 from __future__ import annotations
 
@@ -207,7 +210,7 @@ def _filmed(device: int) -> Iterator[tuple[float, np.ndarray]]:
 
 
 def _answer(seen: Recognition, image: np.ndarray, others: list[list[int]]) -> tuple[dict, bytes]:
-    """What the page shows of a recognition: a message, and the points (478, 2) in eighths of a pixel as int16."""
+    """Return what the page shows of a recognition: a message, and points (478, 2) in eighths of a pixel as int16."""
     answer = {
         "others": others,
         "time": seen.time,
@@ -228,6 +231,6 @@ def _size(image: np.ndarray | None) -> dict[str, int]:
 
 
 def _edges() -> bytes:
-    """The lines of the face mesh's triangles, each once: (n, 2) uint16."""
+    """Return the lines of the face mesh's triangles, each once: (n, 2) uint16."""
     pairs = np.concatenate([SKIN[:, [0, 1]], SKIN[:, [1, 2]], SKIN[:, [2, 0]]])
     return np.unique(np.sort(pairs, axis=1), axis=0).astype("<u2").tobytes()

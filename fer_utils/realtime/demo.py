@@ -25,14 +25,14 @@ SHIPPED = "the one that ships"
 
 
 def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recognition]:
-    """What is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
+    """Yield what is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
     with Recognizer(litert.load(paths.model(model)), detector) as recognizer:
         for frame in Video(paths.CLIP):
             yield recognizer.push(frame.image, frame.time)
 
 
 def table(seen: list[Recognition]) -> pd.DataFrame:
-    """A row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
+    """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
     facts = pd.DataFrame(
         [(each.time, each.emotion, each.phase, each.intensity) for each in seen],
         columns=["time", "emotion", "phase", "intensity"],

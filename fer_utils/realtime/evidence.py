@@ -9,8 +9,9 @@ import numpy as np
 
 # All our choices.
 ENOUGH = 0.2  # seconds of evidence before a name, if the intensity is CLEAR times the threshold of an onset
-CLEAR, LONGEST = 3.0, 0.5  # of a weaker one more seconds, LONGEST at most
+CLEAR, LONGEST = 3.0, 0.35  # of a weaker one more seconds, LONGEST at most
 SURE = 0.4  # probability for a name
+AHEAD = 0.1  # by which it must be more probable than any other
 EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
 BETTER = 0.15  # by which another emotion must be more probable to take the name's place
 UNSURE = "unsure"
@@ -37,8 +38,10 @@ class Expression:
 
 
 class Evidence:
-    """What is known of one expression since its onset: the mean of the classes' log probabilities, in which a frame
-    counts by its duration and the fourth power of its intensity: a weak expression looks like many."""
+    """What is known of one expression since its onset: the mean of the classes' log probabilities.
+
+    A frame counts by its duration and the fourth power of its intensity, since a weak expression looks like many.
+    """
 
     def __init__(self, classes):
         self.classes, self.emotion, self.seconds = [str(name) for name in classes], None, 0.0
@@ -55,13 +58,14 @@ class Evidence:
         self._sum += weight * np.log(np.maximum(probabilities, 1e-6))
         self._weight += weight
         self.seconds += seconds
-        best = self.probabilities.argmax()
-        p, name = self.probabilities[best], self.classes[best]
+        p = self.probabilities
+        best = p.argmax()
         enough = min(LONGEST, ENOUGH * max(1.0, CLEAR / clarity))
-        if self.seconds < enough or p < (EARLY if moving else SURE) or name == self.emotion:
+        if self.seconds < enough or p[best] < (EARLY if moving else SURE) or self.classes[best] == self.emotion:
             return
-        if self.emotion is None or p > self.probabilities[self.classes.index(self.emotion)] + BETTER:
-            self.emotion = name
+        least = np.sort(p)[-2] + AHEAD if self.emotion is None else p[self.classes.index(self.emotion)] + BETTER
+        if p[best] > least:
+            self.emotion = self.classes[best]
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -84,7 +88,7 @@ class Running:
             self._rise.append((time, intensity))
 
     def so_far(self, time: float) -> Expression:
-        """The expression as it is known at a time."""
+        """Return the expression as it is known at a time."""
         highest = self._rise[-1][1]
         apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
         evidence = self.evidence

@@ -37,8 +37,10 @@ class Live:
         self.classifier, self.detector = classifier, detector
 
     def use(self, classifier=None, detector: str | None = None) -> None:
-        """Take another classifier or detector from the next start on; a stream that runs, ends. Raises ModelFileError
-        for a classifier that does not fit, and keeps the former."""
+        """Take another classifier or detector from the next start on, and end a stream that runs.
+
+        Raises ModelFileError for a classifier that does not fit, and keeps the former one.
+        """
         with self._lock:
             if classifier is not None:
                 Recognizer(classifier)
@@ -53,8 +55,10 @@ class Live:
             self._closely = self._stream.enter_context(open_detector(mode="image", faces=MOST))
 
     def push(self, image: np.ndarray, time: float) -> Recognition:
-        """What is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds. Raises OutputError where
-        a recording cannot go on, once: it is over then."""
+        """Return what is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds.
+
+        Raises OutputError, once, if a recording cannot go on; it is over then.
+        """
         with self._lock:
             if self._recognizer is None:
                 self.start()
@@ -102,8 +106,10 @@ class Live:
             self._recording = Recording(path, self.classifier.classes, points=True, model=said).__enter__()
 
     def save(self) -> Recording | None:
-        """End the recording and put its file in place; None where nothing was being recorded. Raises OutputError, also
-        where that had ended it before."""
+        """End the recording, put its file in place and return it; None if nothing was being recorded.
+
+        Raises OutputError, also if that had ended it before.
+        """
         with self._lock:
             recording, self._recording = self._recording, None
             failure, self._failure = self._failure, None
@@ -122,8 +128,11 @@ def _others(faces: list[Face], followed: np.ndarray) -> list[list[int]]:
 
 
 def _far(image: np.ndarray, detector: FaceTracker) -> bool:
-    """Whether a face is in a part of the picture that cannot be found in the whole: MediaPipe's face detector looks at
-    128 x 128 pixels, and finds faces from about a quarter of the picture's height on."""
+    """Return whether a face is in a part of the picture, while none can be found in the whole.
+
+    MediaPipe's face detector looks at 128 x 128 pixels, and finds faces from about a quarter of the picture's height
+    on.
+    """
     height, width = image.shape[:2]
     down, right = height // 2, width // 2
     parts = (

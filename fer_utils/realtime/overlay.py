@@ -14,8 +14,10 @@ LIGHT, DARK = (240, 240, 240), (40, 40, 40)
 
 
 def draw(frame: np.ndarray, recognition: Recognition, model: str = "") -> np.ndarray:
-    """Return a copy of a BGR uint8 frame with the 61 points, the phase, and bars of probability or why there are none;
-    at its lower edge what `model` says of the classifier."""
+    """Return a copy of a BGR uint8 frame with the 61 points, the phase, and bars of probability or why there are none.
+
+    At its lower edge stands what `model` says of the classifier.
+    """
     drawn = frame.copy()
     unit = max(1, round(frame.shape[0] / 240))
     if recognition.points is not None:

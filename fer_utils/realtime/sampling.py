@@ -9,7 +9,7 @@ from fer_utils.features.geometry import PAIRS
 from fer_utils.features.tensors import N_KEY_FRAMES
 
 STEPS = N_KEY_FRAMES - 1
-RUNGS = 64  # frames remembered of a rise; of longer ones half of them, evenly in intensity
+RUNGS = 128  # frames remembered of a rise; of longer ones half of them, evenly in intensity
 SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
 ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 
@@ -75,6 +75,7 @@ class AtFixedTimes:
         self.clear()
 
     def clear(self) -> None:
+        """Forget all frames."""
         self._times[:] = -np.inf
         self._newest = 0
         self._since: float | None = None

@@ -33,13 +33,17 @@ class NoDelay(ZMQChannelsWebsocketConnection):
     """
 
     def connect(self):
+        """Connect, and send small messages at once."""
         self.websocket_handler.set_nodelay(True)
         return super().connect()
 
 
 def command(app: bool = False) -> list[str]:
-    """The command line of the server. It listens on localhost only; JupyterLab keeps its token, and Voila, which has
-    none unless asked, is asked. Raises StudyError where the notebook or Voila is not there."""
+    """Return the command line of the server, which listens on localhost only.
+
+    JupyterLab keeps its token; Voila, which has none by default, gets one. Raises StudyError if the notebook or Voila
+    is not there.
+    """
     notebook = PAGE if app else paths.notebooks() / NOTEBOOK
     if not notebook.is_file():
         raise StudyError(f"{notebook}: not there; run from a clone, or set FER_ROOT to one")
@@ -61,8 +65,11 @@ def command(app: bool = False) -> list[str]:
 
 
 def serve(app: bool = False, model: Path | None = None) -> int:
-    """Run the server until it is interrupted; returns its exit status. `model` is an exported classifier that takes
-    the place of the one that ships. Raises ModelFileError where that does not fit, before anything is started."""
+    """Run the server until it is interrupted, and return its exit status.
+
+    `model` is an exported classifier that takes the place of the one that ships. Raises ModelFileError if it does not
+    fit, before anything is started.
+    """
     environment = {}
     if model is not None:
         Recognizer(litert.load(paths.at_home(model)))

@@ -106,8 +106,10 @@ class Recognizer:
 
     @property
     def expression(self) -> Expression | None:
-        """The expression that is not over yet, as it is known so far; None if there is none, or none to speak of: a
-        movement that gave no evidence, as speech, is no expression."""
+        """Return the expression that is not over yet, as it is known so far.
+
+        None if there is none, or none to speak of: a movement that gave no evidence, such as speech, is no expression.
+        """
         if self._running is None or (self.classifier is not None and self._running.evidence.seconds < ENOUGH):
             return None
         return self._running.so_far(self._seen)
@@ -131,8 +133,11 @@ class Recognizer:
             detector.__exit__(*_)
 
     def push(self, frame: np.ndarray, time: float) -> Recognition:
-        """What is known after a BGR uint8 frame (height, width, 3). Of several faces the detector's choice counts.
-        Raises ValueError for a frame of another kind or a time that is not finite."""
+        """Return what is known after a BGR uint8 frame (height, width, 3).
+
+        Of several faces, the detector's choice counts. Raises ValueError for a frame of another kind or a time that is
+        not finite.
+        """
         if self._detector is None:
             raise RuntimeError("frames need a detector: use `with Recognizer(...) as recognizer`, or push points")
         frame = np.asarray(frame)
@@ -149,8 +154,11 @@ class Recognizer:
         return self._push(self._detector.detect(frame, time)[0], time)
 
     def push_points(self, points: np.ndarray | None, time: float) -> Recognition:
-        """What is known after a frame's points (478, 3) in pixels; None, or any that are not finite, mean no face.
-        Raises ValueError for points of another shape or a time that is not finite."""
+        """Return what is known after a frame's points (478, 3) in pixels.
+
+        None, or points that are not finite, mean that there is no face. Raises ValueError for points of another shape
+        or a time that is not finite.
+        """
         if points is not None:
             points = np.asarray(points)
             if points.shape != (N_POINTS, 3) or points.dtype.kind not in "fiu":
@@ -219,7 +227,7 @@ class Recognizer:
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
-        """Probabilities by class, the emotion, and why there is none."""
+        """Return probabilities by class, the emotion, and why there is none."""
         if self.classifier is None:
             return None, None, "no classifier"
         if self._running is None:
@@ -232,7 +240,7 @@ class Recognizer:
         return probabilities, evidence.emotion, why
 
     def _at_fixed_times(self) -> tuple[dict[str, float] | None, str | None, str]:
-        """As `_by_evidence`, for one frame alone."""
+        """Return the same as `_by_evidence`, for one frame alone."""
         if self.classifier is None:
             return None, None, "no classifier"
         tensor, why = self._fixed.tensor()
@@ -246,7 +254,7 @@ class Recognizer:
         return probabilities, max(probabilities, key=probabilities.__getitem__), ""
 
     def _intensities(self) -> dict[str, float] | None:
-        """Of action units; the face at rest, from which they are counted, shows none."""
+        """Return the intensities of action units; the face at rest, from which they are counted, shows none."""
         if self.units is None:
             return None
         change = self._since_rest.change()
@@ -254,7 +262,7 @@ class Recognizer:
         return dict(zip(self.units.names, found.tolist(), strict=True))
 
     def _probabilities(self, tensor: np.ndarray) -> np.ndarray | None:
-        """What the classifier gives (C,), or None and `_failure` if these are no probabilities."""
+        """Return what the classifier gives (C,), or None and set `_failure` if these are no probabilities."""
         found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
         right = found.min() >= 0 and abs(found.sum() - 1) < 1e-3  # neither if one is NaN
         self._failure = "" if right else "what the classifier gives are not probabilities"
@@ -278,7 +286,7 @@ class Recognizer:
 
 
 def _problem(points: np.ndarray | None) -> str:
-    """Why points cannot be used; empty where they can."""
+    """Return why points cannot be used; empty if they can."""
     if points is None:
         return "no face"
     if not np.isfinite(points).all():
@@ -288,5 +296,5 @@ def _problem(points: np.ndarray | None) -> str:
 
 
 def _leap(before: list[list[float]], after: list[list[float]]) -> float:
-    """How far the eye (of two, (2, 3)) that moved more has moved, in the smaller face's inter-ocular distances."""
+    """Return how far the eye (of two, (2, 3)) that moved more has moved, in the smaller inter-ocular distance."""
     return max(map(math.dist, before, after)) / min(math.dist(*before), math.dist(*after))

@@ -14,23 +14,23 @@ from fer_utils.features.phases import Phase
 FOLLOWING = 0.08  # seconds, time constant of the points and of the rate of change
 RELEARN = 8.0  # seconds, time constant with which the face at rest is kept up to date
 HELD = 20.0  # seconds after which an expression that is still held is taken for the face at rest
-START = 0.005  # intensity above which an onset can start
-ABOVE_REST = 2.2  # times the median intensity at rest, above which it must be too: some points jitter more than others
-TILT = 0.0005  # by which that intensity is higher a degree that the head is turned beyond FREE: the mesh bends with it
-FREE = 5.0  # degrees
+START = 0.0038  # intensity above which an onset can start
+ABOVE_REST = 1.8  # times the median intensity at rest, above which it must be too: some points jitter more than others
+TILT = 0.0007  # by which that intensity is higher a degree that the head is turned beyond FREE: the mesh bends with it
+FREE = 2.5  # degrees
 LOW = 0.6  # of that intensity: below it the face is at rest again
 PROMPT = 0.12  # seconds above LOW before an onset: what is shorter is jitter or a part of a blink
 RISE = 0.015  # intensity a second by which a face rises again in an offset
 SLOWER = 0.4  # of the steepest change on a flank, below which the flank has ended
 DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
-DRIFT = 0.0005  # intensity a second by which the median follows: an onset is over before it has moved it
+DRIFT = 0.00025  # intensity a second by which the median follows: an onset is over before it has moved it
 FADING = 1.0  # seconds, time constant with which falls of the intensity are forgotten
-RESTLESS = 1.0  # falls, as a multiple of the intensity, of a face that speaks or chews: it falls as often as it rises
+RESTLESS = 0.3  # falls, as a multiple of the intensity, of a face that speaks or chews: it falls soon after it rises
 TURNED = 25.0  # degrees by which a head is turned away: of its far side nothing is seen
 LEARNING = 1.0  # seconds in which face and median at rest are learnt
 
 SHUT = 0.6  # of the lids' opening at rest: eyes that are shut further, but not for longer than BLINK, blink
-BLINK = 0.4  # seconds
+BLINK = 0.25  # seconds
 OPENING = 0.1  # seconds after a blink in which the face still moves
 UPPER, LOWER = (159, 386), (145, 374)  # the middles of the lids
 WEIGHTS = WITHOUT_LIDS / WITHOUT_LIDS.sum()  # how much a pair counts in the intensity
@@ -54,7 +54,8 @@ class Tracker:
         self.intensity = self.turned = 0.0  # `turned`: degrees by which the head is turned since rest
         self.threshold = START
         self.rest: np.ndarray | None = None
-        self._falls, self._shut_since, self._blinked = 0.0, math.inf, -math.inf
+        self._falls = self._quiet = 0.0  # `_quiet`: what jitter alone makes of `_falls`
+        self._shut_since, self._blinked = math.inf, -math.inf
         self._frames = 0
 
     @property
@@ -69,7 +70,8 @@ class Tracker:
             return "the eyes blink"
         if self.turned > TURNED:
             return "the head is turned away"
-        return "the face does not keep still, as in speech" if self._falls > RESTLESS * self.intensity else ""
+        restless = self._falls - self._quiet > RESTLESS * self.intensity
+        return "the face does not keep still, as in speech" if restless else ""
 
     @property
     def clarity(self) -> float:
@@ -140,6 +142,7 @@ class Tracker:
         self._floor -= share * self._floor  # what is left of an expression becomes a part of the face at rest
         self._floor = min(self._floor, self.intensity)
         most = step * DRIFT * (20 if self._time - self._learnt < LEARNING else 1)
+        self._quiet += share * (self._falls - self._quiet)
         self._median += min(max(self.intensity - self._median, -most), most)
 
     def _advance(self, level: float, rate: float, time: float) -> None:
@@ -175,5 +178,5 @@ class Tracker:
 
 
 def _opening(shape: np.ndarray) -> float:
-    """How far the lids of both eyes are apart, together."""
+    """Return how far the lids of both eyes are apart, together."""
     return sum(shape[low, 1] - shape[high, 1] for low, high in zip(LOWER, UPPER, strict=True))

@@ -71,8 +71,10 @@ class Verdict:
 
 
 def write(expressions: list[Expression], path: Path, model: str) -> None:
-    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`, which says what made
-    the row. Raises OutputError."""
+    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`.
+
+    `model` says what made the row. Raises OutputError.
+    """
     with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow([*COLUMNS, "model"])

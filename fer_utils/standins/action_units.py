@@ -120,7 +120,7 @@ SPREAD |= {"lid": 0.25, "roll": 0.3, "jaw": 0.15, "narrowing": 0.3, "hinge": 0.5
 
 
 def _parts() -> dict[str, np.ndarray]:
-    """For each part of the face the share (468,) of a pull that its vertices take."""
+    """Return, for each part of the face, the share (468,) of a pull that its vertices take."""
     y = VERTICES[:, 1]
     mouth = VERTICES[mesh.LOWER_LIP[3, 0], 1]
     upper = smoothstep(y, mouth - 0.5, mouth + 0.5)
@@ -143,7 +143,7 @@ def _parts() -> dict[str, np.ndarray]:
 
 
 def _jaw_share() -> np.ndarray:
-    """How far each vertex (468,) follows the jaw: 1 at chin and lower lip, 0 above the mouth, soft at the cheeks."""
+    """Return how far each vertex (468,) follows the jaw: 1 at chin and lower lip, 0 above the mouth."""
     x, y, _ = VERTICES.T
     half = abs(VERTICES[61, 0])
     side = np.abs(x) / half

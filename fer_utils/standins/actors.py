@@ -49,7 +49,7 @@ class Actor:
 
 
 def make_actor(seed: int) -> Actor:
-    """The actor of a seed; the same seed is the same person everywhere."""
+    """Return the actor of a seed; the same seed is the same person everywhere."""
     rng = np.random.default_rng([seed, 1])
     light = np.array([rng.uniform(-0.5, 0.5), rng.uniform(0.15, 0.6), 1.0])
     woman = rng.random() < 0.5
@@ -76,7 +76,7 @@ def make_actor(seed: int) -> Actor:
 
 
 def near_infrared(actor: Actor) -> Actor:
-    """The same person as a near-infrared camera sees them, lit from beside the lens.
+    """Return the same person as a near-infrared camera sees them, lit from beside the lens.
 
     Skin of any colour is bright and even there, hair and cloth are lighter, lips and stubble hardly show, and the iris
     is pale around a dark pupil.
@@ -96,13 +96,13 @@ def near_infrared(actor: Actor) -> Actor:
 
 
 def _tint(rng: np.random.Generator, colours: list[tuple[int, int, int]]) -> tuple[float, float, float]:
-    """One of the colours, a little lighter or darker."""
+    """Return one of the colours, a little lighter or darker."""
     colour = np.array(colours[rng.integers(len(colours))]) * rng.uniform(0.92, 1.06)
     return tuple(float(c) for c in np.clip(colour, 0, 255))
 
 
 def make_resting(rng: np.random.Generator) -> np.ndarray:
-    """Units (23, 2) of the face at rest: one to three of `RESTING`, nearly the same on both sides."""
+    """Return units (23, 2) of the face at rest: one to three of `RESTING`, nearly the same on both sides."""
     activation = np.zeros((len(UNITS), 2))
     for unit in rng.choice(list(RESTING), rng.integers(1, 4), replace=False):
         activation[ROW[unit]] = RESTING[unit] * rng.uniform(0.2, 1.0) * rng.uniform(0.85, 1.15, 2)
@@ -110,7 +110,7 @@ def make_resting(rng: np.random.Generator) -> np.ndarray:
 
 
 def _face(rng: np.random.Generator, woman: bool) -> np.ndarray:
-    """The mesh (468, 3) in cm of a relaxed face: the canonical one, varied by smooth changes of shape."""
+    """Return the mesh (468, 3) in cm of a relaxed face: the canonical one, varied by smooth changes of shape."""
     face = PERSON.copy()
     x, y, _ = VERTICES.T
     _shape_eyes(face, rng, woman)

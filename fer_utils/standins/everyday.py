@@ -6,8 +6,6 @@ syllables a second, a blink every two to five seconds, 1.3 chewing strokes a sec
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from fer_utils.standins.action_units import ROW, UNITS
@@ -19,7 +17,7 @@ HABITS = ("rest", "speak", "chew", "look about", "nod", "turn away")
 
 
 def behave(actor: Actor, habit: str, view: View, rng: np.random.Generator, seconds: float = 20.0) -> Performance:
-    """A performance without an expression; `emotion` is the habit's name. The first second is at rest."""
+    """Return a performance without an expression; `emotion` is the habit's name. The first second is at rest."""
     time = np.arange(round(seconds * FPS)) / FPS
     awake = minimum_jerk(time - 1.0)
     activation = np.zeros((len(time), len(UNITS), 2))
@@ -58,7 +56,7 @@ def behave(actor: Actor, habit: str, view: View, rng: np.random.Generator, secon
     activation[:, ROW[43]] = np.maximum(activation[:, ROW[43]], blinks(time, rng)[:, None])
     turns, gazes = turns * awake, gazes * awake[:, None]
     views = [
-        replace(each, yaw=each.yaw + yaw, pitch=each.pitch + pitch, roll=each.roll + roll)
+        each.moved(yaw, pitch, roll)
         for each, yaw, pitch, roll in zip(sit(view, time, rng), *turns.tolist(), strict=True)
     ]
     activation = np.clip(actor.resting + activation, 0, 1)
@@ -69,21 +67,11 @@ def sit(view: View, time: np.ndarray, rng: np.random.Generator) -> list[View]:
     """Return the view at each time of somebody who sits before a camera: within 3 degrees, never quite still."""
     turns = [amount * _wander(time, rng, 0.3) for amount in (0.05, 0.035, 0.025)]
     shifts = [amount * _wander(time, rng, 0.2) for amount in (0.5, 0.4, 0.02)]
-    return [
-        replace(
-            view,
-            yaw=view.yaw + yaw,
-            pitch=view.pitch + pitch,
-            roll=view.roll + roll,
-            centre=(view.centre[0] + dx * view.scale, view.centre[1] + dy * view.scale),
-            scale=view.scale * (1 + nearer),
-        )
-        for yaw, pitch, roll, dx, dy, nearer in np.array([*turns, *shifts]).T.tolist()
-    ]
+    return [view.moved(*change) for change in np.array([*turns, *shifts]).T.tolist()]
 
 
 def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How open the mouth is, 0 to 1: syllables of varied length and size, and a pause after each phrase."""
+    """Return how open the mouth is, 0 to 1: syllables of varied length and size, and a pause after each phrase."""
     opening, at = np.zeros(len(time)), 1.0
     while at < time[-1]:
         for _ in range(rng.integers(4, 14)):
@@ -96,7 +84,7 @@ def _syllables(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def blinks(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """How closed the lids are, 0 to 1."""
+    """Return how closed the lids are, 0 to 1."""
     closed, at = np.zeros(len(time)), rng.uniform(0.5, 3.0)
     while at < time[-1]:
         closed = np.maximum(closed, np.exp(-((time - at) ** 2) / (2 * rng.uniform(0.04, 0.08) ** 2)))

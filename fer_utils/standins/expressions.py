@@ -126,8 +126,10 @@ MILD, BROWS = 0.35, 0.3  # shares of everyday smiles that are mild, with closed 
 
 
 def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | None = None) -> np.ndarray:
-    """Return the activation (23, 2) at the apex of an emotion as the actor shows it this time, without the face at
-    rest."""
+    """Return the activation (23, 2) at the apex of an emotion as the actor shows it this time.
+
+    The face at rest is not in it.
+    """
     way = way or ("posed" if rng.random() < POSED else "everyday")
     variety = VARIETIES[way]
     if emotion == "contempt":
@@ -158,7 +160,7 @@ def intensity_code(activation: float) -> int:
 
 
 def _shown(emotion: str, way: Way, rng: np.random.Generator) -> dict[int, float]:
-    """Units of one of the guide's variants, or as they were counted; never none."""
+    """Return units of one of the guide's variants, or as they were counted; never none."""
     shown: dict[int, float] = {}
     while not shown:
         if rng.random() < 0.5:
@@ -176,7 +178,7 @@ def _shown(emotion: str, way: Way, rng: np.random.Generator) -> dict[int, float]
 
 
 def _mild_smile(rng: np.random.Generator) -> dict[int, float]:
-    """Corners up on both sides, cheeks and one other unit at times."""
+    """Return corners up on both sides, cheeks and one other unit at times."""
     units = {12: rng.uniform(0.35, 1.0)}
     if rng.random() < 0.5:
         units[6] = rng.uniform(0.1, 0.5)
@@ -186,7 +188,7 @@ def _mild_smile(rng: np.random.Generator) -> dict[int, float]:
 
 
 def _contempt(rng: np.random.Generator) -> dict[int, np.ndarray | float]:
-    """One corner of the mouth tightened (14), seldom raised (12); the other side less, or not at all."""
+    """Return one corner of the mouth tightened (14), seldom raised (12); the other side less, or not at all."""
     side, kind = rng.integers(2), rng.random()
     other = rng.uniform(0.0, 0.25) if rng.random() < 0.6 else rng.uniform(0.3, 0.9)
     corners = {14: rng.uniform(0.5, 1.0)}

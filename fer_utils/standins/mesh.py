@@ -37,7 +37,7 @@ BROW = np.array([_BROW, MIRROR[_BROW]])
 
 
 def _neighbours() -> np.ndarray:
-    """For each vertex the triangles of `SKIN` it belongs to, filled up with one past the last: (468, 10) or so."""
+    """Return the triangles of `SKIN` of each vertex, filled up with one past the last: (468, 10) or so."""
     belongs = [np.flatnonzero((vertex == SKIN).any(axis=1)) for vertex in range(len(VERTICES))]
     widest = max(map(len, belongs))
     return np.array([np.pad(some, (0, widest - len(some)), constant_values=len(SKIN)) for some in belongs])
@@ -47,7 +47,7 @@ _NEIGHBOURS = _neighbours()
 
 
 def normals(vertices: np.ndarray) -> np.ndarray:
-    """Unit normals (468, 3) of the skin at each vertex, pointing out of the face."""
+    """Return unit normals (468, 3) of the skin at each vertex, pointing out of the face."""
     a, b, c = (vertices[SKIN[:, k]] for k in range(3))
     (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T
     flat = np.zeros((len(SKIN) + 1, 3))  # the last row stands for no triangle
@@ -57,7 +57,7 @@ def normals(vertices: np.ndarray) -> np.ndarray:
 
 
 def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, smooth between (either order)."""
+    """Return 0 below `low` and 1 above `high`, smooth between (either order)."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3 - 2 * t)
 

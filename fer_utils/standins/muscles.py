@@ -81,7 +81,7 @@ def smooth_fields(reach: float, count: int) -> np.ndarray:
 
 
 def _parts() -> dict[str, np.ndarray]:
-    """For each part of the face the share (468,) of a pull that its vertices take."""
+    """Return, for each part of the face, the share (468,) of a pull that its vertices take."""
     y = VERTICES[:, 1]
     lids = np.zeros(len(VERTICES), bool)
     lids[mesh.EYE_RING] = True
@@ -98,7 +98,7 @@ def _parts() -> dict[str, np.ndarray]:
 
 
 def _jaw_share() -> np.ndarray:
-    """How far each vertex (468,) follows the jaw."""
+    """Return how far each vertex (468,) follows the jaw."""
     x, y = np.abs(VERTICES[:, 0]), VERTICES[:, 1]
     share = np.clip((_LINE + 1.2 - y) / 6.5, 0, 1) ** 0.7 * np.clip((7.8 - x) / 3.0, 0, 1)
     middle = np.clip(1 - (x / 2.9) ** 2, 0, 1)
@@ -184,8 +184,10 @@ class MuscleRig:
 
 
 def make_face(rng: np.random.Generator) -> np.ndarray:
-    """Return the mesh (468, 3) in cm of another person at rest: the canonical face, warped by smooth random fields that
-    are nearly the same on both sides, with open eyes and closed lips."""
+    """Return the mesh (468, 3) in cm of another person at rest, with open eyes and closed lips.
+
+    It is the canonical face, warped by smooth random fields that are nearly the same on both sides.
+    """
     warp = _WARPS @ rng.normal(0, 0.22, (25, 3))
     same = (warp + warp[MIRROR] * [-1, 1, 1]) / 2
     face = PERSON * np.exp(rng.normal(0, 0.045, 3)) + 0.9 * same + 0.1 * warp
@@ -209,8 +211,10 @@ def make_face(rng: np.random.Generator) -> np.ndarray:
 
 
 def express(emotion: str, rng: np.random.Generator, weak: float = 0.3) -> np.ndarray:
-    """Return the activation (23, 2) of an emotion as people of this rig show it; `weak` is the chance that it is
-    shown at half its strength."""
+    """Return the activation (23, 2) of an emotion as people of this rig show it.
+
+    `weak` is the chance that it is shown at half its strength.
+    """
     activation = np.zeros((len(UNITS), 2))
     if emotion == "contempt":
         side = rng.integers(2)

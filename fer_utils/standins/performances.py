@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Performance:
     """One recording. `activation` (T, 23, 2) holds every frame's units, `views` and `gazes` the head and eyes.
 
     `onset` is the last frame at rest, `apex` the first one at full expression, `offset` the first one at rest again,
-    or None where the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
+    or None if the recording ends at the apex; all count from 0. `shown` (23, 2) is the expression at the apex
     without the face at rest.
     """
 
@@ -38,13 +38,13 @@ class Performance:
         return len(self.activation)
 
     def frames(self, painter) -> Iterator[np.ndarray]:
-        """The pictures in turn, BGR uint8, as a `Painter` draws them, without the sensor's noise."""
+        """Yield the pictures in turn, BGR uint8, as a `Painter` draws them, without the sensor's noise."""
         for activation, view, gaze in zip(self.activation, self.views, self.gazes, strict=True):
             yield painter.draw(activation, view, tuple(gaze))
 
 
 def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, returns: bool = False) -> Performance:
-    """A performance of an emotion, seen from about `view`: neutral to apex, and back to neutral if it `returns`."""
+    """Return a performance of an emotion, seen from about `view`: neutral to apex, and back if it `returns`."""
     shown = express(emotion, actor, rng)
     wait, rise, hold = int(rng.integers(2, 6)), int(rng.integers(6, 14)), int(rng.integers(1, 4))
     if returns:
@@ -64,7 +64,7 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
     # heads nod and lean with expressions
     lean = curve.mean(1)[:, None] * rng.normal(0, LEAN)
     views = [
-        replace(seen, yaw=seen.yaw + yaw, pitch=seen.pitch + pitch, roll=seen.roll + roll)
+        seen.moved(yaw, pitch, roll)
         for seen, (yaw, pitch, roll) in zip(_sway(view, frames, rng), lean.tolist(), strict=True)
     ]
     gazes = _drift(rng, frames, 2) * 0.05
@@ -72,30 +72,20 @@ def perform(actor: Actor, emotion: str, view: View, rng: np.random.Generator, re
 
 
 def minimum_jerk(t: np.ndarray) -> np.ndarray:
-    """From 0 at t = 0 to 1 at t = 1, slow, fast, slow, as limbs and faces move (Flash & Hogan, 1985)."""
+    """Return a rise from 0 at t = 0 to 1 at t = 1: slow, fast, slow, as limbs and faces move (Flash & Hogan, 1985)."""
     t = np.clip(t, 0.0, 1.0)
     return t**3 * (10 - 15 * t + 6 * t**2)
 
 
 def _sway(view: View, frames: int, rng: np.random.Generator) -> list[View]:
-    """The view of each frame: the head is never quite still."""
+    """Return the view of each frame: the head is never quite still."""
     turns = _drift(rng, frames, 3) * [0.035, 0.03, 0.02] + rng.normal(0, 1, 3) * [0.05, 0.04, 0.025]
     shifts = _drift(rng, frames, 3) * [0.35, 0.3, 0.006]
-    return [
-        replace(
-            view,
-            yaw=view.yaw + yaw,
-            pitch=view.pitch + pitch,
-            roll=view.roll + roll,
-            centre=(view.centre[0] + dx * view.scale, view.centre[1] + dy * view.scale),
-            scale=view.scale * (1 + nearer),
-        )
-        for (yaw, pitch, roll), (dx, dy, nearer) in zip(turns.tolist(), shifts.tolist(), strict=True)
-    ]
+    return [view.moved(*turn, *shift) for turn, shift in zip(turns.tolist(), shifts.tolist(), strict=True)]
 
 
 def _drift(rng: np.random.Generator, frames: int, channels: int) -> np.ndarray:
-    """Slow smooth wandering (frames, channels) from 0, about 1 wide over a second."""
+    """Return slow smooth wandering (frames, channels) from 0, about 1 wide over a second."""
     time = np.arange(frames)[:, None] / FPS
     drift = rng.normal(0, 0.6, channels) * time
     for _ in range(3):

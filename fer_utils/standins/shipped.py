@@ -38,8 +38,11 @@ OTHER_SIDE = np.arange(2 * len(UNITS)).reshape(-1, 2)[:, ::-1].ravel()  # column
 
 @dataclass(frozen=True)
 class Shipped:
-    """A fitted classifier: `units` (2912, 46) turns the change of features into unit activations, `layers` are each
-    small network's weights and biases, and `temperature` calibrates their probabilities."""
+    """A fitted classifier.
+
+    `units` (2912, 46) turns the change of features into unit activations, `layers` are each small network's weights and
+    biases, and `temperature` calibrates their probabilities.
+    """
 
     units: np.ndarray
     layers: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
@@ -108,8 +111,10 @@ def train(
     seed: int = 0,
     log: Callable[[str], object] = print,
 ) -> Path:
-    """Train on `actors` of each rig and on `drawn` rendered ones, write the file, and tell how each rig alone does on
-    the other, and both on rendered actors that they have not seen; return `path`."""
+    """Train on `actors` of each rig and on `drawn` rendered ones, write the file and return `path`.
+
+    Prints how each rig alone does on the other, and both on rendered actors that they have not seen.
+    """
     sets = {rig: sample(rig, actors, seed) for rig in RIGS}
     log(f"{actors} actors of each rig, {len(sets['fields'])} samples each, seed {seed}")
     pictures, unseen = rendered(drawn, seed), rendered(max(drawn // 4, 1), seed + 1, found=1.0)
@@ -162,8 +167,10 @@ def write(classifier: Shipped, path: Path) -> Path:
 
 
 def _fit_units(samples: Samples) -> np.ndarray:
-    """Weights (2912, 46) of the linear regression of all units on the COMPONENTS of the features, left and right alike:
-    what it would be with all samples mirrored too."""
+    """Return weights (2912, 46) of the linear regression of all units on the COMPONENTS of the features.
+
+    Left and right are alike, as they would be with all samples mirrored too.
+    """
     columns, signs = mirrored_columns()
     scale = np.sqrt((samples.change**2).mean(0))
     scale = np.sqrt((scale**2 + scale[columns] ** 2) / 2) + 1e-9

@@ -18,10 +18,10 @@ def inventory(
     jobs: int | None = None,
     options: Mapping[str, Mapping] | None = None,
 ) -> Inventory:
-    """The dataset `name` as found under the folder `data`; without one, its rendered stand-in, made if need be.
+    """Return the dataset `name` as found under the folder `data`; without a folder, its rendered stand-in.
 
-    `subjects` sets the stand-in's size (its own default otherwise); `options` are those of the datasets' readers, by
-    dataset. Raises DatasetError as `registry.scan` does.
+    The stand-in is made if need be; `subjects` sets its size (its own default otherwise). `options` are those of the
+    datasets' readers, by dataset. Raises the same DatasetError as `registry.scan`.
     """
     chosen = (options or {}).get(name, {})
     if data:

@@ -1,8 +1,8 @@
-"""Samples for the classifier that ships: the change of the features from a face at rest to an expression, with the
-units that were drawn.
+"""Samples for the classifier that ships.
 
-Most are made without pictures: the mesh's points stand for what a detector finds, and its errors are added. A smaller
-part is rendered, and found by both detectors.
+A sample is the change of the features from a face at rest to an expression, with the units that were drawn. Most are
+made without pictures: the mesh's points stand for what a detector finds, and its errors are added. A smaller part is
+rendered, and found by both detectors.
 """
 
 from __future__ import annotations
@@ -53,8 +53,17 @@ FOUND, LESS_FOUND = (0.6, 1.05), {1: 0.4, 4: 0.45, 9: 0.3, 17: 0.3, 23: 0.4, 24:
 
 @dataclass(frozen=True)
 class Samples:
-    """`change` (n, 2912) float32: distances, then angles, at the apex less those at rest; `units` (n, 23, 2): the
-    activation that was added; `emotions` (n,)."""
+    """Samples of expressions.
+
+    Attributes
+    ----------
+    change
+        (n, 2912) float32: distances, then angles, at the apex less those at rest.
+    units
+        (n, 23, 2): the activation that was added.
+    emotions
+        (n,)
+    """
 
     change: np.ndarray
     units: np.ndarray
@@ -125,15 +134,17 @@ class _Session:
 
 @cache
 def mirrored_columns() -> tuple[np.ndarray, np.ndarray]:
-    """Columns (2912,) and signs (2912,): `change[:, columns] * signs` is the change of the mirrored face."""
+    """Return columns (2912,) and signs (2912,): `change[:, columns] * signs` is that of the mirrored face."""
     place_of = {tuple(sorted(pair)): number for number, pair in enumerate(PAIRS.tolist())}
     pairs = np.array([place_of[tuple(sorted(pair))] for pair in MIRROR[PAIRS].tolist()])
     return np.concatenate([pairs, len(PAIRS) + pairs]), np.repeat([1.0, -1.0], len(PAIRS)).astype(np.float32)
 
 
 def change(rest: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    """Return the change (2912,) of the features from points (N, 3) of a face at rest to those at the apex: the sum of
-    the steps of the study's tensor."""
+    """Return the change (2912,) of the features from points (N, 3) of a face at rest to those at the apex.
+
+    It is the sum of the steps of the study's tensor.
+    """
     return geometry.differences(geometry.normalise(np.stack([rest, apex])), PAIRS)[0]
 
 
@@ -151,8 +162,10 @@ def nothing(rng: np.random.Generator) -> np.ndarray:
 
 
 def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points (468, 3) that a detector finds of two meshes (468, 3), x right, y down, z away from the camera:
-    the head turns a little from one picture to the other, and points are found with errors."""
+    """Return the points (468, 3) that a detector finds of two meshes (468, 3): x right, y down, z away from the camera.
+
+    The head turns a little from one picture to the other, and points are found with errors.
+    """
     pose, turn = np.clip(rng.normal(0, POSE), -0.36, 0.36), rng.normal(0, TURN)
     distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
     points = []
@@ -177,7 +190,7 @@ def _everyday(rng: np.random.Generator) -> str:
 
 
 def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
-    """All samples of one actor: change, units, emotion."""
+    """Return all samples of one actor: change, units, emotion."""
     rng = np.random.default_rng([seed, RIGS.index(rig), number])
     actor = make_actor(FAMILIES[rig] + 100_000 * seed + number)
     moves = actor.rig if rig == "fields" else muscles.MuscleRig(rng)

@@ -27,7 +27,7 @@ COLUMNS = ("dataset", "subject", "id", "emotion", "used", "frames", "onset", "ap
 
 
 def truth_row(dataset: str, subject: str, name: str, performance: Performance, used: bool = True) -> dict:
-    """The row of one recording."""
+    """Return the row of one recording."""
     values = (
         dataset,
         subject,
@@ -44,7 +44,7 @@ def truth_row(dataset: str, subject: str, name: str, performance: Performance, u
 
 
 def compact_units(activation: np.ndarray) -> str:
-    """An activation (23, 2) as text, units below 0.005 left out."""
+    """Return an activation (23, 2) as text; units below 0.005 are left out."""
     return " ".join(
         f"{unit}{letter}={value:.2f}"
         for unit, sides in zip(UNITS, activation, strict=True)
@@ -62,11 +62,10 @@ def write_truth(file: Path, rows: list[dict]) -> None:
 
 
 def read_truth(sequence: Sequence) -> pd.DataFrame:
-    """Return the truth of the stand-in that a sequence belongs to, indexed by id. Raises DatasetError if there is
-    none."""
+    """Return the truth of a sequence's stand-in, indexed by id. Raises DatasetError if there is none."""
     return pd.read_csv(truth_file(sequence), index_col="id")
 
 
 def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:
-    """Seeds for one subject of one dataset that do not meet those of any other."""
+    """Return seeds for one subject of one dataset that do not meet those of any other."""
     return [int(s) for s in np.random.SeedSequence([seed, dataset, number]).generate_state(count)]

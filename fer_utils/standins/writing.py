@@ -37,11 +37,11 @@ def ensure(
     executor: Executor | None = None,
     progress: bool = True,
 ) -> Path:
-    """The folder `root/name` with the stand-in `name`, written first if it is not there as asked for.
+    """Return the folder `root/name` with the stand-in `name`, which is written first unless it is there as asked for.
 
-    Tasks, a subject each, run in `executor`, or else in a pool of `jobs` processes (default: one a core). The same
-    seed gives the same bytes whatever runs them. Raises `DatasetError` where the folder cannot be written or holds
-    something else.
+    Tasks, a subject each, run in `executor`, or else in a pool of `jobs` processes (default: one a core). The same seed
+    gives the same bytes whatever runs them. Raises DatasetError if the folder cannot be written or holds something
+    else.
     """
     if name not in WRITERS:
         raise ValueError(f"no stand-in {name!r}; there are {', '.join(NAMES)}")
@@ -65,7 +65,7 @@ def ensure(
 
 
 def read_manifest(folder: Path) -> dict | None:
-    """The manifest of a stand-in, or None where the folder is not a whole one."""
+    """Return the manifest of a stand-in, or None if the folder is not a whole one."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -79,7 +79,7 @@ def _is_whole(folder: Path, wanted: dict) -> bool:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of all files of a stand-in but its manifest."""
+    """Return the SHA-256 over the names and bytes of all files of a stand-in but its manifest."""
     total = hashlib.sha256()
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     for name in names:
@@ -116,7 +116,7 @@ def _write(folder: Path, writer, wanted: dict, jobs: int | None, executor: Execu
 
 
 def _counts(rows: list[dict]) -> dict[str, dict]:
-    """For each dataset how many recordings, subjects and frames the usual experiment uses, and of which emotions."""
+    """Count the recordings, subjects, frames and emotions that the usual experiment uses, for each dataset."""
     counts = {}
     for dataset in sorted({row["dataset"] for row in rows}):
         own = [row for row in rows if row["dataset"] == dataset]
@@ -132,7 +132,7 @@ def _counts(rows: list[dict]) -> dict[str, dict]:
 
 
 def _run(new: Path, writer, wanted: dict, jobs: int | None, executor: Executor | None, progress: bool) -> list[dict]:
-    """Rows of the truth of all tasks, in the order of the tasks."""
+    """Return rows of the truth of all tasks, in the order of the tasks."""
     tasks = writer.tasks(wanted["subjects"], wanted["seed"])
     jobs = min(jobs or os.cpu_count() or 1, len(tasks))
     done: dict[int, list[dict]] = {}

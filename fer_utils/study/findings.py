@@ -53,7 +53,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
     """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
     summaries = dict(_each(out, "summary", datasets))
-    return [text for text in (_accuracy(summaries), _leakage(summaries), _compared(out, datasets)) if text]
+    return [text for text in (_accuracy(summaries), _leakage(out, summaries), _compared(out, datasets)) if text]
 
 
 def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
@@ -69,17 +69,19 @@ def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
     return f"{named} names expressions of people it has never seen: it is right in {shares} (by guessing, in {guess})."
 
 
-def _leakage(summaries: dict[str, pd.DataFrame]) -> str:
-    """Say how much accuracy is added by people who are in training and in test."""
-    gains = {}
+def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
+    """Say how much accuracy is added by people who are in training and in test, and whether that may be chance."""
+    gains = []
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
         if new is not None and known is not None:
-            gains[name] = 100 * (known.accuracy - new.accuracy)
-    if not gains:
-        return ""
-    each = _listed(f"{gain:+.1f} points on {registry.title(name)}" for name, gain in gains.items())
-    return f"If the same people may be in training and in test, its accuracy changes by {each}.".replace("-", "−")
+            gain = f"{100 * (known.accuracy - new.accuracy):+.1f} points on {registry.title(name)}".replace("-", "−")
+            pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
+            p = getattr(pair, "p", float("nan"))
+            gains.append(f"{gain} (p = {p:.2g})" if p == p else gain)
+    return (
+        f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}." if gains else ""
+    )
 
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
@@ -165,8 +167,10 @@ def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return pairs of models, or of ways of testing one, with the difference of their accuracies, or the reason why
-    there is none."""
+    """Return pairs of models, or of ways of testing one, with the difference of their accuracies.
+
+    If there is none, a note says why.
+    """
     numbers = ("difference", "difference_low", "difference_high", "p")
     who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
     columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]

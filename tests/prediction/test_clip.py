@@ -29,7 +29,7 @@ def counts(outcome) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
-    """The first 90 frames of the rendered clip: at rest, then happy."""
+    """The first 90 frames of the rendered clip: at rest, happy, at rest again."""
     file = tmp_path_factory.mktemp("clips") / "short.avi"
     writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (320, 240))
     for frame in list(Video(paths.CLIP))[:90]:
@@ -60,18 +60,18 @@ def test_a_row_a_frame_and_a_drawn_copy(short, tmp_path, capsys, monkeypatch, de
     np.testing.assert_allclose(table["time"], np.arange(90) / 25, atol=1e-3)
     chances = table.filter(regex="^p_")
     assert table["face"].all() and chances.shape[1] >= 6
-    assert chances[:40].isna().all(axis=None) and (table["why"][:40] == "neutral: no expression to name").all()
+    assert chances[:30].isna().all(axis=None) and (table["why"][:30] == "neutral: no expression to name").all()
     assert (chances.dropna().sum(axis=1) - 1).abs().max() < 1e-3
     assert set(table["phase"]) >= {"neutral", "onset", "apex"}
     smile = table[["AU12_left_r", "AU12_right_r"]]
     np.testing.assert_allclose(table["AU12_r"], smile.mean(axis=1), atol=0.011)
-    assert smile[:40].max(axis=None) < 1 and smile[table["phase"] == "apex"].mean().min() > 1.5
+    assert smile[:30].max(axis=None) < 1 and smile[table["phase"] == "apex"].mean().min() > 1.5
     assert table.filter(regex=r"^AU\d\d_r$").max(axis=None) <= 5 and table["AU15_r"].max() < 1.5
     assert table.loc[table["phase"] == "apex", "emotion"].value_counts().idxmax() == "happiness"
     assert table["model"].unique().tolist() == [f"units, trained on {litert.load_classifier().trained_on}"]
     (expression,) = pd.read_csv(tmp_path / "new" / "rows.expressions.csv").to_dict("records")
     assert expression["emotion"] == "happiness" and "happiness (" in printed.out
-    assert 1.8 < expression["start"] < expression["onset"] < expression["apex"] < 3.2 < expression["end"] == 89 / 25
+    assert 1.0 < expression["start"] < expression["onset"] < expression["apex"] < 2.3 < 2.8 < expression["end"] < 3.5
     assert 0.4 < expression["probability"] <= 1 and expression["intensity"] > 0.01
     named = table["emotion"].notna()
     assert (chances[named].idxmax(axis=1) == "p_" + table.loc[named, "emotion"]).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer_utils.realtime.evidence import EARLY, ENOUGH, LONGEST, SURE, Evidence
+from fer_utils.realtime.evidence import AHEAD, EARLY, ENOUGH, LONGEST, SURE, Evidence
 
 FEAR, SURPRISE = np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.2, 0.7])
 
@@ -46,6 +46,12 @@ def test_when_an_expression_is_named(evidence, clarity, moving, probability, sec
     for _ in range(round(seconds * 100)):
         evidence.add(np.array([rest, probability, rest]), 0.02, 0.01, moving, clarity)
     assert (evidence.emotion == "happiness") == named
+
+
+@pytest.mark.parametrize(("second", "named"), [(0.5 - AHEAD - 0.01, True), (0.5 - AHEAD + 0.01, False)])
+def test_two_that_are_about_as_probable_are_no_name(evidence, second, named):
+    evidence.add(np.array([0.5, second, 0.5 - second]), 0.02, 1.0)
+    assert (evidence.emotion == "fear") == named
 
 
 def test_a_name_is_kept_until_another_is_clearly_better(evidence):

@@ -444,6 +444,12 @@ class TestLabels:
         assert {outcome.emotion for outcome in found} == {None}
         assert "onset" in {outcome.phase for outcome in found}
 
+    def test_jitter_is_no_restlessness(self, make_track, recorder):
+        times, levels = expression(30, (2, 0), (0.5, 0.6), (1, 0.6))
+        points = make_track(levels, times).points
+        noise = np.random.default_rng(0).normal(0, 0.005 * np.ptp(points[0, [33, 263], 0]), points.shape)
+        assert outcomes(Recognizer(recorder), points + noise, times)[-1].emotion == "fear"
+
     def test_a_head_that_is_turned_away_is_not_named(self, make_track, recorder):
         times, levels = expression(30, (1, 0), (0.5, 2), (1, 2))
         points = make_track(levels, times).points.astype(float)

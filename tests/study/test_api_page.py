@@ -14,5 +14,5 @@ def test_it_holds_every_public_name_and_its_methods():
     page = api_page.text()
     assert all(f"## `fer.{name}`\n" in page for name in fer_utils.__all__)
     assert "fer.predict(recording: str | Path, model: str = ''" in page
-    assert "**`.push_points(points: np.ndarray | None, time: float) -> Recognition`** What is known" in page
+    assert "**`.push_points(points: np.ndarray | None, time: float) -> Recognition`** Return what is known" in page
     assert "- `times`, (T,) float64: Seconds from the start of the sequence.\n" in page

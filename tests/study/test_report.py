@@ -49,6 +49,8 @@ def test_findings_and_the_table_that_matters_come_first(tmp_path):
     second = page.index("its accuracy changes by +5.0 points on MMI.")
     third = page.index("it is better in 1 of 2 paired tests and worse in 0 ")
     assert first < second < third < page.index("<table")
+    of(tmp_path, "protocols", [result("stratified", 0.75)], against="grouped", difference=0.05, p=0.0421)
+    assert "its accuracy changes by +5.0 points on MMI (p = 0.042)." in written(tmp_path, [run(tmp_path)])
     assert cells(page)[1][:3] == ["MMI", "70.0 [60.0, 80.0]", "75.0 [65.0, 85.0]"]
     assert page.index("<table") < page.index("<h2>The method") < page.index("<h2>Contents") < page.index("<h2>Note")
 

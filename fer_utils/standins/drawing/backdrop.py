@@ -15,7 +15,7 @@ _MARGIN = 200  # pixels of hair around the picture, so that it can move with the
 
 
 def draw_wall(actor: Actor, size: tuple[int, int]) -> np.ndarray:
-    """The wall behind the actor: (height, width, 3) uint8, a little lighter towards the lamp."""
+    """Draw the wall behind the actor: (height, width, 3) uint8, a little lighter towards the lamp."""
     width, height = size
     slope = np.linspace(-1, 1, width) * actor.light[0] + np.linspace(1, -1, height)[:, None] * actor.light[1]
     wall = actor.backdrop * (1 + 0.25 * slope)
@@ -23,7 +23,7 @@ def draw_wall(actor: Actor, size: tuple[int, int]) -> np.ndarray:
 
 
 def draw_hair(actor: Actor, size: tuple[int, int]) -> np.ndarray:
-    """Strands that fall from the crown, BGR uint8, 200 pixels wider and higher on each side than the picture."""
+    """Draw strands that fall from the crown, BGR uint8, 200 pixels wider and higher on each side than the picture."""
     rng = np.random.default_rng([actor.seed, 3])
     width, height = size[0] + 2 * _MARGIN, size[1] + 2 * _MARGIN
     x, y = np.arange(width) - width / 2, (np.arange(height) - height * 0.3)[:, None]
@@ -93,7 +93,7 @@ def _comb(image: np.ndarray, hair: np.ndarray, cover: np.ndarray, view: View, li
 
 
 def _ellipsoid(image: np.ndarray, view: View, centre, radii, colour) -> None:
-    """An ellipsoid of the head (cm), as the ellipse that it is in the picture."""
+    """Return an ellipsoid of the head (cm) as the ellipse that it is in the picture."""
     x, y, depth = place(np.array([centre], float), view)[0]
     axes = view.rotation[:2] * np.array(radii) * view.scale * DISTANCE / (DISTANCE - depth)
     values, vectors = np.linalg.eigh(axes @ axes.T)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,9 +36,25 @@ class View:
         tilt = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
         return tilt @ turn @ nod
 
+    def moved(
+        self, yaw: float, pitch: float, roll: float, right: float = 0.0, down: float = 0.0, nearer: float = 0.0
+    ) -> View:
+        """Return the view of the head turned further by these angles, and moved by `right` and `down` cm.
+
+        `nearer` is by what share the picture of it grows.
+        """
+        return replace(
+            self,
+            yaw=self.yaw + yaw,
+            pitch=self.pitch + pitch,
+            roll=self.roll + roll,
+            centre=(self.centre[0] + right * self.scale, self.centre[1] + down * self.scale),
+            scale=self.scale * (1 + nearer),
+        )
+
 
 def place(points: np.ndarray, view: View) -> np.ndarray:
-    """Points (N, 3) of the head in cm, turned, and in pixels: x right, y down, and depth z in cm towards the camera."""
+    """Turn points (N, 3) of the head in cm, and return them in pixels: x right, y down, depth z in cm to the camera."""
     # the head turns about the top of the neck, not about the tip of the nose
     pivot = np.array([0.0, -4.0, -6.0])
     turned = (points - pivot) @ view.rotation.T + pivot
@@ -64,7 +80,7 @@ class Sensor:
         self._deviation = np.linspace(dark, bright, 256, dtype=np.float32)
 
     def expose(self, image: np.ndarray) -> np.ndarray:
-        """The picture, grey (H, W) or BGR (H, W, 3) uint8, with noise that is the same in all colours."""
+        """Return the picture, grey (H, W) or BGR (H, W, 3) uint8, with noise that is the same in all colours."""
         height, width = image.shape[:2]
         dy, dx = self._rng.integers(0, 256, 2)
         grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)

@@ -64,7 +64,7 @@ def measure(actors: int = len(EMOTIONS)) -> pd.DataFrame:
 
 
 def _recording(number: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Pictures of an actor, BGR uint8, and the drawn points (T, 468, 2) in pixels."""
+    """Return pictures of an actor, BGR uint8, and the drawn points (T, 468, 2) in pixels."""
     rng = np.random.default_rng([FIRST_SEED, number])
     actor = make_actor(FIRST_SEED + number)
     centre = (SIZE[0] / 2 + rng.uniform(-20, 20), 215 + rng.uniform(-20, 20))
@@ -79,7 +79,7 @@ def _recording(number: int) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def _find(pictures: list[np.ndarray], options: Mapping) -> tuple[np.ndarray, list[float]]:
-    """Points (T, 468, 2), NaN if there is no face, and the seconds that each frame took."""
+    """Find points (T, 468, 2), NaN if there is no face, and the seconds that each frame took."""
     points, taken = np.full((len(pictures), 468, 2), np.nan), []
     with open_detector("face_landmarker", **options) as detector:
         for number, picture in enumerate(pictures):
@@ -92,7 +92,7 @@ def _find(pictures: list[np.ndarray], options: Mapping) -> tuple[np.ndarray, lis
 
 
 def _errors(found: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
-    """Errors in %, of all 61 landmarks and by region, of points (T, 468, 2)."""
+    """Return errors in %, of all 61 landmarks and by region, of points (T, 468, 2)."""
     across = drawn[0, regions.RIGHT_EYE_CORNER] - drawn[0, regions.LEFT_EYE_CORNER]
     off = 100 * (found - drawn) / np.hypot(*across)
     position, motion = (np.linalg.norm(values, axis=2).mean(axis=0) for values in (off, (off - off[0])[1:]))

@@ -27,11 +27,11 @@ class Painter:
         self._hair = draw_hair(actor, size)
 
     def landmarks(self, activation: np.ndarray, view: View) -> np.ndarray:
-        """Where the mesh's points (468, 2) are in the picture, in pixels."""
+        """Return where the mesh's points (468, 2) are in the picture, in pixels."""
         return place(self.actor.rig.deform(self.actor.neutral, activation), view)[:, :2]
 
     def draw(self, activation: np.ndarray, view: View, gaze: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
-        """The picture, BGR uint8 (height, width, 3), of the actor with an activation (23, 2) seen in a view."""
+        """Draw the actor with an activation (23, 2), seen in a view: BGR uint8 (height, width, 3)."""
         face = self.actor.rig.deform(self.actor.neutral, activation)
         placed = place(face, view)
         pixels = placed[:, :2]
@@ -85,8 +85,10 @@ class Painter:
 
 
 def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """For triangles (M, 3, 2) in pixels with values (M, 3, A) at their corners: (M, A, 3), so that the value at (x, y)
-    is the product with (x, y, 1)."""
+    """Return planes (M, A, 3) through values (M, 3, A) at the corners of triangles (M, 3, 2) in pixels.
+
+    The value at (x, y) is the product with (x, y, 1).
+    """
     a = corners[:, 0]
     (bx, by), (cx, cy) = (corners[:, 1] - a).T[..., None], (corners[:, 2] - a).T[..., None]
     area = bx * cy - by * cx

@@ -38,7 +38,7 @@ WRINKLES = {
 
 
 def paint_skin(actor: Actor) -> np.ndarray:
-    """The texture (512, 512, 3), BGR uint8, of an actor's skin with lips and brows."""
+    """Paint the texture (512, 512, 3), BGR uint8, of an actor's skin with lips and brows."""
     rng = np.random.default_rng([actor.seed, 2])
     skin = np.tile(np.array(actor.skin, np.float32), (TEXTURE, TEXTURE, 1))
     for cells, strength in ((10, 3.0), (60, 1.6), (220, 2.2)):  # blotches, then pores
@@ -61,7 +61,7 @@ def paint_skin(actor: Actor) -> np.ndarray:
 
 
 def wrinkle_maps() -> np.ndarray:
-    """One map (256, 256) float32 a line and side (26 in all): how much of the light it takes; below 0 it gives some."""
+    """Return one map (256, 256) float32 a line and side (26 in all): how much light it takes, or gives if below 0."""
     maps = []
     for paths, width, depth, _ in WRINKLES.values():
         for side in (mesh.RIGHT, mesh.LEFT):
@@ -75,7 +75,7 @@ def wrinkle_maps() -> np.ndarray:
 
 
 def line_strengths(activation: np.ndarray) -> np.ndarray:
-    """How strong each map of `wrinkle_maps` is (26,) under an activation (23, 2)."""
+    """Return how strong each map of `wrinkle_maps` is (26,) under an activation (23, 2)."""
     strengths = [sum(weight * activation[ROW[unit]] for unit, weight in line[3].items()) for line in WRINKLES.values()]
     return np.clip(np.array(strengths), 0, 1.2).ravel().astype(np.float32)
 
@@ -99,7 +99,7 @@ def _stroke(paths: list, width: float, size: int) -> np.ndarray:
 
 
 def _smooth(points: np.ndarray, per_step: int = 6) -> np.ndarray:
-    """A Catmull-Rom curve through points (N, 2)."""
+    """Return a Catmull-Rom curve through points (N, 2)."""
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     t = np.linspace(0, 1, per_step, endpoint=False)[:, None]
     pieces = [

@@ -25,7 +25,7 @@ DATASET = 1  # keeps its actors apart from those of the other sets
 
 
 def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """The arguments of `write`, one call a subject."""
+    """Yield the arguments of `write`, one call a subject."""
     return [(seed, number) for number in range(1, subjects + 1)]
 
 
@@ -73,6 +73,6 @@ def _write_frames(folder: Path, name: str, painter: Painter, performance: Perfor
 
 
 def _facs(performance: Performance) -> str:
-    """The units seen at the apex and their intensities (1 to 5), a line each, in CK+'s own number format."""
+    """Return the units seen at the apex and their intensities (1 to 5), a line each, in CK+'s own number format."""
     pairs = zip(UNITS, (intensity_code(float(sides.max())) for sides in performance.shown), strict=True)
     return "".join(f"   {unit:.7e}   {code:.7e}\n" for unit, code in pairs if code)

@@ -31,7 +31,7 @@ DATASET = 3
 
 
 def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """The arguments of `write`, one call a subject."""
+    """Yield the arguments of `write`, one call a subject."""
     return [(seed, number) for number in range(1, subjects + 1)]
 
 
@@ -62,7 +62,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
 
 
 def _pictures(painter: Painter, performance: Performance, seen: int, rng: np.random.Generator):
-    """The frames in turn, with noise, in one of the three views."""
+    """Yield the frames in turn, with noise, in one of the three views."""
     sensor = Sensor(rng, SIZE, dark=0.5, bright=2.0)
     side = replace(performance, views=[_from_the_side(view) for view in performance.views])
     if seen == DUAL:
@@ -75,7 +75,7 @@ def _pictures(painter: Painter, performance: Performance, seen: int, rng: np.ran
 
 
 def _from_the_side(view: View) -> View:
-    """The view of a camera at the actor's left; the face stays in the middle of the picture."""
+    """Return the view of a camera at the actor's left; the face stays in the middle of the picture."""
     return replace(view, yaw=view.yaw - 1.25, centre=(view.centre[0] + 5 * view.scale, view.centre[1]))
 
 
@@ -105,7 +105,7 @@ def _write_xml(session: Path, clip: str, performance: Performance, seen: int, la
 
 
 def _markers(unit: int, performance: Performance) -> str:
-    """One unit's phases; frames count from 1 there."""
+    """Return one unit's phases; frames count from 1 there."""
     phases = (("onset", performance.onset), ("apex", performance.apex), ("offset", performance.offset))
     marks = "".join(f'    <Marker Frame="{frame + 1}" Type="{phase}"/>\n' for phase, frame in phases)
     return f'  <ActionUnit Number="{unit}">\n{marks}  </ActionUnit>\n'

@@ -45,7 +45,7 @@ EXPOSURES = {
 
 
 def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """The arguments of `write`, one call a subject."""
+    """Yield the arguments of `write`, one call a subject."""
     return [(seed, number) for number in range(1, subjects + 1)]
 
 
@@ -72,7 +72,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
 
 
 def _beside(performance: Performance) -> Performance:
-    """The same performance from the second camera, which stands a little to one side."""
+    """Return the same performance from the second camera, which stands a little to one side."""
     views = [
         replace(view, yaw=view.yaw + 0.04, centre=(view.centre[0] + 14, view.centre[1])) for view in performance.views
     ]

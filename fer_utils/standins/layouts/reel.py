@@ -22,7 +22,7 @@ from fer_utils.standins.writing import SEED
 FPS = 25
 SIZE = (320, 240)
 SHOWN = ("happiness", "surprise", "sadness")
-REST, RISE, HOLD, FALL = 2.0, 0.8, 1.2, 0.8  # seconds of each expression, in this order
+REST, RISE, HOLD, FALL = 1.4, 0.5, 0.8, 0.5  # seconds of each expression, in this order: two of them in six seconds
 DATASET = 4  # keeps the actor apart from those of the stand-ins: no model was trained on this face
 # one of six, of eight looked at, whose three expressions are all named rightly: the clip shows what a label looks like,
 # not how often it is right
@@ -30,8 +30,11 @@ ACTOR = 3
 
 
 def pictures(shown: tuple[str, ...] = SHOWN, fps: float = FPS) -> Iterator[tuple[np.ndarray, str]]:
-    """The clip's frames, BGR uint8 (240, 320, 3), `fps` of them a second; with each the name of the emotion on its way
-    to the apex or held there, and an empty name at other times. The last expression is followed by a rest."""
+    """Yield the clip's frames, BGR uint8 (240, 320, 3), `fps` of them a second, each with the name of an emotion.
+
+    It is the one on its way to the apex or held there, and empty at other times. The last expression is followed by a
+    rest.
+    """
     actor_seed, order = seeds(SEED, DATASET, ACTOR, 2)
     rng = np.random.default_rng(order)
     actor = make_actor(actor_seed)
