@@ -62,7 +62,7 @@ def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int
         else f"no face in any of {frames} frames"
     )
     unread = f", {outcome.unread} could not be read" if outcome.unread else ""
-    print(f"{recording}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
+    print(f"{recording.name}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
     print("  the largest face was followed" if settings.faces == 1 else f"  up to {settings.faces} faces", file=text)
     for each in outcome.expressions:
         who = f"face {each.face}, " if settings.faces > 1 else ""
