@@ -32,8 +32,10 @@ class Phases:
 
     @property
     def apex_share(self) -> float:
-        """The intensity at the apex, as a share of the highest. Below LOW_APEX the recording does not end at the
-        apex, although its dataset says so."""
+        """The intensity at the apex, as a share of the highest.
+
+        Below LOW_APEX the recording does not end at the apex, although its dataset says so.
+        """
         highest = float(self.intensity.max())
         return float(self.intensity[self.apex]) / highest if highest > 0 else 1.0
 
