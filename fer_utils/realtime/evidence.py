@@ -12,6 +12,7 @@ ENOUGH = 0.2  # seconds of evidence before a name, if the intensity is CLEAR tim
 CLEAR, LONGEST = 3.0, 0.35  # of a weaker one more seconds, LONGEST at most
 SURE = 0.4  # probability for a name
 AHEAD = 0.1  # by which it must be more probable than any other
+CALM = 0.2  # by which it must be higher while the face is nearly as restless as in speech
 EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
 BETTER = 0.15  # by which another emotion must be more probable to take the name's place
 UNSURE = "unsure"
@@ -48,11 +49,12 @@ class Evidence:
         self._sum, self._weight = np.zeros(len(self.classes)), 0.0
 
     def add(
-        self, probabilities: np.ndarray, intensity: float, seconds: float, moving: bool = False, clarity: float = CLEAR
+        self, probabilities: np.ndarray, intensity: float, seconds: float, sure: float = SURE, clarity: float = CLEAR
     ) -> None:
         """Take in the probabilities (C,) of a frame that lasts for `seconds`.
 
-        `moving` says whether the intensity still rises, `clarity` how many times the threshold of an onset it is.
+        `sure` is the probability that a name needs now, `clarity` how many times the threshold of an onset the
+        intensity is.
         """
         weight = intensity**4 * seconds
         self._sum += weight * np.log(np.maximum(probabilities, 1e-6))
@@ -61,7 +63,7 @@ class Evidence:
         p = self.probabilities
         best = p.argmax()
         enough = min(LONGEST, ENOUGH * max(1.0, CLEAR / clarity))
-        if self.seconds < enough or p[best] < (EARLY if moving else SURE) or self.classes[best] == self.emotion:
+        if self.seconds < enough or p[best] < sure or self.classes[best] == self.emotion:
             return
         least = np.sort(p)[-2] + AHEAD if self.emotion is None else p[self.classes.index(self.emotion)] + BETTER
         if p[best] > least:

@@ -15,7 +15,7 @@ from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
 from fer_utils.models.fit import check
 from fer_utils.models.units import UnitModel
-from fer_utils.realtime.evidence import ENOUGH, UNSURE, Expression, Running
+from fer_utils.realtime.evidence import CALM, EARLY, ENOUGH, SURE, UNSURE, Expression, Running
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
 
@@ -222,8 +222,8 @@ class Recognizer:
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
             if found is not None:
-                moving = tracker.phase == "onset"
-                self._running.evidence.add(found, tracker.intensity, time - before, moving, tracker.clarity)
+                sure = EARLY if tracker.phase == "onset" else SURE + CALM * tracker.unrest
+                self._running.evidence.add(found, tracker.intensity, time - before, sure, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:

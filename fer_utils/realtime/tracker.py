@@ -70,8 +70,12 @@ class Tracker:
             return "the eyes blink"
         if self.turned > TURNED:
             return "the head is turned away"
-        restless = self._falls - self._quiet > RESTLESS * self.intensity
-        return "the face does not keep still, as in speech" if restless else ""
+        return "the face does not keep still, as in speech" if self.unrest > 1 else ""
+
+    @property
+    def unrest(self) -> float:
+        """How restless the face is: from 0, if its intensity has not fallen, to 1 and more in speech."""
+        return max(0.0, self._falls - self._quiet) / (RESTLESS * max(self.intensity, 1e-9))
 
     @property
     def clarity(self) -> float:

@@ -30,21 +30,21 @@ def test_nothing_is_known_at_first_and_a_probability_of_0_rules_nothing_out(evid
 
 
 @pytest.mark.parametrize(
-    ("clarity", "moving", "probability", "seconds", "named"),
+    ("clarity", "sure", "probability", "seconds", "named"),
     [
-        (3, False, SURE + 0.01, ENOUGH, True),
-        (3, False, SURE - 0.01, 2, False),
-        (3, False, 0.9, ENOUGH - 0.02, False),
-        (1, False, 0.9, LONGEST - 0.02, False),  # weak: it waits longer
-        (1, False, 0.9, LONGEST, True),
-        (3, True, EARLY - 0.01, 2, False),  # what is to come may change it
-        (3, True, EARLY + 0.01, ENOUGH, True),
+        (3, SURE, SURE + 0.01, ENOUGH, True),
+        (3, SURE, SURE - 0.01, 2, False),
+        (3, SURE, 0.9, ENOUGH - 0.02, False),
+        (1, SURE, 0.9, LONGEST - 0.02, False),  # weak: it waits longer
+        (1, SURE, 0.9, LONGEST, True),
+        (3, EARLY, EARLY - 0.01, 2, False),  # what is to come may change it
+        (3, EARLY, EARLY + 0.01, ENOUGH, True),
     ],
 )
-def test_when_an_expression_is_named(evidence, clarity, moving, probability, seconds, named):
+def test_when_an_expression_is_named(evidence, clarity, sure, probability, seconds, named):
     rest = (1 - probability) / 2
     for _ in range(round(seconds * 100)):
-        evidence.add(np.array([rest, probability, rest]), 0.02, 0.01, moving, clarity)
+        evidence.add(np.array([rest, probability, rest]), 0.02, 0.01, sure, clarity)
     assert (evidence.emotion == "happiness") == named
 
 

@@ -35,5 +35,10 @@ def test_a_face_that_falls_and_rises_again_speaks(track, fallen, doubted):
     assert (tracker.doubt == "the face does not keep still, as in speech") == doubted
 
 
+def test_the_unrest_grows_with_the_falls(track):
+    still, little, much = (track((1.5, 0), (0.3, 1), (0.2, fallen), (0.2, 1)).unrest for fallen in (1, 0.8, 0.6))
+    assert still < 0.05 < little < much < 1
+
+
 def test_falls_are_forgotten(track):
     assert track((1.5, 0), (0.3, 1), (0.2, 0.4), (0.2, 1), (1.5, 1)).doubt == ""
