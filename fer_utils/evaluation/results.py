@@ -52,9 +52,10 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
 
 
 def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
-    """Return how many sequences each variant of the features has, and how many it refused."""
-    rows = [(name, len(table), len(table.refused)) for name, table in variants.items()]
-    return pd.DataFrame(rows, columns=["variant", "sequences", "refused"])
+    """Return how many sequences each variant of the features has, how many it refused, and how many of the first have
+    an apex far below their highest intensity."""
+    rows = [(name, len(table), len(table.refused), len(table.low_apexes)) for name, table in variants.items()]
+    return pd.DataFrame(rows, columns=["variant", "sequences", "refused", "low_apex"])
 
 
 def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:

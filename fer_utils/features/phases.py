@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
 SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
+LOW_APEX = 0.7  # of the highest intensity: an apex below it is reported; our choice
 
 Phase = Literal["neutral", "onset", "apex", "offset"]
 Apex = Literal["last", "inside"]
@@ -28,6 +29,15 @@ class Phases:
     apex: int
     offset: int
     intensity: np.ndarray
+
+    @property
+    def apex_share(self) -> float:
+        """The intensity at the apex, as a share of the highest.
+
+        Below LOW_APEX the recording does not end at the apex, although its dataset says so.
+        """
+        highest = float(self.intensity.max())
+        return float(self.intensity[self.apex]) / highest if highest > 0 else 1.0
 
 
 def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phases:

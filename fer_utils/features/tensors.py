@@ -181,6 +181,12 @@ class FeatureTable:
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def low_apexes(self) -> dict[str, float]:
+        """The sequences whose apex is far below their highest intensity, and its share of it, by id."""
+        shares = {name: found.apex_share for name, found in self.phases.items()}
+        return {name: share for name, share in shares.items() if share < phases.LOW_APEX}
+
 
 def table(
     sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], options: Options = DEFAULT

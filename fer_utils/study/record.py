@@ -82,7 +82,8 @@ def counts(out: Path, dataset: str) -> dict[str, object]:
 def _index(out: Path) -> Iterator[str]:
     """Yield the lines of an index: the files of the run, and what each is."""
     yield "# What is in this folder\n"
-    yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made.\n"
+    yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made."
+    yield "Tables that a paper shows are there as LaTeX (`.tex`) too.\n"
     for place in [*registry.NAMES, paths.ALL]:
         kinds = tables.ACROSS if place == paths.ALL else tables.KINDS
         rows = [(paths.table(out, place, name), kind.about) for name, kind in kinds.items()]

@@ -176,7 +176,7 @@ def _made_by(out: Path) -> Iterator[str]:
         return
     facts = {"started": run["started"], "time": f"{run['seconds'] / 60:.0f} min", **run["made_by"]}
     rows = pd.DataFrame(facts.items(), columns=["what", "value"])
-    yield "<p>All numbers lie in <code>tables/</code>, beside the folder of this page. "
+    yield "<p>All numbers lie in <code>tables/</code>, beside the folder of this page; for a paper as LaTeX, too. "
     yield f"<code>{record.RUN}</code> has the settings.</p>"
     yield site.table(rows, "Machine and versions")
 

@@ -62,6 +62,11 @@ class TestFind:
         curve[5] = 1.5
         assert of(phases.find(curve, times(61), "inside")) == (14, 30, 46)
 
+    def test_how_much_of_the_highest_intensity_is_left_at_the_apex(self):
+        assert phases.find(hill()[:38], times(38), "last").apex_share == pytest.approx(8 / 15, abs=0.12)
+        assert phases.find(hill(), times(61), "inside").apex_share > 0.95
+        assert drawn(np.zeros(9), 0, 8).apex_share == 1
+
     def test_smoothing_is_in_seconds_not_in_frames(self):
         fine = phases.find(np.interp(np.arange(241) / 4, np.arange(61), hill()), times(241, 4 * FPS), "inside")
         coarse = phases.find(hill(), times(61), "inside")

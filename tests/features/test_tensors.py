@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_utils.evaluation import results
 from fer_utils.features import geometry, tensors
 from fer_utils.features.geometry import SequenceRefused
 from fer_utils.features.phases import Phases
@@ -316,6 +317,15 @@ class TestTable:
         assert table.refused == {"short": "2 frames, 5 key frames need at least as many"}
         for row, (name, apex) in enumerate([("c", "last"), ("a", "inside"), ("b", "last")]):
             np.testing.assert_array_equal(table.x[row], tensors.sequence_features(tracks[name], apex).tensor)
+
+    def test_apexes_far_below_the_highest_intensity_are_reported(self, make_track, make_sequence):
+        fades = np.concatenate([RISE, np.linspace(1, 0.4, 12)])
+        tracks = {"ends at the apex": make_track(RISE), "fades": make_track(fades), "inside": make_track(fades)}
+        sequences = [make_sequence(name, apex="inside" if name == "inside" else "last") for name in tracks]
+        found = tensors.table(sequences, tracks)
+        assert found.low_apexes == {"fades": pytest.approx(0.4, abs=0.05)}
+        coverage = results.coverage({"study": found})
+        assert coverage.to_dict("records") == [{"variant": "study", "sequences": 3, "refused": 0, "low_apex": 1}]
 
     def test_points_that_are_not_finite_refuse_their_sequence_and_the_others_go_on(self, make_track, make_sequence):
         tracks = {name: make_track(RISE) for name in "ab"}
