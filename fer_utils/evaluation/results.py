@@ -52,8 +52,10 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
 
 
 def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
-    """Return how many sequences each variant of the features has, how many it refused, and how many of the first have
-    an apex far below their highest intensity."""
+    """Count the sequences that each variant of the features has, and those that it refused.
+
+    `low_apex` counts sequences whose apex is far below their highest intensity.
+    """
     rows = [(name, len(table), len(table.refused), len(table.low_apexes)) for name, table in variants.items()]
     return pd.DataFrame(rows, columns=["variant", "sequences", "refused", "low_apex"])
 
