@@ -52,9 +52,9 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
 
 
 def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
-    """Return how many sequences each variant of the features has, and how many it refused.
+    """Count the sequences that each variant of the features has, and those that it refused.
 
-    `low_apex` counts those whose apex is far below their highest intensity.
+    `low_apex` counts sequences whose apex is far below their highest intensity.
     """
     rows = [(name, len(table), len(table.refused), len(table.low_apexes)) for name, table in variants.items()]
     return pd.DataFrame(rows, columns=["variant", "sequences", "refused", "low_apex"])

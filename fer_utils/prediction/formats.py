@@ -36,6 +36,7 @@ EVENTS = {
     "apex": {"Description": "Time of the highest intensity after the start of the recording", "Units": "s"},
     "probability": {"Description": "Probability of the emotion, 0 to 1"},
     "intensity": {"Description": "Highest intensity", "Units": "inter-ocular distances"},
+    "face": {"Description": "Number of the face, from 1 on"},
 }
 
 
@@ -83,19 +84,26 @@ def openface(prediction: Prediction, stem: Path) -> list[Path]:
 
 
 def elan(prediction: Prediction, stem: Path) -> list[Path]:
-    """Write an annotation file of ELAN: tiers for expressions, phases, and action units from intensity VISIBLE on."""
+    """Write an annotation file of ELAN: tiers for expressions, phases, and action units from intensity VISIBLE on.
+
+    Of several faces each has such tiers.
+    """
     document = Eaf(author="fer-utils")
     if prediction.recording.is_file():
         kind = mimetypes.guess_type(prediction.recording.name)[0] or "video/mp4"
         document.add_linked_file(prediction.recording.resolve().as_uri(), mimetype=kind)
     document.remove_tier("default")
-    tiers = {
-        "expression": [(row.start, row.end, row.emotion) for row in prediction.expressions.itertuples()],
-        "phase": [run for run in _runs(prediction.frames, prediction.frames["phase"]) if run[2] not in ("", "neutral")],
-    }
-    for name in units(prediction.frames):
-        shown = np.where(prediction.frames[name] >= VISIBLE, name.removesuffix("_r"), "")
-        tiers[name.removesuffix("_r")] = [run for run in _runs(prediction.frames, pd.Series(shown)) if run[2]]
+    tiers = {}
+    faces = by_face(prediction.frames)
+    for face, frames in faces.items():
+        of = f" of face {face}" if len(faces) > 1 else ""
+        own = prediction.expressions[prediction.expressions["face"] == face]
+        tiers[f"expression{of}"] = [(row.start, row.end, row.emotion) for row in own.itertuples()]
+        tiers[f"phase{of}"] = [run for run in _runs(frames, frames["phase"]) if run[2] not in ("", "neutral")]
+        for name in units(frames):
+            unit = name.removesuffix("_r")
+            shown = pd.Series(np.where(frames[name] >= VISIBLE, unit, ""))
+            tiers[f"{unit}{of}"] = [run for run in _runs(frames, shown) if run[2]]
     for tier, runs in tiers.items():
         document.add_tier(tier)
         for start, end, value in runs:
@@ -118,6 +126,7 @@ def bids(prediction: Prediction, stem: Path) -> list[Path]:
             "apex": found["apex"].round(3),
             "probability": found["probability"].round(3),
             "intensity": found["intensity"].round(4),
+            "face": found["face"],
         }
     )
     table, columns = (stem.with_name(f"{stem.name}_events.{kind}") for kind in ("tsv", "json"))
@@ -129,6 +138,17 @@ def bids(prediction: Prediction, stem: Path) -> list[Path]:
 
 
 FORMATS: dict[str, Callable[[Prediction, Path], list[Path]]] = {"openface": openface, "elan": elan, "bids": bids}
+
+
+def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Return the rows of each face by its number: one for each time, empty if the face is not there.
+
+    Face 1 has rows even if it was never seen.
+    """
+    times = pd.Index(frames["time"].unique(), name="time")
+    numbers = sorted({1, *frames["face"]} - {0})
+    rows = {number: frames[frames["face"] == number].set_index("time") for number in numbers}
+    return {number: of_one.reindex(times).reset_index() for number, of_one in rows.items()}
 
 
 def units(frames: pd.DataFrame) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.plots.style import emotion_colour
-from fer_utils.prediction.formats import Prediction, units
+from fer_utils.prediction.formats import Prediction, by_face, units
 
 TEMPLATE = paths.ASSETS / "page.html"
 MOST = 20_000  # frames that are drawn; of a longer recording every second, third … frame
@@ -34,7 +34,7 @@ def write(
         title=html.escape(prediction.recording.name),
         summary=_summary(prediction),
         video="" if thumbnails is None else _video(prediction.recording, path),
-        expressions=_table(prediction.expressions, thumbnails or {}),
+        expressions=_table(prediction, thumbnails or {}),
         footer=_footer(trained_on),
         data=json.dumps(_data(prediction)).replace("</", "<\\/"),
     )
@@ -44,9 +44,23 @@ def write(
 
 
 def _summary(prediction: Prediction) -> str:
-    frames, seen = len(prediction.frames), int((prediction.frames["face"] > 0).sum())
+    frames = prediction.frames.groupby("time")["face"].max()
     count = len(prediction.expressions)
-    return f"{count or 'No'} expression{'s' * (count != 1)}; a face in {seen} of {frames} frames."
+    shown = (
+        f" The curves are those of face {_main(prediction)}, which was seen longest." if _several(prediction) else ""
+    )
+    seen = int((frames > 0).sum())
+    return f"{count or 'No'} expression{'s' * (count != 1)}; a face in {seen} of {len(frames)} frames.{shown}"
+
+
+def _several(prediction: Prediction) -> bool:
+    return prediction.frames["face"].max() > 1
+
+
+def _main(prediction: Prediction) -> int:
+    """Return the number of the face with the most frames."""
+    counts = prediction.frames["face"].value_counts().drop(0, errors="ignore")
+    return int(counts.index[0]) if len(counts) else 1
 
 
 def _footer(trained_on: str) -> str:
@@ -61,15 +75,17 @@ def _video(recording: Path, page: Path) -> str:
     return f'<video src="{link}" controls muted playsinline></video>'
 
 
-def _table(expressions: pd.DataFrame, thumbnails: dict[int, np.ndarray]) -> str:
+def _table(prediction: Prediction, thumbnails: dict[int, np.ndarray]) -> str:
+    expressions = prediction.expressions
     if expressions.empty:
         return "<p>None was found.</p>"
     rows = []
     for number, row in enumerate(expressions.itertuples()):
         colour = emotion_colour(row.emotion)
         picture = f"<td>{_picture(thumbnails[number])}</td>" if number in thumbnails else "<td></td>" * bool(thumbnails)
+        name = html.escape(row.emotion) + (f", face {row.face}" if _several(prediction) else "")
         rows.append(
-            f'<tr>{picture}<td><span class="dot" style="background:{colour}"></span>{html.escape(row.emotion)}</td>'
+            f'<tr>{picture}<td><span class="dot" style="background:{colour}"></span>{name}</td>'
             f'<td><button data-time="{row.apex:.3f}">{row.start:.2f} – {row.end:.2f} s</button></td>'
             f"<td>{row.probability:.2f}</td><td>{row.intensity:.3f}</td></tr>"
         )
@@ -85,7 +101,9 @@ def _picture(image: np.ndarray) -> str:
 
 
 def _data(prediction: Prediction) -> dict:
-    shown = prediction.frames.iloc[:: max(1, -(-len(prediction.frames) // MOST))]
+    main = _main(prediction)
+    frames = by_face(prediction.frames)[main]
+    shown = frames.iloc[:: max(1, -(-len(frames) // MOST))]
     return {
         "time": [round(value, 3) for value in shown["time"].tolist()],
         "intensity": _numbers(shown["intensity"].where(shown["face"] > 0), 4),
@@ -93,6 +111,7 @@ def _data(prediction: Prediction) -> dict:
         "expressions": [
             {"start": row.start, "end": row.end, "emotion": row.emotion, "colour": emotion_colour(row.emotion)}
             for row in prediction.expressions.itertuples()
+            if row.face == main
         ],
     }
 

@@ -68,13 +68,38 @@ def test_elan_reads_its_tiers_back(prediction, tmp_path):
     assert linked["MEDIA_URL"] == prediction.recording.resolve().as_uri() and linked["MIME_TYPE"] == "video/mp4"
 
 
+def test_elan_has_tiers_for_each_of_several_faces(prediction, tmp_path):
+    other = prediction.frames.iloc[:2].assign(face=2, phase=["apex", "apex"], AU12_r=[2.0, 0.5])
+    frames = pd.concat([prediction.frames, other]).sort_values("time", kind="stable", ignore_index=True)
+    expressions = pd.concat([prediction.expressions, prediction.expressions.assign(face=2, emotion="fear")])
+    (path,) = formats.elan(Prediction(prediction.recording, frames, expressions, prediction.points), tmp_path / "clip")
+    read = Eaf(str(path))
+    tiers = {name: sorted(row[:3] for row in read.get_annotation_data_for_tier(name)) for name in read.get_tier_names()}
+    assert tiers == {
+        "expression of face 1": [(100, 400, "happiness")],
+        "expression of face 2": [(100, 400, "fear")],
+        "phase of face 1": [(100, 200, "onset"), (300, 400, "apex")],
+        "phase of face 2": [(0, 200, "apex")],
+        "AU12 of face 1": [(100, 200, "AU12"), (300, 400, "AU12")],
+        "AU12 of face 2": [(0, 100, "AU12")],
+    }
+
+
 def test_bids_events_and_their_dictionary(prediction, tmp_path):
     table, columns = formats.bids(prediction, tmp_path / "clip")
     assert (table.name, columns.name) == ("clip_events.tsv", "clip_events.json")
     events = pd.read_csv(table, sep="\t")
     assert events.columns[:3].tolist() == ["onset", "duration", "trial_type"]  # as BIDS demands
     assert events.to_dict("records") == [
-        {"onset": 0.1, "duration": 0.3, "trial_type": "happiness", "apex": 0.3, "probability": 0.9, "intensity": 0.0512}
+        {
+            "onset": 0.1,
+            "duration": 0.3,
+            "trial_type": "happiness",
+            "apex": 0.3,
+            "probability": 0.9,
+            "intensity": 0.0512,
+            "face": 1,
+        }
     ]
     known = json.loads(columns.read_text())
     assert set(known) == set(events.columns) and all("Description" in value for value in known.values())

@@ -24,7 +24,7 @@ def prediction(tmp_path):
     frames.loc[7, ["face", "intensity"]] = 0, np.nan
     expressions = pd.DataFrame(
         {"start": [0.4], "onset": [0.44], "apex": [1.2], "end": [1.96], "emotion": ["happiness"],
-         "probability": [0.91], "intensity": [0.08]}
+         "probability": [0.91], "intensity": [0.08], "face": [1]}
     )  # fmt: skip
     return Prediction(recording, frames, expressions, np.zeros((50, 478, 3), np.float32))
 
@@ -41,6 +41,18 @@ def test_it_says_what_was_found_and_escapes_names(prediction, tmp_path):
     data = data_of(text)
     assert data["intensity"][7] is None and data["intensity"][49] == 0.08
     assert [unit["name"] for unit in data["units"]] == ["AU12"]
+
+
+def test_of_several_faces_the_one_seen_longest_has_the_curves(prediction, tmp_path):
+    frames = pd.concat([prediction.frames, prediction.frames.iloc[:20].assign(face=2, intensity=0.01)])
+    expressions = pd.concat([prediction.expressions, prediction.expressions.assign(face=2, emotion="fear")])
+    both = Prediction(prediction.recording, frames.sort_values("time", kind="stable"), expressions, prediction.points)
+    text = page.write(both, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "2 expressions; a face in 50 of 50 frames. The curves are those of face 1," in text
+    assert "</span>happiness, face 1</td>" in text and "</span>fear, face 2</td>" in text
+    data = data_of(text)
+    assert len(data["time"]) == 50 and data["intensity"][49] == 0.08 and data["intensity"][7] is None
+    assert [each["emotion"] for each in data["expressions"]] == ["happiness"]
 
 
 def test_pictures_of_people_are_there_only_if_they_are_given(prediction, tmp_path):
