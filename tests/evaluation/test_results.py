@@ -7,7 +7,7 @@ import pytest
 from fer_utils.errors import UserError
 from fer_utils.evaluation import metrics, plans, results, tables
 from fer_utils.evaluation.experiments import BASE
-from fer_utils.features import tensors
+from fer_utils.features import phases, tensors
 from fer_utils.features.tensors import FeatureTable
 
 RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 12)))
@@ -100,10 +100,11 @@ class TestSequences:
 
     def test_coverage_of_the_variants(self):
         empty = np.array([], np.str_)
-        table = FeatureTable(np.zeros((3, 4, 6)), empty, empty, empty, {"a": "why", "b": "why"})
+        fades = {name: phases.Phases(0, 2, 2, np.array([0, 1, last])) for name, last in (("c", 0.5), ("d", 0.9))}
+        table = FeatureTable(np.zeros((3, 4, 6)), empty, empty, empty, {"a": "why", "b": "why"}, fades)
         found = results.coverage({BASE: table, "angles only": FeatureTable(np.zeros((2, 4, 3)), empty, empty, empty)})
-        assert found.to_numpy().tolist() == [["61 landmarks", 3, 2], ["angles only", 2, 0]]
-        assert list(found) == ["variant", "sequences", "refused"]
+        assert found.to_numpy().tolist() == [["61 landmarks", 3, 2, 1], ["angles only", 2, 0, 0]]
+        assert list(found) == ["variant", "sequences", "refused", "low_apex"]
 
 
 class TestModels:
