@@ -186,7 +186,7 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
     `probabilities` (n, C), `right` (n,) bool. Bins without a prediction are left out.
     """
-    highest = probabilities.max(axis=1)
+    highest = np.minimum(probabilities.max(axis=1), 1.0)  # float32 can round to a little more
     table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})
     found = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
     return found.rename_axis(None)

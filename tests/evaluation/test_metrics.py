@@ -213,6 +213,11 @@ class TestPhaseErrors:
         assert summary["within_2_frames"].tolist() == [0.5, 0.5, 1.0]
 
 
+def test_a_probability_that_is_rounded_above_1_counts():
+    found = metrics.reliability(np.array([[1.0000001, 0], [0.99, 0.01]]), np.array([True, False]))
+    assert found["n"].tolist() == [2]
+
+
 def test_reliability_by_hand():
     p = np.array([[0.4, 0.6], [0.35, 0.65], [0.9, 0.1], [0.0, 1.0]])
     found = metrics.reliability(p, np.array([True, False, True, True]))
