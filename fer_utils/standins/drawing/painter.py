@@ -14,6 +14,7 @@ from fer_utils.standins.drawing.backdrop import draw_fringe, draw_hair, draw_hea
 from fer_utils.standins.drawing.camera import View, place
 from fer_utils.standins.drawing.openings import draw_edges, draw_eyes, draw_mouth
 from fer_utils.standins.drawing.skin import LINES, TEXTURE, line_strengths, paint_skin, wrinkle_maps
+from fer_utils.standins.drawing.worn import beard_cover, draw_beard, draw_glasses
 
 
 class Painter:
@@ -23,6 +24,7 @@ class Painter:
         """`size`: (width, height) of the pictures in pixels."""
         self.actor = actor
         self._skin = paint_skin(actor)
+        self._wrinkles = _wrinkles() * (1 - beard_cover(LINES)) if actor.beard else _wrinkles()  # hair hides lines
         self._wall = draw_wall(actor, size)
         self._hair = draw_hair(actor, size)
 
@@ -37,6 +39,8 @@ class Painter:
         pixels = placed[:, :2]
         image = self._wall.copy()
         draw_head(image, self.actor, self._hair, view)
+        if self.actor.beard:
+            draw_beard(image, self.actor, pixels, view)
 
         left, top = np.maximum(np.floor(pixels.min(0)).astype(int) - 4, 0)
         right, bottom = np.ceil(pixels.max(0)).astype(int) + 5
@@ -51,6 +55,8 @@ class Painter:
         # hair does not follow the skin of the forehead
         if abs(view.yaw) < 0.6:
             draw_fringe(image, self.actor, self._hair, place(self.actor.neutral, view)[:, :2])
+        if self.actor.glasses:
+            draw_glasses(image, self.actor, view)
         return cv2.GaussianBlur(image, (0, 0), 0.7)
 
     def _draw_skin(self, patch, face, placed, activation, view) -> None:
@@ -77,7 +83,7 @@ class Painter:
         skin = cv2.remap(self._skin, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         strengths = self.actor.lines * line_strengths(activation)
         if strengths.any():
-            lines = sum(strengths[k] * _wrinkles()[k] for k in np.flatnonzero(strengths))
+            lines = sum(strengths[k] * self._wrinkles[k] for k in np.flatnonzero(strengths))
             ratio = LINES / TEXTURE
             shade *= 1 - cv2.remap(lines, u * ratio, v * ratio, cv2.INTER_LINEAR)
         lit = np.clip(skin * shade[..., None], 0, 255).astype(np.uint8)

@@ -10,6 +10,7 @@ import numpy as np
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import Actor
+from fer_utils.standins.drawing.worn import paint_beard
 from fer_utils.standins.mesh import MIRROR, UV
 
 TEXTURE = 512  # pixels a side of the texture; about 25 a cm of face
@@ -57,6 +58,8 @@ def paint_skin(actor: Actor) -> np.ndarray:
         skin *= 1 - 0.3 * cv2.GaussianBlur(crease, (0, 0), 1.5)[..., None]
         _paint_brow(skin, actor, side, rng)
     _paint_lips(skin, actor)
+    if actor.beard:
+        paint_beard(skin, actor)
     return np.clip(skin, 0, 255).astype(np.uint8)
 
 
