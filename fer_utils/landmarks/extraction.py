@@ -31,7 +31,7 @@ def track_recording(
 ) -> LandmarkTrack:
     """Return the track of one recording, set upright if it is a video that lies on its side.
 
-    `recording` is a video file, a folder of pictures (in the order of the numbers in their names, PICTURES_FPS a
+    `recording` is a video file, a folder of pictures (in the order of the numbers in their names, 25 a
     second), or frames. Raises PredictError if there is no such file, or if it cannot be read.
     """
     if isinstance(recording, str | Path):

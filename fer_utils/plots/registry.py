@@ -121,10 +121,16 @@ FIGURES: Mapping[str, Entry] = {
         "Trained on three datasets and tested on MMI; then all merged, in folds of people and in folds of sequences.",
         across=True,
     ),
+    "reliability": Entry(
+        "04b",
+        "How far the probabilities can be trusted",
+        "The classifier that ships, on drawn points. A dot below the dotted line: it is too sure of itself there.",
+        across=True,
+    ),
     "ledger": Entry(
         "05",
         "The speed of each stage",
-        "Frames a second on one core, on a logarithmic scale. Finding the landmarks takes nearly all of the time.",
+        "Frames a second, on a logarithmic scale. Finding the landmarks takes nearly all of the time.",
         across=True,
     ),
     "method": Entry(

@@ -25,6 +25,8 @@ def run(chosen: argparse.Namespace) -> int:
     settings = Settings(model, chosen.detector, formats, chosen.report, chosen.show_subjects, chosen.faces)
     if chosen.show_subjects and not chosen.report:
         raise PredictError("--show-subjects: only with --report; add it")
+    if chosen.faces > 1 and chosen.detector == "mediapipe":
+        raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
     if chosen.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
         return _several(inputs, chosen, settings)
     if inputs[0].is_file() and is_picture(inputs[0]):
@@ -38,6 +40,8 @@ def _piped(chosen: argparse.Namespace) -> int:
     """Predict on the video that comes by standard input: a copy of it, since a video is read more than once."""
     if sys.stdin.isatty():
         raise PredictError("-: nothing is piped in; name a file, or pipe a video in")
+    if chosen.show_subjects or "elan" in chosen.format:
+        raise PredictError("-: files of ELAN and pages with subjects link to the video; save it, and name its file")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "stdin"
         with copy.open("wb") as file:
@@ -86,7 +90,8 @@ def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings)
 
 
 def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
-    options = {"--video": chosen.video, "--report": chosen.report, "--format": set(chosen.format) - {"csv"}}
+    options = {"--video": chosen.video, "--report": chosen.report, "--faces": chosen.faces > 1}
+    options["--format"] = set(chosen.format) - {"csv"}
     if unfit := next((name for name, value in options.items() if value), ""):
         raise PredictError(f"{unfit}: only for recordings, and {picture} is one picture; leave it out")
     out = _default(picture, chosen)

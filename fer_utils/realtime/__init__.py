@@ -1,4 +1,4 @@
-"""Takes frames as they come, or a video file; gives labels: `Recognizer`, prediction on files, the demo.
+"""Takes frames as they come; gives labels: `Recognizer`, the rows of its CSV files, the demo.
 
 May import `models`, `features`, `landmarks`, `data` and `plots`.
 """

@@ -65,7 +65,10 @@ class Evidence:
         enough = min(LONGEST, ENOUGH * max(1.0, CLEAR / clarity))
         if self.seconds < enough or p[best] < sure or self.classes[best] == self.emotion:
             return
-        least = np.sort(p)[-2] + AHEAD if self.emotion is None else p[self.classes.index(self.emotion)] + BETTER
+        if self.emotion is None:
+            least = np.delete(p, best).max(initial=0.0) + AHEAD  # a single class has no others
+        else:
+            least = p[self.classes.index(self.emotion)] + BETTER
         if p[best] > least:
             self.emotion = self.classes[best]
 

@@ -63,7 +63,7 @@ class Live:
             if self._recognizer is None:
                 self.start()
             seen = self._recognizer.push(image, time)
-            if time - self._looked > (LOOK if seen.points is None else OTHERS):
+            if abs(time - self._looked) > (LOOK if seen.points is None else OTHERS):
                 self._looked = time
                 self.others = [] if seen.points is None else _others(self._closely.detect_all(image), seen.points)
                 self._hint = CLOSER if seen.points is None and _far(image, self._closely) else ""

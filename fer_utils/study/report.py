@@ -217,7 +217,7 @@ def _counts(name: str, out: Path) -> Iterator[str]:
 def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
     yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
-    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04", "04b"))
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04"))
     yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
     for kind, title in ACTORS.items():
         yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
@@ -229,7 +229,7 @@ def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
     yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
     yield from site.figures(out, paths.ALL, drawn(paths.ALL, "05"))
     yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
-    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07"))
+    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07", "04b"))
 
 
 def _method(out: Path) -> Iterator[str]:

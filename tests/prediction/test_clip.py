@@ -287,6 +287,8 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
         said = capsys.readouterr()
         assert (said.err.splitlines()[-1].startswith("fer: -: ") and said.err.count("\n") == 1) or not status
     assert {path.name for path in tmp_path.iterdir()} == {"stdin.csv", "stdin.expressions.csv"}
+    assert cli.main(["predict", "-", "--format", "elan"]) == 2  # the copy is gone when the file is opened
+    assert "save it, and name its file" in capsys.readouterr().err
     os.mkfifo("pipe")
     assert cli.main(["predict", "pipe"]) == 2  # at once, though nobody writes into it
     assert "pipe: a pipe or a device; name a file, or -" in capsys.readouterr().err

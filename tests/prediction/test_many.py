@@ -88,7 +88,9 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
      (["a.avi", "--out", "out", "-o", "x.csv"], "-o x.csv: only for one input"),
      (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture"),
      (["a.avi", "--show-subjects"], "--show-subjects: only with --report"),
+     (["a.avi", "--faces", "2", "--detector", "mediapipe"], "--faces: mediapipe follows one"),
      (["p.png", "--report"], "--report: only for recordings"),
+     (["p.png", "--faces", "2"], "--faces: only for recordings"),
      (["p.png", "--format", "csv", "--format", "elan"], "--format: only for recordings"),
      (["p.png", "--neutral", "p.png"], "--neutral p.png: the same picture")],
 )  # fmt: skip

@@ -275,6 +275,9 @@ class TestLive:
         ((left, top, right, bottom),) = first["others"]
         assert 320 < left < right < both.shape[1] and 0 < top < bottom < small.shape[0]
         assert second["others"] == first["others"] and alone["others"] == []
+        receive(widget, "frame", buffers=[cv2.imencode(".png", both)[1].tobytes()], number=3, time=1.5)
+        receive(widget, "frame", buffers=[cv2.imencode(".png", image)[1].tobytes()], number=4, time=-5.0)  # a new clock
+        assert len(widget.sent[-2][0]["others"]) == 1 and widget.sent[-1][0]["others"] == []
 
     def test_the_face_at_rest_can_be_set(self, frames):
         live = Live(Sure())

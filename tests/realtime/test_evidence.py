@@ -54,6 +54,12 @@ def test_two_that_are_about_as_probable_are_no_name(evidence, second, named):
     assert (evidence.emotion == "fear") == named
 
 
+def test_a_single_class_has_no_other_to_be_ahead_of():
+    evidence = Evidence(("happiness",))
+    evidence.add(np.array([1.0]), 0.05, ENOUGH)
+    assert evidence.emotion == "happiness"
+
+
 def test_a_name_is_kept_until_another_is_clearly_better(evidence):
     evidence.add(FEAR, 0.02, 0.3)
     assert evidence.emotion == "fear"
