@@ -1,4 +1,4 @@
-"""What some people wear on the face: a full beard, and glasses. No stand-in has them; `standins.worn` tests with them.
+"""What some people wear on the face: a full beard, and glasses. No stand-in has them; `wearers` tests with them.
 
 Sizes and colours are our choice, by eye.
 """
@@ -74,7 +74,7 @@ def draw_glasses(image: np.ndarray, actor: Actor, view: View) -> None:
     thickness = max(1, round(rng.uniform(0.12, 0.28) * view.scale))
     c, s = np.cos(angle := np.linspace(0, 2 * np.pi, 48, endpoint=False)), np.sin(angle)
     for side, sign in ((mesh.RIGHT, -1), (mesh.LEFT, 1)):
-        x, y, _ = face[mesh.UPPER_LID[side, [0, -1]]].mean(0) + [0.15 * sign, -0.1, 0]
+        x, y = face[mesh.UPPER_LID[side, [0, -1]], :2].mean(0) + np.array([0.15 * sign, -0.1])
         x, y = (m + r * np.sign(t) * np.abs(t) ** (2 / roundness) for m, r, t in ((x, 2.4, sign * c), (y, 1.8, s)))
         rim = np.stack([x, y, face[6, 2] + 0.1 - 0.05 * x**2], axis=1)
         ear = np.array([[sign * (abs(face[454, 0]) + 0.1), rim[4, 1], -2.5]])
