@@ -86,8 +86,9 @@ def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
     """Return a share and its interval in %, such as "80.8 [73.7, 87.5]"; empty if the share is not known."""
     if pd.isna(value):
         return ""
-    ends = NO_INTERVAL if pd.isna(low) else f"[{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
-    return f"{100 * value:{sign}.1f} {ends}"
+    form = f"{sign}z.1f"  # z: no minus before 0.0
+    ends = NO_INTERVAL if pd.isna(low) else f"[{100 * low:{form}}, {100 * high:{form}}]"
+    return f"{100 * value:{form}} {ends}"
 
 
 def _known(value: float, form: str) -> str:

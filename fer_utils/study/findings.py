@@ -75,7 +75,9 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
         if new is not None and known is not None:
-            gain = f"{100 * (known.accuracy - new.accuracy):+.1f} points on {registry.title(name)}".replace("-", "−")
+            gain = (
+                f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−") + f" points on {registry.title(name)}"
+            )
             pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
             p = getattr(pair, "p", float("nan"))
             gains.append(f"{gain} (p = {p:.2g})" if p == p else gain)

@@ -119,3 +119,7 @@ def test_models_are_compared_with_the_one_that_the_caption_names(tmp_path):
     text = (tmp_path / "tables/mmi/open_models.tex").read_text(encoding="utf-8")
     assert "-5.0 [-10.0, +0.0] & 0.25 & 227274 & 0.016" in text
     assert "differences to paper" in text and "nobody is in training and in test" in text
+
+
+def test_zero_has_no_minus():
+    assert reading.with_interval(-0.0002, -0.1, 0.0, "+") == "+0.0 [-10.0, +0.0]"
