@@ -233,6 +233,8 @@ def read_results(folder):
 class Plain:
     """A classifier that names the row's number modulo four."""
 
+    weights = 0
+
     def fit(self, x, emotions, validation, refit):
         self.classes = np.unique(emotions)
         return {"loss": [0.5], "accuracy": [0.5], "val_loss": [0.5], "val_accuracy": [0.5]}
