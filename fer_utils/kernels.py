@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fer_utils.workers import ONE_THREAD
+
 NAME = "python3"  # Jupyter takes the first kernel of this name on its search path
 _OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")  # Jupyter takes itself for these
 
@@ -22,7 +24,7 @@ def own_kernel() -> Iterator[None]:
         place = Path(folder) / "kernels" / NAME
         place.mkdir(parents=True)
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        spec = {"argv": command, "display_name": "Python 3 (fer-utils)", "language": "python"}
+        spec = {"argv": command, "display_name": "Python 3 (fer-utils)", "language": "python", "env": ONE_THREAD}
         (place / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
         os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
         try:

@@ -23,6 +23,8 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-pyt
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
 _in_worker = False
+# libraries of linear algebra read it when they are loaded; for small matrices, threads cost more than they give
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 FIX = "what was finished is kept: run again, with fewer --jobs if memory was short"
 
 
@@ -186,7 +188,8 @@ def start_worker() -> None:
     """
     global _in_worker
     _in_worker = True
-    threadpoolctl.threadpool_limits(1)
+    os.environ.update(ONE_THREAD)
+    threadpoolctl.threadpool_limits(1)  # of what is loaded already
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read when it is imported
 
 

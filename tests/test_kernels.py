@@ -23,11 +23,11 @@ def foreign(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("foreign")
-def test_a_study_runs_its_own_interpreter(tmp_path, monkeypatch):
+def test_a_study_runs_its_own_interpreter_with_one_thread(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     cells = [
         nbformat.v4.new_code_cell("x = 1", metadata={"tags": ["parameters"]}),
-        nbformat.v4.new_code_cell("import sys; print(sys.executable)"),
+        nbformat.v4.new_code_cell("import os, sys; print(sys.executable, os.environ['OPENBLAS_NUM_THREADS'])"),
     ]
     kernelspec = {"name": "python3", "language": "python", "display_name": "Python 3"}
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec})
@@ -37,7 +37,7 @@ def test_a_study_runs_its_own_interpreter(tmp_path, monkeypatch):
     result = runner.run_notebook("toy", "", {}, tmp_path / "out")
     assert result.error == "" and os.environ["JUPYTER_PATH"] == before
     executed = nbformat.read(result.executed, 4)
-    assert executed.cells[-1].outputs[0].text.strip() == sys.executable
+    assert executed.cells[-1].outputs[0].text.split() == [sys.executable, "1"]
 
 
 @pytest.mark.usefixtures("foreign")

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import psutil
 import pytest
+import threadpoolctl
 
 from fer_utils import workers
 from fer_utils.data.pictures import Pictures
@@ -34,10 +35,12 @@ def always_kill(_):
 
 def threads(_):
     import cv2
+    import sklearn.svm  # noqa: F401 (brings OpenMP and the linear algebra of NumPy and SciPy)
 
     import fer_utils.data.video  # noqa: F401 (as all do that touches pictures)
 
-    return os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"], cv2.getNumThreads()
+    pools = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
+    return os.environ["TF_NUM_INTRAOP_THREADS"], os.environ["TF_NUM_INTEROP_THREADS"], cv2.getNumThreads(), pools
 
 
 def test_a_process_that_dies_is_told_in_one_line():
@@ -47,7 +50,7 @@ def test_a_process_that_dies_is_told_in_one_line():
 
 def test_a_process_computes_with_one_thread():
     with workers.pool(1) as executor:
-        assert executor.submit(threads, 0).result() == ("1", "1", 1)
+        assert executor.submit(threads, 0).result() == ("1", "1", 1, {1})
 
 
 def free_memory(held):
@@ -124,7 +127,7 @@ class TestCluster:
     def test_a_worker_that_joined_later_computes_with_one_thread_too(self, scheduler):
         """The two above were killed, so these are new."""
         with workers.pool(scheduler=scheduler) as executor:
-            assert executor.submit(threads, 0).result(60) == ("1", "1", 1)
+            assert executor.submit(threads, 0).result(60) == ("1", "1", 1, {1})
 
     def test_a_job_that_kills_every_worker_ends_the_run_with_one_line(self, scheduler):
         with (

@@ -209,7 +209,7 @@ export default () => {
       const view = {
         showState() {
           el.dataset.state = state;
-          el.dataset.mirrored = model.get("source") !== "clip"; // as in a looking-glass, but not what was recorded
+          el.dataset.source = model.get("source");
           parts.note.textContent = note || { idle: "The camera is off.", starting: "Starting…" }[state] || "";
           parts.start.disabled = running();
           parts.stop.disabled = !running();

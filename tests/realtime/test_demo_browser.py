@@ -19,6 +19,7 @@ import pytest
 
 from fer_utils import paths
 from fer_utils.realtime import serving
+from fer_utils.realtime.demo import SOURCES
 from fer_utils.standins.layouts import reel
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'fer-utils[test]'")
@@ -170,6 +171,8 @@ def page(opened):
     if page.evaluate("!document.querySelector('.fer-buttons [data-part=stop]:enabled')") is False:
         page.click("[data-part=stop]:enabled")
     page.wait_for_function(OFF)
+    if page.evaluate("document.querySelector('.fer-camera')?.dataset.source") not in (None, "browser"):
+        choose_source(page, "this browser's camera")  # also after a test that failed
     assert page.errors == []
 
 
@@ -211,8 +214,10 @@ def second_page(browser, lab, page):
     return other
 
 
-def choose(page, label, value):
-    page.select_option(f".widget-dropdown:has(label:text('{label}')) select", label=value)
+def choose_source(page, label):
+    """Choose where pictures come from, and wait until the kernel has told the camera."""
+    page.select_option(".widget-dropdown:has(label:text('Source')) select", label=label)
+    page.wait_for_selector(f".fer-camera[data-source={SOURCES[label]}]")
 
 
 def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
@@ -316,7 +321,7 @@ def test_a_camera_that_is_taken_away(page):
 
 
 def test_the_rendered_clip_and_a_kernel_without_camera(page):
-    choose(page, "Source", "the rendered clip")
+    choose_source(page, "the rendered clip")
     start(page)
     page.wait_for_function("document.querySelector('.fer-camera').dataset.found === 'true'")
     # a picture has no width until it is decoded
@@ -324,12 +329,11 @@ def test_the_rendered_clip_and_a_kernel_without_camera(page):
     page.click("[data-part=stop]")
     page.wait_for_function("document.querySelector('.fer-camera').dataset.state === 'stopped'")
     in_kernel(page, "demo.Demo._former.camera.device = 99")
-    choose(page, "Source", "a camera at the kernel")
+    choose_source(page, "a camera at the kernel")
     page.click("[data-part=start]")
     page.wait_for_function("document.querySelector('.fer-camera').dataset.state === 'error'")
     assert "no camera 99" in page.inner_text(".fer-note")
     assert page.evaluate("window.tracks.length") == 0
-    choose(page, "Source", "this browser's camera")
 
 
 def test_only_record_writes_and_no_picture_is_kept(page, home):
