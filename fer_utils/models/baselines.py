@@ -92,20 +92,16 @@ def _change(x):
     return x.sum(axis=1)  # of the differences from key frame to key frame
 
 
-def _flat(x):
-    return x.reshape(len(x), -1)
-
-
-# the margin's side decides in an SVM: its probabilities would be a second model, fitted by chance
+# Logistic regression and SVM see the change from the first key frame to the last: with the whole tensor, the kernel
+# would compare the noise of each step. The SVM gives no probabilities: they would be a second model, fitted by chance.
 BASELINES: Mapping[str, Entry] = {
     # the most frequent emotion
     "majority": Entry(lambda: DummyClassifier(strategy="prior")),
-    # on the change from the first key frame to the last
     "logistic": Entry(
         lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000))
     ),
-    # an RBF kernel on the whole tensor
-    "svm": Entry(lambda: make_pipeline(FunctionTransformer(_flat), StandardScaler(), SVC(C=10))),
+    # an RBF kernel
+    "svm": Entry(lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), SVC(C=10))),
     "gram": Entry(shapes.GramTrajectories, TRAJECTORY),
     "kendall": Entry(
         lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
