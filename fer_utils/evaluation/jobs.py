@@ -147,8 +147,7 @@ def keep_table(table: FeatureTable, folder: Path) -> str:
         with paths.replacing(folder / f"{key}.npy") as temporary:
             np.save(temporary, table.x)
         rows = {name: getattr(table, name).tolist() for name in ROW_NAMES}
-        with paths.replacing(folder / f"{key}.json") as temporary:  # last: the table is whole when this is there
-            temporary.write_text(json.dumps(rows), encoding="utf-8")
+        paths.write(folder / f"{key}.json", json.dumps(rows))  # last: the table is whole when this is there
     return key
 
 
@@ -168,8 +167,7 @@ def rows_of(table: FeatureTable, ids: Iterable[str]) -> list[int]:
 
 def write_outcome(path: Path, outcome: dict) -> None:
     """Write an outcome as JSON, with its SHA-256 in a line below."""
-    with paths.replacing(path) as temporary:
-        temporary.write_text(_sealed(json.dumps(outcome)), encoding="ascii")
+    paths.write(path, _sealed(json.dumps(outcome)))
 
 
 def read_outcome(path: Path) -> dict:

@@ -17,7 +17,7 @@ from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
 from fer_utils.plots import registry as figures
 
-RUN, INDEX = "run.json", "README.md"
+RUN = "run.json"
 FOLDERS = {
     "notebooks": "the executed notebooks, each with the log of what its libraries printed",
     "report": "a site to open in a browser: index.html first",
@@ -37,10 +37,8 @@ def write(out: Path, datasets: Iterable[str], started: datetime, settings: Mappi
         "datasets": {name: counts(out, name) for name in datasets},
         "notebooks": notebooks,
     }
-    with paths.replacing(out / RUN) as temporary:
-        temporary.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with paths.replacing(out / INDEX) as temporary:
-        temporary.write_text("\n".join(_index(out)) + "\n", encoding="utf-8")
+    paths.write(out / RUN, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    paths.write(out / "README.md", "\n".join(_index(out)) + "\n")
 
 
 def read(out: Path) -> dict[str, Any]:
