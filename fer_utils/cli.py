@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _folder(text: str) -> str:
     if not text or not paths.is_folder(paths.at_home(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no folder; name the one in which the datasets lie")
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder; name one that is there")
     return str(paths.at_home(text).resolve())
 
 
@@ -170,6 +170,9 @@ def _study(chosen: argparse.Namespace) -> int:
     settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(chosen, name))}}
     names = runner.choose(chosen.datasets, data, chosen.quick, reader, chosen.folds or 5)
     splits = chosen.splits and Path(chosen.splits)
+    if overruled := [f"--{name}" for name in ("folds", "seeds") if splits and getattr(chosen, name)]:
+        print(f"notebook 03 takes folds and seeds from --splits; {' and '.join(overruled)} count for the others alone",
+              file=sys.stderr)  # fmt: skip
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = (report.joined(done, out, kind) for kind in ("summary", "left_out"))

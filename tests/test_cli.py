@@ -70,13 +70,17 @@ def test_study_prints_outcome_and_exits_by_it(tmp_path, capsys, monkeypatch, err
     assert str(tmp_path / "report" / "index.html") in printed
 
 
-def test_options_of_the_study(tmp_path, monkeypatch):
+def test_options_of_the_study(tmp_path, monkeypatch, capsys):
     seen = {}
     monkeypatch.setattr(
         runner, "run", lambda *given: (seen.update(settings=given[3], rest=given[5:]), ([], tmp_path))[1]
     )
     assert cli.main(["study", "--paper-network", "--splits", str(tmp_path), "--scheduler", "local"]) == 0
     assert seen == {"settings": {"network": "paper", "matrix_model": "paper"}, "rest": (tmp_path, "local")}
+    assert not capsys.readouterr().err
+    assert cli.main(["study", "--splits", str(tmp_path), "--folds", "4", "--seeds", "3"]) == 0
+    said = "notebook 03 takes folds and seeds from --splits; --folds and --seeds count for the others alone\n"
+    assert capsys.readouterr().err == said
 
 
 def test_points_can_be_averaged_in_the_whole_study(tmp_path, monkeypatch):

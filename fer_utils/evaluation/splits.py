@@ -109,12 +109,15 @@ def for_dataset(
 ) -> tuple[Folds, Reasons]:
     """Return the folds that `possible` finds under both of the paper's possible protocols, or those of a manifest.
 
-    There are folds for `seeds` seeds from `seed` on. As `possible`, return also why others cannot be made.
+    There are folds for `seeds` seeds from `seed` on; a manifest has seeds of its own, which are printed. As `possible`,
+    return also why others cannot be made.
     """
     if manifest:
         given: Folds = {}
         for split in read_manifest(Path(manifest), table):
             given.setdefault(Scheme(split.protocol, split.seed), []).append(split)
+        which = "; ".join(f"{scheme}, {len(folds)} folds" for scheme, folds in given.items())
+        print(f"{manifest}: its folds are used, not `folds`, `seed` and `seeds`: {which}")
         _tell_untrained(given)
         return given, {}
     schemes = [Scheme(name, each) for each in range(seed, seed + seeds) for name in ("stratified", "grouped")]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 SMOOTHING = 0.06  # seconds, standard deviation of the Gaussian; our choice
+FASTEST = 1000  # frames a second: the memory of the smoothing grows with it, and stamps that are closer are broken
 SLOW = 0.3  # of the steepest change on a flank, below which the flank has ended; our choice
 LOW_APEX = 0.7  # of the highest intensity: an apex below it is reported; our choice
 
@@ -51,7 +52,7 @@ def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phase
     `apex` says where it is to be expected: the "last" frame (CK+, Oulu-CASIA), whatever the flank, or "inside" (MMI).
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
-    width = SMOOTHING / step if step > 0 else 1.0
+    width = min(SMOOTHING / step, SMOOTHING * FASTEST) if step > 0 else 1.0
     smooth, change = _smoothed(np.asarray(intensity, float), width)
     last = len(smooth) - 1
     if apex == "last":

@@ -17,9 +17,12 @@ from fer_utils.prediction.clip import Settings
 
 def run(chosen: argparse.Namespace) -> int:
     """Predict as `fer predict` was told; return the exit status: 1 if any of several recordings failed."""
-    if chosen.inputs == [Path("-")]:
+    if Path("-") in chosen.inputs:
         return _piped(chosen)
-    inputs = chosen.inputs
+    return _run(chosen, chosen.inputs)
+
+
+def _run(chosen: argparse.Namespace, inputs: list[Path], piped: Path | None = None) -> int:
     formats = tuple(dict.fromkeys(name for name in chosen.format if name != "csv"))
     model = str(chosen.model or "")
     settings = Settings(model, chosen.detector, formats, chosen.report, chosen.show_subjects, chosen.faces)
@@ -28,7 +31,7 @@ def run(chosen: argparse.Namespace) -> int:
     if chosen.faces > 1 and chosen.detector == "mediapipe":
         raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
     if chosen.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
-        return _several(inputs, chosen, settings)
+        return _several(inputs, chosen, settings, piped)
     if inputs[0].is_file() and is_picture(inputs[0]):
         return _picture(inputs[0], chosen, model)
     if chosen.neutral:
@@ -38,6 +41,8 @@ def run(chosen: argparse.Namespace) -> int:
 
 def _piped(chosen: argparse.Namespace) -> int:
     """Predict on the video that comes by standard input: a copy of it, since a video is read more than once."""
+    if len(chosen.inputs) > 1:
+        raise PredictError("-: only as the one input; name the others in a command of their own")
     if sys.stdin.isatty():
         raise PredictError("-: nothing is piped in; name a file, or pipe a video in")
     if chosen.show_subjects or "elan" in chosen.format:
@@ -46,9 +51,8 @@ def _piped(chosen: argparse.Namespace) -> int:
         copy = Path(folder) / "stdin"
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        chosen.inputs = [copy]
         try:
-            return run(chosen)
+            return _run(chosen, [copy], copy)
         except PredictError as error:
             raise PredictError(str(error).replace(str(copy), "-")) from None
 
@@ -77,13 +81,13 @@ def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int
     return 0
 
 
-def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings) -> int:
+def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings, piped: Path | None) -> int:
     if not chosen.out:
         raise PredictError(f"{len(many.recordings(inputs))} recordings: name a folder for their files with --out DIR")
     for name, value in (("-o", chosen.file), ("--video", chosen.video), ("--neutral", chosen.neutral)):
         if value:
             raise PredictError(f"{name} {value}: only for one input; leave it out")
-    table = many.predict(inputs, chosen.out, settings, chosen.jobs)
+    table = many.predict(inputs, chosen.out, settings, chosen.jobs, piped)
     print(table.drop(columns="output").to_string(index=False))
     print(chosen.out / many.SUMMARY)
     return int((table["problem"] != "").any())

@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -83,12 +83,14 @@ def stems(files: list[Path]) -> list[str]:
     return names
 
 
-def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None) -> pd.DataFrame:
+def predict(
+    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, piped: Path | None = None
+) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
     Its columns are the fields of `Row`. A recording that fails is a row with its problem; the others go on. What was
-    finished is kept on interruption. Raises PredictError if there is no recording, OutputError if the folder cannot be
-    written.
+    finished is kept on interruption. `piped` is the input that holds a copy of standard input; its row says "-". Raises
+    PredictError if there is no recording, OutputError if the folder cannot be written.
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
@@ -100,7 +102,8 @@ def predict(inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | N
         }
         try:
             for future in tqdm(as_completed(making), "recordings", total=len(making), unit="file"):
-                rows[making[future]] = future.result()
+                file, row = making[future], future.result()
+                rows[file] = replace(row, recording="-") if file == piped else row
         except KeyboardInterrupt:
             for future in making:
                 future.cancel()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +19,8 @@ from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
 from fer_utils.plots import registry as figures
 
-RUN = "run.json"
+RUN, INDEX = "run.json", "README.md"
+_LISTED = re.compile(r"\]\(((?:tables|figures|models)/(\w+)/[\w.]+)\)")  # files of a place, in an index
 FOLDERS = {
     "notebooks": "the executed notebooks, each with the log of what its libraries printed",
     "report": "a site to open in a browser: index.html first",
@@ -26,7 +29,7 @@ FOLDERS = {
 }
 
 
-def write(out: Path, datasets: Iterable[str], started: datetime, settings: Mapping, notebooks: list[dict]) -> None:
+def write(out: Path, datasets: Collection[str], started: datetime, settings: Mapping, notebooks: list[dict]) -> None:
     """Write both files. `notebooks` says of each what it was given, how long it took and how it ended."""
     now = datetime.now().astimezone()
     described = {
@@ -38,7 +41,24 @@ def write(out: Path, datasets: Iterable[str], started: datetime, settings: Mappi
         "notebooks": notebooks,
     }
     paths.write(out / RUN, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
-    paths.write(out / "README.md", "\n".join(_index(out)) + "\n")
+    paths.write(out / INDEX, "\n".join(_index(out, datasets)) + "\n")
+
+
+def forget(out: Path, datasets: Iterable[str]) -> None:
+    """Remove what an earlier run left, so that it does not pass for this one's.
+
+    That is its report, and the tables, figures and classifiers of `datasets` and of all datasets at once: those that
+    this version writes, and those that the index of the earlier run lists, which can be of an older version. Finished
+    folds, other datasets and a user's own files stay.
+    """
+    places = {*datasets, paths.ALL}
+    gone = {path for place in places for path, _ in _files(out, place)}
+    with suppress(OSError, ValueError):  # no earlier run, or an index that is damaged
+        listed = _LISTED.findall((out / INDEX).read_text(encoding="utf-8"))
+        gone |= {out / path for path, place in listed if place in places}
+    gone |= {path.with_suffix(suffix) for path in gone for suffix in (".tex", ".svg")}
+    for path in (*gone, *out.glob("report/*.html"), *out.glob("report/figures/*/*.png")):
+        path.unlink(missing_ok=True)
 
 
 def read(out: Path) -> dict[str, Any]:
@@ -77,23 +97,28 @@ def counts(out: Path, dataset: str) -> dict[str, object]:
     }
 
 
-def _index(out: Path) -> Iterator[str]:
+def _index(out: Path, datasets: Collection[str]) -> Iterator[str]:
     """Yield the lines of an index: the files of the run, and what each is."""
     yield "# What is in this folder\n"
     yield "[report/index.html](report/index.html) shows the results. `run.json` says how they were made."
     yield "Tables that a paper shows are there as LaTeX (`.tex`) too.\n"
     for place in [*registry.NAMES, paths.ALL]:
-        kinds = tables.ACROSS if place == paths.ALL else tables.KINDS
-        rows = [(paths.table(out, place, name), kind.about) for name, kind in kinds.items()]
-        rows += [(paths.figure(out, place, name), entry.title) for name, entry in figures.drawn(place).items()]
-        rows += [(paths.trained(out, place), "the classifier for streams")]
-        if there := [(path.relative_to(out), about) for path, about in rows if path.is_file()]:
-            yield f"## {'All datasets' if place == paths.ALL else registry.title(place)}\n"
+        if there := [(path.relative_to(out), about) for path, about in _files(out, place) if path.is_file()]:
+            title = "All datasets" if place == paths.ALL else registry.title(place)
+            yield f"## {title}{'' if place in (*datasets, paths.ALL) else ', of an earlier run'}\n"
             yield "| file | what it is |\n|---|---|"
             yield from (f"| [{path}]({path}) | {about} |" for path, about in there)
             yield ""
     yield "## Folders\n\n| folder | what it holds |\n|---|---|"
     yield from (f"| {name}/ | {about} |" for name, about in FOLDERS.items() if (out / name).is_dir())
+
+
+def _files(out: Path, place: str) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a dataset, or of `paths.ALL`, that this version writes, and what each is."""
+    kinds = tables.ACROSS if place == paths.ALL else tables.KINDS
+    yield from ((paths.table(out, place, name), kind.about) for name, kind in kinds.items())
+    yield from ((paths.figure(out, place, name), entry.title) for name, entry in figures.drawn(place).items())
+    yield paths.trained(out, place), "the classifier for streams"
 
 
 def _cpu() -> str:

@@ -17,8 +17,6 @@ from fer_utils import kernels, paths, workers
 from fer_utils.data import registry
 from fer_utils.data.inventory import few_people, survey, too_few
 from fer_utils.errors import StudyError, first_line
-from fer_utils.evaluation import tables
-from fer_utils.plots.registry import drawn
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
@@ -123,7 +121,7 @@ def run(
     started = datetime.now().astimezone()
     with _alone_in(out), _cluster(scheduler, jobs) as address:
         given = _given(splits, names, out) if splits else {}
-        _forget(out, names)
+        record.forget(out, names)
         done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
         said = [
             {"notebook": each.notebook, "dataset": each.dataset, "seconds": round(each.seconds), "error": each.error}
@@ -227,14 +225,3 @@ def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
             ) from None
         copies[name] = str(paths.write(paths.folds(out, name) / "given.csv", content))
     return copies
-
-
-def _forget(out: Path, names: list[str]) -> None:
-    """Remove the tables and figures of an earlier run, so that they do not pass for this one's."""
-    for place in (*names, paths.ALL):
-        for kind in tables.ACROSS if place == paths.ALL else tables.KINDS:
-            for suffix in (".csv", ".tex"):
-                paths.table(out, place, kind).with_suffix(suffix).unlink(missing_ok=True)
-        for figure in drawn(place):
-            for suffix in (".png", ".svg"):
-                paths.figure(out, place, figure).with_suffix(suffix).unlink(missing_ok=True)

@@ -292,12 +292,15 @@ class TestManifest:
             with pytest.raises(SplitError, match=name):
                 splits.read_manifest(tmp_path / name, made)
 
-    def test_a_dataset_takes_its_folds_from_a_manifest(self, tmp_path, made):
+    def test_a_dataset_takes_its_folds_from_a_manifest_and_says_so(self, tmp_path, made, capsys):
         own, _ = splits.for_dataset(made, n_folds=3, seed=2)
         stratified, grouped = Scheme("stratified", 2), Scheme("grouped", 2)
         assert {scheme: len(folds) for scheme, folds in own.items()} == {stratified: 3, grouped: 3}
         splits.manifest({grouped: own[grouped]}, made).to_csv(tmp_path / "a.csv", index=False)
-        given, reasons = splits.for_dataset(made, str(tmp_path / "a.csv"))
+        given, reasons = splits.for_dataset(made, str(tmp_path / "a.csv"), n_folds=5, seed=0, seeds=4)
+        assert "a.csv: its folds are used, not `folds`, `seed` and `seeds`: grouped, seed 2, 3 folds\n" in (
+            capsys.readouterr().out
+        )
         assert reasons == {} and list(given) == [grouped]
         assert [split.test.tolist() for split in given[grouped]] == [split.test.tolist() for split in own[grouped]]
 

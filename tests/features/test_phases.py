@@ -1,5 +1,7 @@
 """Onset, apex and offset of curves drawn by hand, and the key frames chosen from them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -90,6 +92,15 @@ class TestFind:
 
     def test_equal_timestamps_are_taken_as_frames(self):
         assert phases.find(hill(), np.zeros(61), "inside").apex == pytest.approx(30, abs=1)
+
+    def test_stamps_a_microsecond_apart_need_no_more_memory_than_those_of_the_fastest_camera(self):
+        curve = np.repeat(hill(), 50)
+        tracemalloc.start()
+        found = phases.find(curve, times(len(curve), 1e6), "inside")
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 50e6  # a filter of 0.06 s would take 6 GB
+        assert of(found) == of(phases.find(curve, times(len(curve), phases.FASTEST), "inside"))
 
     def test_a_falling_curve_has_its_apex_first(self):
         assert of(phases.find(hill()[30:], times(31), "inside"))[:2] == (0, 0)

@@ -289,6 +289,13 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"stdin.csv", "stdin.expressions.csv"}
     assert cli.main(["predict", "-", "--format", "elan"]) == 2  # the copy is gone when the file is opened
     assert "save it, and name its file" in capsys.readouterr().err
+    assert cli.main(["predict", "-", str(short)]) == 2
+    assert "-: only as the one input" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(short.read_bytes())))
+    assert cli.main(["predict", "-", "--out", "out"]) == 0
+    (row,) = pd.read_csv("out/summary.csv").to_dict("records")
+    assert (row["recording"], row["output"], row["frames"]) == ("-", "stdin.csv", 90)
+    assert capsys.readouterr().out.split()[6] == "-"  # below the names of six columns
     os.mkfifo("pipe")
     assert cli.main(["predict", "pipe"]) == 2  # at once, though nobody writes into it
     assert "pipe: a pipe or a device; name a file, or -" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fer_utils.errors import StudyError
 from fer_utils.landmarks import regions
 from fer_utils.standins.drawing import exactness
 
@@ -35,3 +36,11 @@ def test_every_way_finds_a_rendered_actor(monkeypatch):
     assert table[["found", "smoothed"]].to_numpy().tolist() == [[n, s] for n in ways for s in exactness.SMOOTHED]
     assert table["position"].between(0.5, 5).all() and table["motion"].between(0.05, 3).all()
     assert table["ms"].gt(0).all() and set(regions.by_region()) <= set(table)
+
+
+def test_actors_whose_faces_are_not_found(monkeypatch):
+    monkeypatch.setattr(exactness, "FOUND", {"image mode": {"mode": "image"}})
+    empty = [np.full((120, 160, 3), 90, np.uint8)] * 10, np.zeros((10, 468, 2))
+    monkeypatch.setattr(exactness, "_recording", lambda number: empty)
+    with pytest.raises(StudyError, match="of none of 2 actors is the face found in every frame; measure more actors"):
+        exactness.measure(2)

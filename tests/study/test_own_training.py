@@ -17,7 +17,7 @@ from fer_utils.study import runner
 @pytest.fixture
 def clips(tmp_path):
     """Rendered recordings sorted as the README says: <emotion>/<subject>_<name>/ of pictures."""
-    drawn = writing.ensure("ckplus", tmp_path / "rendered", subjects=5, progress=False)
+    drawn = writing.ensure("ckplus", tmp_path / "rendered", subjects=5)
     folder = tmp_path / "clips"
     for number, sequence in enumerate(registry.scan("ckplus", drawn).sequences):
         person = sequence.subject.rpartition("/")[2]

@@ -99,7 +99,7 @@ def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
     tables.write(manifest[manifest["protocol"] == "grouped"].assign(protocol="mine"), written)
     values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": 5, "epochs": 1, "model": "compact"}
     given = runner._given(earlier, ["ckplus"], earlier)  # this study's own folder may be the earlier one's
-    runner._forget(earlier, ["ckplus"])
+    record.forget(earlier, ["ckplus"])
     assert not written.exists()
     run = runner.run_notebook("03_train_convlstm", "ckplus", {**values, "splits": given["ckplus"]}, tmp_path)
     assert run.error == ""

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.signal import savgol_filter
 
+from fer_utils.errors import StudyError
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins.actors import make_actor
@@ -43,7 +44,7 @@ def measure(actors: int = len(EMOTIONS)) -> pd.DataFrame:
     distance of the outer corners of the eyes: `position`, how far points are from where they were drawn; `motion`, how
     far their way since the first frame is from the drawn way, which is what features are made of; and the same by
     region of the 61 landmarks. `ms` is the median time of a frame without smoothing, which takes almost none. An actor
-    whose face a way does not find in every frame is left out for all.
+    whose face a way does not find in every frame is left out for all. Raises StudyError if that is so of all actors.
     """
     rows, times = [], {name: [] for name in FOUND}
     for number in range(actors):
@@ -59,6 +60,8 @@ def measure(actors: int = len(EMOTIONS)) -> pd.DataFrame:
             for name, found in points.items()
             for over, smooth in SMOOTHED.items()
         ]
+    if not rows:
+        raise StudyError(f"exactness: of none of {actors} actors is the face found in every frame; measure more actors")
     table = pd.DataFrame(rows).groupby(["found", "smoothed"], sort=False).mean().reset_index()
     return table.assign(ms=table["found"].map({name: 1000 * np.median(taken) for name, taken in times.items()}))
 
