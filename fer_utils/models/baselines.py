@@ -80,21 +80,17 @@ def _change(x):
     return x.sum(axis=1)  # of the differences from key frame to key frame
 
 
-def _flat(x):
-    return x.reshape(len(x), -1)
-
-
-# what makes each baseline's scikit-learn classifier
-# the margin's side decides in an SVM: its probabilities would be a second model, fitted by chance
+# What makes each baseline's scikit-learn classifier.
+# Logistic regression and SVM see the change from the first key frame to the last: with the whole tensor, the kernel
+# would compare the noise of each step. The SVM gives no probabilities: they would be a second model, fitted by chance.
 BASELINES: Mapping[str, Callable[[], BaseEstimator]] = {
     # the most frequent emotion
     "majority": lambda: DummyClassifier(strategy="prior"),
-    # on the change from the first key frame to the last
     "logistic": lambda: make_pipeline(
         FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000)
     ),
-    # an RBF kernel on the whole tensor
-    "svm": lambda: make_pipeline(FunctionTransformer(_flat), StandardScaler(), SVC(C=10)),
+    # an RBF kernel
+    "svm": lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), SVC(C=10)),
     # on the variant TRAJECTORY
     "gram": shapes.GramTrajectories,
     "kendall": lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
