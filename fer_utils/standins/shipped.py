@@ -161,7 +161,7 @@ def write(classifier: Shipped, path: Path) -> Path:
         content = tf.lite.TFLiteConverter.from_concrete_functions([probabilities.get_concrete_function()]).convert()
     with paths.replacing(path) as temporary:
         temporary.write_bytes(content)
-        model_files.append(temporary, model_files.Facts("units", EMOTIONS, DEFAULT, "float32", TRAINED_ON), {})
+        model_files.append(temporary, model_files.Facts("units", EMOTIONS, DEFAULT, "float32", TRAINED_ON))
     return path
 
 
