@@ -174,7 +174,7 @@ def _study(chosen: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
     done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
-    found, missing = report.results(done, out), report.left_out(done, out)
+    found, missing = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
     print("no results" if found.empty else findings.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")

@@ -69,6 +69,11 @@ def trained(out: Path, dataset: str) -> Path:
     return out / "models" / dataset / "compact.tflite"
 
 
+def executed(out: Path, notebook: str, dataset: str) -> Path:
+    """Return the path of a notebook's executed copy of the run `out`; `dataset` is empty for one about all of them."""
+    return out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb"
+
+
 def tracks() -> Path:
     """Return the cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
     return _place("FER_TRACKS", runs() / "tracks")
@@ -138,6 +143,13 @@ def replacing(path: Path) -> Iterator[Path]:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
                 _unfinished.discard(temporary)
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    """Write a whole file, text as UTF-8, the way `replacing` does; return its path. Raises OutputError."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
 
 
 def is_stream(path: Path) -> bool:

@@ -162,7 +162,7 @@ class TestFullDisk:
 
     def test_a_stand_in_is_there_as_a_whole_or_not_at_all(self, tmp_path):
         with full_disk(4096), pytest.raises(DatasetError, match=r"cannot be written .*make room"):
-            writing.ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
+            writing.ensure("ckplus", tmp_path, subjects=1, jobs=1)
         assert list(tmp_path.iterdir()) == []
 
     def test_a_recording_of_the_demo_ends_whole_or_not_at_all(self, tmp_path, make_track, monkeypatch):

@@ -280,7 +280,7 @@ def write_exported(folder):
 
 def read_exported(folder):
     try:
-        classifier = litert.load(folder / "classifier.tflite")
+        classifier = litert.LiteClassifier(folder / "classifier.tflite")
     except ModelFileError as error:
         return one_line(error, "classifier.tflite")
     return sums_to_one(classifier)
@@ -544,7 +544,7 @@ def test_facts_that_are_any_json(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("facts") / "classifier.tflite"
     path.write_bytes(forged({"fer.json": json.dumps(content).encode()}, b"\x1c\0\0\0TFL3"))
     with pytest.raises(ModelFileError):
-        litert.load(path)
+        litert.LiteClassifier(path)
 
 
 def forged(files, before=b""):

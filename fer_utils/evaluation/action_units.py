@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,15 +11,16 @@ from sklearn.metrics import f1_score
 from sklearn.naive_bayes import BernoulliNB
 from threadpoolctl import threadpool_limits
 
-from fer_utils.evaluation.metrics import prediction_rows
-from fer_utils.evaluation.splits import Scheme, Split
+from fer_utils.evaluation import splits
+from fer_utils.evaluation.jobs import accuracy_lost, rows_of
+from fer_utils.evaluation.metrics import prediction_rows, result_key
+from fer_utils.evaluation.splits import Folds
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.models import units
 
 # two models: by units that are found in the features; by those that coders, or the truth of a stand-in, have
 BY_UNITS, HUMAN = "by units", "human units"
 VARIANT = "action units"  # what both of them see of a sequence
-RESAMPLES = 5  # shufflings of the test rows that an importance is averaged over
 FEWEST = 5  # sequences that must show a unit for it to be scored
 
 
@@ -44,7 +44,7 @@ class Outcome:
     costs: pd.DataFrame
 
 
-def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Split]]) -> Outcome:
+def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
     """Find action units and emotions in every fold of people, for the sequences whose units are known.
 
     `known` is as `data.units.known` returns it. BY_UNITS learns units from the features and emotions from units;
@@ -52,37 +52,30 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Mapping[Scheme, list[Sp
     accuracy is read against.
     """
     known = known.reindex(table.ids[np.isin(table.ids, known.index)])
-    row_of = {name: row for row, name in enumerate(table.ids.tolist())}
     predictions, found, lost, costs = [], [], [], []
     with threadpool_limits(1):
-        for scheme, splits in folds.items():
-            for split in splits if scheme.protocol == "grouped" else ():
-                train, test = (
-                    np.array([row_of[i] for i in ids if i in known.index], int) for ids in (split.train, split.test)
-                )
-                if not len(test):
-                    continue
-                levels = [known.loc[table.ids[rows]].to_numpy() for rows in (train, test)]
-                start = time.perf_counter()
-                model = units.fit(table.x[train], levels[0], tuple(known), table.emotions[train], table.subjects[train])
-                seconds = time.perf_counter() - start
-                costs.append(
-                    {"model": BY_UNITS, "weights": model.weights.size + model.by_units.size, "seconds": seconds}
-                )
-                intensities = model.predict(table.x[test])
-                proba = model.emotion_proba(intensities)
-                emotions = np.array(model.emotions)
-                predictions.append(prediction_rows(BY_UNITS, VARIANT, split, table, test, emotions, proba))
-                start = time.perf_counter()
-                bayes = BernoulliNB().fit(levels[0] >= units.LEVEL_B, table.emotions[train])
-                seconds = time.perf_counter() - start
-                costs.append({"model": HUMAN, "weights": bayes.feature_log_prob_.size, "seconds": seconds})
-                human = bayes.predict_proba(levels[1] >= units.LEVEL_B)
-                predictions.append(prediction_rows(HUMAN, VARIANT, split, table, test, bayes.classes_, human))
-                keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
-                keys["explained"] = [model.explain(row) for row in intensities]
-                found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
-                lost.append(_importance(model, intensities, table.emotions[test], split))
+        for split in splits.of_people(folds):
+            train, test = (rows_of(table, [i for i in ids if i in known.index]) for ids in (split.train, split.test))
+            if not test:
+                continue
+            train_levels, test_levels = (known.loc[table.ids[rows]].to_numpy() for rows in (train, test))
+            start = time.perf_counter()
+            model = units.fit(table.x[train], train_levels, tuple(known), table.emotions[train], table.subjects[train])
+            seconds = time.perf_counter() - start
+            costs.append({"model": BY_UNITS, "weights": model.weights.size + model.by_units.size, "seconds": seconds})
+            intensities = model.predict(table.x[test])
+            key, emotions = result_key(BY_UNITS, VARIANT, split), np.array(model.emotions)
+            predictions.append(prediction_rows(key, table, test, emotions, model.emotion_proba(intensities)))
+            start = time.perf_counter()
+            bayes = BernoulliNB().fit(train_levels >= units.LEVEL_B, table.emotions[train])
+            seconds = time.perf_counter() - start
+            costs.append({"model": HUMAN, "weights": bayes.feature_log_prob_.size, "seconds": seconds})
+            key, proba = result_key(HUMAN, VARIANT, split), bayes.predict_proba(test_levels >= units.LEVEL_B)
+            predictions.append(prediction_rows(key, table, test, bayes.classes_, proba))
+            keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
+            keys["explained"] = [model.explain(row) for row in intensities]
+            found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
+            lost.append(_lost_without_a_unit(model, intensities, table.emotions[test], split.seed))
     found = pd.concat(found, ignore_index=True)
     return Outcome(
         pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found, pd.DataFrame(costs)
@@ -101,25 +94,18 @@ def agreement(one: np.ndarray, other: np.ndarray) -> float:
     return float((between - rest) / (between + rest)) if between + rest > 0 else float("nan")
 
 
-def _importance(model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, split: Split) -> pd.DataFrame:
+def _lost_without_a_unit(
+    model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, seed: int
+) -> pd.DataFrame:
     """Return the accuracy that emotion by way of units loses if one unit's intensities, of both sides, are shuffled."""
-    draw = np.random.default_rng(split.seed)
-    names = np.array(model.emotions)
+    names, unit_of = np.array(model.emotions), [name.split("_")[0] for name in model.names]
 
-    def right(values: np.ndarray) -> int:
+    def count_right(values: np.ndarray) -> int:
         return int((names[model.emotion_proba(values).argmax(axis=1)] == emotions).sum())
 
-    orders = [draw.permutation(len(emotions)) for _ in range(RESAMPLES)]
-    rows, before = [], right(intensities)
-    for unit in dict.fromkeys(name[:4] for name in model.names):
-        columns = [number for number, name in enumerate(model.names) if name.startswith(unit)]
-        losses = []
-        for order in orders:
-            shuffled = intensities.copy()
-            shuffled[:, columns] = intensities[order][:, columns]
-            losses.append(before - right(shuffled))
-        rows.append({"unit": unit, "lost": float(np.mean(losses)) / len(emotions)})
-    return pd.DataFrame(rows)
+    distinct = list(dict.fromkeys(unit_of))
+    groups = [np.flatnonzero(np.array(unit_of) == unit) for unit in distinct]
+    return pd.DataFrame({"unit": distinct, "lost": accuracy_lost(count_right, intensities, groups, seed)})
 
 
 def _scores(found: pd.DataFrame, known: pd.DataFrame, lost: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from fer_utils.evaluation.experiments import BASE
 from fer_utils.evaluation.jobs import rows_of
-from fer_utils.evaluation.metrics import prediction_rows
-from fer_utils.evaluation.splits import Scheme, Split
+from fer_utils.evaluation.metrics import prediction_rows, result_key
+from fer_utils.evaluation.splits import Folds, of_people
 from fer_utils.features.tensors import FeatureTable
 
 MODEL = "logistic + actors"
@@ -29,7 +28,7 @@ class Outcome(NamedTuple):
     costs: pd.DataFrame
 
 
-def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[Split]]) -> Outcome:
+def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> Outcome:
     """Test a logistic regression in the folds of people, trained on their training rows and on actors.
 
     It sees the change from the first key frame to the last, as the model "logistic" does. Actors show the emotions of
@@ -40,7 +39,7 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[S
     added = actors.x[own].sum(axis=1), actors.emotions[own]
     x, frames, costs = table.x.sum(axis=1), [], []
     with threadpool_limits(1):
-        for split in (split for scheme, splits in folds.items() if scheme.protocol == "grouped" for split in splits):
+        for split in of_people(folds):
             fit, validation, test = (rows_of(table, ids) for ids in (split.fit, split.validation, split.test))
             start = time.perf_counter()
             right = [_right(x, table.emotions, fit, validation, added, weight) for weight in WEIGHTS]
@@ -48,7 +47,8 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Mapping[Scheme, list[S
             names, proba = _probabilities(x, table.emotions, [*fit, *validation], test, added, weight)
             size = len(names) * (x.shape[1] + 1)
             costs.append({"model": MODEL, "weights": size, "seconds": time.perf_counter() - start})
-            frames.append(prediction_rows(MODEL, BASE, split, table, test, names, proba).assign(weight=weight))
+            key = result_key(MODEL, BASE, split)
+            frames.append(prediction_rows(key, table, test, names, proba).assign(weight=weight))
     return Outcome(pd.concat(frames, ignore_index=True), pd.DataFrame(costs))
 
 

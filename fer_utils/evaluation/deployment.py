@@ -17,7 +17,8 @@ def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) ->
     SplitError as `splits.inner` does, TrainingError, OutputError.
     """
     classifier = SequenceClassifier("compact", epochs)
+    classifier.trained_on = trained_on
     fit, validation = splits.inner(table.emotions, table.subjects)
     checked = table.x[validation], table.emotions[validation]
     classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
-    return export.write(classifier, path, trained_on=trained_on)
+    return export.write(classifier, path)

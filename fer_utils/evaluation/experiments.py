@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from fer_utils.data.registry import joined
 from fer_utils.errors import StudyError
-from fer_utils.evaluation.jobs import Job, fit_and_test, keep_table, read_outcome, write_outcome
-from fer_utils.evaluation.metrics import KEYS, RECIPE, metrics
+from fer_utils.evaluation.jobs import Job, fit_and_test, keep_table, read_outcome, rows_of, write_outcome
+from fer_utils.evaluation.metrics import RECIPE, metrics, prediction_rows, result_key
 from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split
 from fer_utils.features.tensors import FeatureTable
 
@@ -154,7 +154,7 @@ def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Execu
 
 def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, done) -> Outcome:
     """Return the outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
-    facts = pd.DataFrame({"subject": base.subjects, "emotion": base.emotions}, index=base.ids)
+    subject_of = pd.Series(base.subjects, index=base.ids)
     folds, predictions, history, importance, costs, refused = [], [], [], [], [], []
     for plan in runs:
         folds_of_plan = [(split, jobs[plan, split.fold]) for split in splits.get(plan.scheme, ())]
@@ -166,17 +166,17 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
             continue
         for split, job in folds_of_plan:
             outcome = done[job]
-            key, recipe = _key(plan, split), dict.fromkeys(RECIPE, np.nan) | outcome.get("recipe", {})
+            key = result_key(plan.model, plan.variant, split, plan.select_on)
+            recipe = dict.fromkeys(RECIPE, np.nan) | outcome.get("recipe", {})
             for tested, test in outcome["tests"].items():
-                rows = facts.loc[test.get("ids", list(job.test))]
+                rows = rows_of(base, test.get("ids", job.test))
                 p = np.array(test["probabilities"]).reshape(len(rows), len(job.names))
-                predicted = np.array(job.names)[p.argmax(axis=1)]
-                own = key | ({"tested": tested} if tested else {})
-                columns = {f"p_{name}": p[:, number] for number, name in enumerate(job.names)}
-                named = {"id": rows.index.to_numpy(), **{name: rows[name].to_numpy() for name in rows}}
-                predictions.append(pd.DataFrame({**own, **named, "predicted": predicted, **columns, **recipe}))
-                counts = _counts(job, split, facts, len(rows), outcome["history"])
-                folds.append(own | counts | recipe | metrics(rows["emotion"].to_numpy(), predicted))
+                own = key | {"tested": tested or plan.variant}
+                found = prediction_rows(own, base, rows, np.array(job.names), p)
+                predictions.append(found.assign(**recipe))
+                counts = _counts(job, split, subject_of, len(rows), outcome["history"])
+                values = metrics(found["emotion"].to_numpy(), found["predicted"].to_numpy())
+                folds.append(own | counts | recipe | values)
             if outcome["history"]:
                 epochs = np.arange(1, len(outcome["history"]["loss"]) + 1)
                 history.append(pd.DataFrame({**key, "epoch": epochs, **outcome["history"]}))
@@ -193,13 +193,8 @@ def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, do
     )
 
 
-def _key(plan: Run, split: Split) -> dict[str, object]:
-    values = (plan.model, plan.variant, plan.variant, split.source, split.target, plan.protocol, plan.select_on)
-    return dict(zip(KEYS, values, strict=True)) | {"seed": plan.seed, "fold": split.fold}
-
-
-def _counts(job: Job, split: Split, facts: pd.DataFrame, n_test: int, history: Mapping[str, list]) -> dict[str, object]:
-    people, trained = (set(facts.loc[ids, "subject"]) for ids in (split.test, split.train))
+def _counts(job: Job, split: Split, subject_of: pd.Series, n_test: int, history: Mapping) -> dict[str, object]:
+    people, trained = (set(subject_of[ids]) for ids in (split.test, split.train))
     return {
         "n_fit": len(job.fit),
         "n_validation": len(job.validation),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -92,23 +92,41 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
     A group is the distances, or the angles, between two regions. The features have the default options.
     """
     pairs = geometry.pairs_of()
-    groups = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
+    between = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
+    groups = {
+        (values, str(names)): np.flatnonzero(between == names) + offset
+        for values, offset in (("distances", 0), ("angles", len(pairs)))
+        for names in dict.fromkeys(between)
+    }
+
+    def count_right(x: np.ndarray) -> int:
+        return int((classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions).sum())
+
+    losses = accuracy_lost(count_right, x, groups.values(), seed)
+    return [
+        {"values": values, "regions": names, "n_features": len(columns), "lost": lost}
+        for ((values, names), columns), lost in zip(groups.items(), losses, strict=True)
+    ]
+
+
+def accuracy_lost(
+    count_right: Callable[[np.ndarray], int], x: np.ndarray, groups: Iterable[np.ndarray], seed: int
+) -> list[float]:
+    """Return the accuracy lost when a group of columns is shuffled among the rows of x, for each group.
+
+    `count_right` says how many rows are classified right. A loss is the mean over RESAMPLES shufflings.
+    """
     draw = np.random.default_rng(seed)
-    before = np.sum(classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions)
     orders = [draw.permutation(len(x)) for _ in range(RESAMPLES)]
-    losses = []
-    for value, offset in (("distances", 0), ("angles", len(pairs))):
-        for group in dict.fromkeys(groups):
-            columns = np.flatnonzero(groups == group) + offset
-            lost = []  # in whole sequences: shares would leave rests where as many are won as lost
-            for order in orders:
-                shuffled = x.copy()
-                shuffled[:, :, columns] = x[order][:, :, columns]
-                after = np.sum(classifier.classes[classifier.predict_proba(shuffled).argmax(axis=1)] == emotions)
-                lost.append(before - after)
-            share = float(np.mean(lost)) / len(x)
-            losses.append({"values": value, "regions": str(group), "n_features": len(columns), "lost": share})
-    return losses
+    before, lost = count_right(x), []
+    for columns in groups:
+        losses = []  # in whole sequences: shares would leave rests where as many are won as lost
+        for order in orders:
+            shuffled = x.copy()
+            shuffled[..., columns] = x[order][..., columns]
+            losses.append(before - count_right(shuffled))
+        lost.append(float(np.mean(losses)) / len(x))
+    return lost
 
 
 @cache
@@ -129,8 +147,7 @@ def keep_table(table: FeatureTable, folder: Path) -> str:
         with paths.replacing(folder / f"{key}.npy") as temporary:
             np.save(temporary, table.x)
         rows = {name: getattr(table, name).tolist() for name in ROW_NAMES}
-        with paths.replacing(folder / f"{key}.json") as temporary:  # last: the table is whole when this is there
-            temporary.write_text(json.dumps(rows), encoding="utf-8")
+        paths.write(folder / f"{key}.json", json.dumps(rows))  # last: the table is whole when this is there
     return key
 
 
@@ -150,8 +167,7 @@ def rows_of(table: FeatureTable, ids: Iterable[str]) -> list[int]:
 
 def write_outcome(path: Path, outcome: dict) -> None:
     """Write an outcome as JSON, with its SHA-256 in a line below."""
-    with paths.replacing(path) as temporary:
-        temporary.write_text(_sealed(json.dumps(outcome)), encoding="ascii")
+    paths.write(path, _sealed(json.dumps(outcome)))
 
 
 def read_outcome(path: Path) -> dict:

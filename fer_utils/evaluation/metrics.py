@@ -161,10 +161,16 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
     }
 
 
+def result_key(model: str, variant: str, split: Split, select_on: str = "validation") -> dict[str, object]:
+    """Return the columns that name one fold's result: KEYS, seed and fold. It is tested with what it is trained on."""
+    values = (model, variant, variant, split.source, split.target, split.protocol, select_on)
+    return dict(zip(KEYS, values, strict=True)) | {"seed": split.seed, "fold": split.fold}
+
+
 def prediction_rows(
-    model: str, variant: str, split: Split, table: FeatureTable, rows: Iterable[int], names: np.ndarray, p: np.ndarray
+    key: Mapping[str, object], table: FeatureTable, rows: Iterable[int], names: np.ndarray, p: np.ndarray
 ) -> pd.DataFrame:
-    """Return predictions of one fold as `experiments.run` has them.
+    """Return a row a prediction of one fold: its `result_key`, sequence, true and predicted emotion, probabilities.
 
     They are made from probabilities p (n, C) of the emotions `names` for some rows of a table.
     """
@@ -172,8 +178,6 @@ def prediction_rows(
     emotions = np.unique(table.emotions)
     everything = np.zeros((len(rows), len(emotions)))
     everything[:, np.searchsorted(emotions, names)] = p
-    values = (model, variant, variant, split.source, split.target, split.protocol, "validation")
-    key = dict(zip(KEYS, values, strict=True)) | {"seed": split.seed, "fold": split.fold}
     facts = {"id": table.ids[rows], "subject": table.subjects[rows], "emotion": table.emotions[rows]}
     columns = {f"p_{name}": everything[:, number].round(6) for number, name in enumerate(emotions.tolist())}
     return pd.DataFrame({**key, **facts, "predicted": emotions[everything.argmax(axis=1)], **columns})

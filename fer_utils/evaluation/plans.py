@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -16,7 +15,7 @@ from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import action_units, augmentation, splits
 from fer_utils.evaluation.experiments import BASE, Run
-from fer_utils.evaluation.splits import Folds, Reasons, Scheme, Split
+from fer_utils.evaluation.splits import Folds, Reasons, Scheme
 from fer_utils.features import tensors
 from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import extraction
@@ -133,10 +132,7 @@ def runs(
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
     """Return the folds that the runs need; see `splits.possible`."""
-    schemes = dict.fromkeys(run.scheme for run in planned)
-    return splits.possible(
-        {scheme: partial(splits.make, scheme.protocol, table, n_folds, scheme.seed) for scheme in schemes}
-    )
+    return splits.possible(table, dict.fromkeys(run.scheme for run in planned), n_folds)
 
 
 def merge(
@@ -144,8 +140,8 @@ def merge(
 ) -> tuple[FeatureTable, pd.DataFrame]:
     """Merge datasets into one table with the emotions that all of them have.
 
-    `by_dataset` gives sequences and tracks. The second table says how many sequences were left out, a row a dataset and
-    reason. A person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
+    Both arguments are by dataset. The second table says how many sequences were left out, a row a dataset and reason. A
+    person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
     """
     shared = set.intersection(*({sequence.emotion for sequence in those} for those in sequences.values()))
     if len(shared) < 2:
@@ -177,13 +173,9 @@ def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[F
     sides = [((source,), (target,)) for source, target in product(names, names)]
     if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
         sides.append((others, ("mmi",)))
-    makers: dict[Scheme, Callable[[], list[Split]]] = {
-        Scheme(splits.between(table, *pair), seed, *pair): partial(splits.transfer, table, *pair, n_folds, seed)
-        for pair in sides
-    }
-    for protocol in ("grouped", "stratified"):
-        makers[Scheme(protocol, seed)] = partial(splits.make, protocol, table, n_folds, seed)
-    return splits.possible(makers)
+    schemes = [Scheme(splits.between(table, *pair), seed, *pair) for pair in sides]
+    schemes += [Scheme(protocol, seed) for protocol in ("grouped", "stratified")]
+    return splits.possible(table, schemes, n_folds)
 
 
 def cross_runs(schemes: Iterable[Scheme], matrix_model: str, models: list[str]) -> list[Run]:

@@ -115,9 +115,7 @@ def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False)
         label=f"tab:{path.parent.name}-{kind}".replace("_", "-"),
         position="htbp",
     )
-    with paths.replacing(path) as temporary:
-        temporary.write_text(content, encoding="utf-8")
-    return path
+    return paths.write(path, content)
 
 
 def _caption(kind: str, table: pd.DataFrame, quick: bool = False) -> str:

@@ -62,12 +62,8 @@ def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
 
 def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
     """Return models under folds of people; the paper's network from notebook 03's summary, if that is there."""
-    mine = summary[
-        (summary["protocol"] == "grouped")
-        & (summary["select_on"] == "validation")
-        & summary["variant"].isin(plans.VARIANTS)
-        & (summary["variant"] == summary["tested"])
-    ]
+    mine = _of_people(summary)
+    mine = mine[mine["variant"].isin(plans.VARIANTS)]
     theirs = _of_notebook_03(out, "summary", dataset)
     theirs = theirs[~theirs["model"].isin(mine["model"])]
     both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
@@ -76,8 +72,8 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
 
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
     """Compare `network` and the paper's network with each model, on the same sequences and folds."""
-    mine = predictions[(predictions["protocol"] == "grouped") & (predictions["select_on"] == "validation")]
-    mine = mine[mine["variant"].isin(plans.VARIANTS) & (mine["variant"] == mine["tested"])]
+    mine = _of_people(predictions)
+    mine = mine[mine["variant"].isin(plans.VARIANTS)]
     by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
     for name, group in _of_notebook_03(out, "predictions", dataset).groupby("model"):
         by_model.setdefault(str(name), group)
@@ -139,8 +135,8 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
     The others follow, the best first. All have the first seed alone, since a seed's folds and weights make more of a
     difference than many a feature.
     """
-    found = predictions[(predictions["model"] == network) & (predictions["protocol"] == "grouped")]
-    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
+    found = _of_people(predictions)
+    found = found[(found["model"] == network) & (found["seed"] == 0)]
     table = metrics.summary(found).reindex(columns=["variant", *SHOWN])
     base, others = table[table["variant"] == BASE], table[table["variant"] != BASE]
     return pd.concat([base, others.sort_values("accuracy", ascending=False, kind="stable")], ignore_index=True)
@@ -149,8 +145,8 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the models that were tried with several sets of landmarks, or averaged points, with the first seed."""
     variants = [*plans.SETS, plans.VIEWS]
-    found = predictions[(predictions["protocol"] == "grouped") & predictions["variant"].isin(variants)]
-    found = found[(found["variant"] == found["tested"]) & (found["select_on"] == "validation") & (found["seed"] == 0)]
+    found = _of_people(predictions)
+    found = found[found["variant"].isin(variants) & (found["seed"] == 0)]
     several = found.groupby("model")["variant"].transform("nunique") > 1
     return metrics.summary(found[several]).reindex(columns=["model", "variant", *SHOWN])
 
@@ -217,6 +213,15 @@ def matrix(summary: pd.DataFrame) -> pd.DataFrame:
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
     """Return the composites, a row a model, datasets and protocol."""
     return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
+
+
+def _of_people(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows under folds of people, of models tested with the features that they were trained with.
+
+    Those whose epoch was chosen on the test rows are left out.
+    """
+    honest = (found["protocol"] == "grouped") & (found["select_on"] == "validation")
+    return found[honest & (found["variant"] == found["tested"])]
 
 
 def _composite(summary: pd.DataFrame) -> pd.Series:

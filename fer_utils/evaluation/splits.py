@@ -6,9 +6,8 @@ Checks make sure that no one is on both sides.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import pandas as pd
 from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold, StratifiedKFold
 
 from fer_utils.data.registry import joined
-from fer_utils.errors import SplitError
+from fer_utils.errors import SplitError, first_line
 from fer_utils.features.tensors import FeatureTable
 
 # folds of rows, as the paper may have them (a person can be in training and test); folds of people; each person a fold
@@ -122,18 +121,21 @@ def for_dataset(
         _tell_untrained(given)
         return given, {}
     schemes = [Scheme(name, each) for each in range(seed, seed + seeds) for name in ("stratified", "grouped")]
-    return possible({scheme: partial(make, scheme.protocol, table, n_folds, scheme.seed) for scheme in schemes})
+    return possible(table, schemes, n_folds)
 
 
-def possible(makers: Mapping[Scheme, Callable[[], list[Split]]]) -> tuple[Folds, Reasons]:
-    """Return the folds that can be made, and why the others cannot; both by scheme.
+def possible(table: FeatureTable, schemes: Iterable[Scheme], n_folds: int = 5) -> tuple[Folds, Reasons]:
+    """Return the folds of the schemes that can be made, and why the others cannot; both by scheme.
 
     Prints which of them are tested on an emotion that they are not trained on. Raises SplitError if none can be made.
     """
     made, reasons = {}, {}
-    for scheme, maker in makers.items():
+    for scheme in schemes:
         try:
-            made[scheme] = maker()
+            if scheme.source:
+                made[scheme] = transfer(table, scheme.source, scheme.target, n_folds, scheme.seed)
+            else:
+                made[scheme] = make(scheme.protocol, table, n_folds, scheme.seed)
         except SplitError as error:
             reasons[scheme] = str(error)
             print(f"{scheme}: left out: {error}")
@@ -141,6 +143,11 @@ def possible(makers: Mapping[Scheme, Callable[[], list[Split]]]) -> tuple[Folds,
         raise SplitError(next(iter(reasons.values())))
     _tell_untrained(made)
     return made, reasons
+
+
+def of_people(made: Folds) -> list[Split]:
+    """Return the folds of the protocol "grouped"."""
+    return [split for scheme, folds in made.items() if scheme.protocol == "grouped" for split in folds]
 
 
 def _tell_untrained(made: Folds) -> None:
@@ -198,7 +205,7 @@ def read_manifest(path: Path, table: FeatureTable) -> list[Split]:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, compression=None)
     except (OSError, ValueError) as error:
-        raise SplitError(f"{path}: no split manifest ({str(error).splitlines()[0]})") from None
+        raise SplitError(f"{path}: no split manifest ({first_line(error)})") from None
     if missing := {"protocol", "seed", "fold", "part", "id"} - set(frame.columns):
         raise SplitError(f"{path}: no split manifest, it lacks {', '.join(sorted(missing))}; write it again")
     for name in ("seed", "fold"):

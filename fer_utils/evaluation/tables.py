@@ -21,7 +21,7 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.data.sequence import STAND_IN
-from fer_utils.errors import StudyError
+from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import plans, reading
 from fer_utils.evaluation.metrics import KEYS
 
@@ -170,7 +170,7 @@ def read_csv(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise StudyError(f"{path}: not there; run the notebook that writes it first") from None
     except (OSError, ValueError) as error:
-        raise StudyError(f"{path}: cannot be read ({str(error).splitlines()[0]}); run its notebook again") from None
+        raise StudyError(f"{path}: cannot be read ({first_line(error)}); run its notebook again") from None
 
 
 def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:

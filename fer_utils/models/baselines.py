@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -14,21 +13,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
-from fer_utils.errors import TrainingError
+from fer_utils.errors import TrainingError, first_line
 from fer_utils.models import shapes
 
 TRAJECTORY = "trajectory"  # the variant of the features that methods on trajectories of points take
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A baseline: what makes its scikit-learn classifier, and the variant of the features that it takes.
-
-    An empty variant means the study's own features, or any.
-    """
-
-    make: Callable[[], BaseEstimator]
-    takes: str = ""
 
 
 def check_finite(**parts: np.ndarray) -> None:
@@ -54,7 +42,7 @@ class Baseline:
         try:
             self.pipeline.fit(np.concatenate([x, validation[0]]), np.concatenate([emotions, validation[1]]))
         except ValueError as error:  # a single class, for one
-            raise TrainingError(f"cannot be fitted: {str(error).splitlines()[0]}") from None
+            raise TrainingError(f"cannot be fitted: {first_line(error)}") from None
         self.classes = self.pipeline.classes_
         return {}
 
@@ -85,30 +73,25 @@ def _kept(estimator: BaseEstimator) -> int:
 
 def make(name: str) -> Baseline:
     """Return a new baseline by its name in BASELINES."""
-    return Baseline(BASELINES[name].make())
+    return Baseline(BASELINES[name]())
 
 
 def _change(x):
     return x.sum(axis=1)  # of the differences from key frame to key frame
 
 
-def _flat(x):
-    return x.reshape(len(x), -1)
-
-
-# the margin's side decides in an SVM: its probabilities would be a second model, fitted by chance
-BASELINES: Mapping[str, Entry] = {
+# What makes each baseline's scikit-learn classifier.
+# Logistic regression and SVM see the change from the first key frame to the last: with the whole tensor, the kernel
+# would compare the noise of each step. The SVM gives no probabilities: they would be a second model, fitted by chance.
+BASELINES: Mapping[str, Callable[[], BaseEstimator]] = {
     # the most frequent emotion
-    "majority": Entry(lambda: DummyClassifier(strategy="prior")),
-    # on the change from the first key frame to the last
-    "logistic": Entry(
-        lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000))
+    "majority": lambda: DummyClassifier(strategy="prior"),
+    "logistic": lambda: make_pipeline(
+        FunctionTransformer(_change), StandardScaler(), LogisticRegression(max_iter=2000)
     ),
-    # an RBF kernel on the whole tensor
-    "svm": Entry(lambda: make_pipeline(FunctionTransformer(_flat), StandardScaler(), SVC(C=10))),
-    "gram": Entry(shapes.GramTrajectories, TRAJECTORY),
-    "kendall": Entry(
-        lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
-        TRAJECTORY,
-    ),
+    # an RBF kernel
+    "svm": lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), SVC(C=10)),
+    # on the variant TRAJECTORY
+    "gram": shapes.GramTrajectories,
+    "kendall": lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
 }

@@ -18,26 +18,22 @@ from fer_utils.quiet import native_logs_hidden
 Precision = Literal["int8", "float16", "float32"]
 
 
-def write(
-    classifier: SequenceClassifier, path: Path, precision: Precision = "int8", trained_on: str | None = None
-) -> Path:
+def write(classifier: SequenceClassifier, path: Path, precision: Precision = "int8") -> Path:
     """Write a fitted classifier as a LiteRT model, and return `path`.
 
     The file takes one tensor (1, steps, A) float32 as `features` makes it, since the scaler is part of it, and gives
     probabilities (1, C). `precision` is that of the large weights; with "int8" LiteRT rounds each layer's inputs to 8
-    bits too, and all other computation is in float32. What it was trained on goes with it: `trained_on`, or else what
-    the classifier says. The file is replaced as a whole or not at all. Raises ValueError for another precision,
-    TrainingError for a classifier that was not fitted, ModelFileError for one whose `features` cannot be those that
-    its network takes, OutputError where nothing can be written.
+    bits too, and all other computation is in float32. The classifier's `trained_on` goes with it. The file is replaced
+    as a whole or not at all. Raises ValueError for another precision, TrainingError for a classifier that was not
+    fitted, ModelFileError for one whose `features` cannot be those that its network takes, OutputError where nothing
+    can be written.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"precision {precision!r}: must be one of {', '.join(get_args(Precision))}")
     facts = replace(classifier.facts(), precision=precision)
-    if trained_on is not None:
-        facts = replace(facts, trained_on=trained_on)
     with paths.replacing(path) as temporary:
         temporary.write_bytes(_converted(classifier, facts.shape, precision))
-        model_files.append(temporary, facts, {})
+        model_files.append(temporary, facts)
     return path
 
 

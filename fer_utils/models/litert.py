@@ -17,7 +17,6 @@ from fer_utils.errors import ModelFileError, first_line
 from fer_utils.models import model_files
 from fer_utils.quiet import native_logs_hidden
 
-SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
 LARGE = 10_000_000  # bytes of weights that no core's cache holds
 PATIENCE = 60  # seconds that LiteRT may take for one sequence
 # all that the networks here are made of, in any precision; others can loop, or take memory as their input says
@@ -56,13 +55,10 @@ def load_classifier(path: str | Path = "") -> LiteClassifier:
     return LiteClassifier(paths.model(str(path)))
 
 
-def load(path: Path) -> LiteClassifier:
-    """Return the classifier in a file that `export.write` wrote. Raises the same ModelFileError as `LiteClassifier`."""
-    return LiteClassifier(path)
-
-
 class LiteClassifier:
-    """A classifier from a file that `write` wrote, run by LiteRT. Any number of threads may use it; they take turns.
+    """A classifier from a file that `export.write` wrote, run by LiteRT.
+
+    Any number of threads may use it; they take turns.
 
     Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
     `trained_on`. Raises ModelFileError if the file is not such a model, whole, and of one piece. Nothing in it is
@@ -71,7 +67,7 @@ class LiteClassifier:
     """
 
     def __init__(self, path: Path):
-        content, facts, _ = model_files.read(path, begins=SIGN)
+        content, facts = model_files.read(path)
         if problem := _problem(content):
             raise ModelFileError(f"{path}: {problem}")
         self.classes, self.features = np.array(facts.classes), facts.features
@@ -85,11 +81,18 @@ class LiteClassifier:
                 self._interpreter.allocate_tensors()
             (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
-            reason = first_line(error)
-            raise ModelFileError(f"{path}: LiteRT cannot run it ({reason}); export it again") from None
+            raise ModelFileError(f"{path}: LiteRT cannot run it ({first_line(error)}); export it again") from None
         if {taken["dtype"], given["dtype"]} != {np.float32}:
             raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it again")
-        model_files.check(path, facts, tuple(taken["shape"].tolist()[1:]), tuple(given["shape"].tolist()[1:]))
+        steps_and_features, n_classes = taken["shape"].tolist()[1:], given["shape"].tolist()[1:]
+        if tuple(steps_and_features) != facts.shape:
+            raise ModelFileError(
+                f"{path}: takes tensors {tuple(steps_and_features)}, its features have {facts.shape}; export it again"
+            )
+        if n_classes != [len(facts.classes)]:
+            raise ModelFileError(
+                f"{path}: gives probabilities {tuple(n_classes)} for {len(facts.classes)} classes; export it again"
+            )
         self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
         self._one_at_a_time, self._path = threading.Lock(), path
         p = self.predict_proba(np.zeros((1, *self._shape), np.float32))

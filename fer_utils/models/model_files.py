@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from fer_utils.errors import ModelFileError, first_line
 from fer_utils.features import tensors
 
 FORMAT = 1  # rises when an older reader would misread a file
+SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
 FACTS = "fer.json"
 LARGEST = 2**32  # bytes; the paper's network for 250 landmarks has 3.3 billion
 FACTS_LIMIT = 1_000_000  # bytes; those of seven classes are some 500
@@ -40,16 +40,14 @@ class Facts:
         return tensors.shape(self.features)
 
 
-def append(path: Path, facts: Facts, files: Mapping[str, bytes]) -> None:
-    """Put an archive with the facts and `files` at the end of the file `path`, or make one of it, and seal it.
+def append(path: Path, facts: Facts) -> None:
+    """Put an archive with the facts at the end of the .tflite file `path`, and seal it.
 
-    Where a .tflite file keeps other files, TensorFlow Lite's metadata have them in the same place; LiteRT does not see
-    them. Nothing is compressed.
+    TensorFlow Lite's metadata lie in the same place. LiteRT does not see them. Nothing is compressed.
     """
     text = json.dumps({"format": FORMAT, "shape": facts.shape, **asdict(facts)}, indent=1, ensure_ascii=False)
     with zipfile.ZipFile(path, "a") as archive:
-        for name, content in {FACTS: text.encode(), **files}.items():
-            archive.writestr(zipfile.ZipInfo(name), content)  # of no date: equal classifiers give equal files
+        archive.writestr(zipfile.ZipInfo(FACTS), text.encode())  # of no date: equal classifiers give equal files
         archive.comment = bytes(SEAL)  # the last bytes of an archive, and free for any use
     with path.open("r+b") as file:
         digest = _digest(memoryview(file.read())[:-SEAL])
@@ -57,18 +55,18 @@ def append(path: Path, facts: Facts, files: Mapping[str, bytes]) -> None:
         file.write(digest)
 
 
-def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[bytes, Facts, list[bytes]]:
-    """Return all of a sealed file, its facts, and the files `names` of its archive.
+def read(path: Path) -> tuple[bytes, Facts]:
+    """Return all bytes of a sealed file, and its facts.
 
     The seal is checked first, so that no byte of a damaged file gets any further. Raises ModelFileError, naming the
-    file, if it is missing, does not hold `begins` from its fifth byte on (the sign of its kind), is damaged, was
-    made by a newer version of this package, or says what cannot be.
+    file, if it is missing, damaged or not a LiteRT model, was made by a newer version of this package, or says what
+    cannot be.
     """
     try:
         if path.exists() and not path.is_file():  # of a device or a pipe there is no end
             raise OSError(0, "not a file")
         with path.open("rb") as file:
-            if not file.read(4 + len(begins))[4:].startswith(begins):
+            if file.read(8)[4:] != SIGN:
                 raise ModelFileError(f"{path}: not a LiteRT model; name a .tflite file that this project exported")
             if file.seek(0, io.SEEK_END) > LARGEST:
                 raise OSError(0, f"larger than {LARGEST} bytes")
@@ -83,8 +81,11 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
         raise ModelFileError(f"{path}: damaged, its bytes do not match its checksum; copy, export or train it again")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            facts = _facts(_stored(archive, FACTS, FACTS_LIMIT))
-            return content, facts, [_stored(archive, name, len(content)) for name in names]
+            info = archive.getinfo(FACTS)
+            # what is not compressed cannot grow while it is read
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > FACTS_LIMIT:
+                raise ValueError(f"{FACTS} is compressed or larger than {FACTS_LIMIT} bytes")
+            return content, _facts(archive.read(info))
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except Exception as error:  # whatever a made-up archive makes zipfile and json stumble over
@@ -92,26 +93,8 @@ def read(path: Path, names: Iterable[str] = (), begins: bytes = b"") -> tuple[by
         raise ModelFileError(f"{path}: not a classifier of this project ({reason}); export or train it again") from None
 
 
-def check(path: Path, facts: Facts, taken: tuple, given: tuple) -> None:
-    """Raise ModelFileError if a network's tensors (steps, A) or probabilities (C,) are not as its facts say."""
-    if taken != facts.shape:
-        raise ModelFileError(
-            f"{path}: takes tensors {taken}, its features have {facts.shape}; export or train it again"
-        )
-    if given != (n_classes := (len(facts.classes),)):
-        raise ModelFileError(f"{path}: gives probabilities {given} for classes {n_classes}; export or train it again")
-
-
 def _digest(content: bytes | memoryview) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
-
-
-def _stored(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
-    """Return a file of the archive that is not compressed: it cannot grow while it is read."""
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size > limit:
-        raise ValueError(f"{name} is compressed or larger than {limit} bytes")
-    return archive.read(info)
 
 
 def _facts(text: bytes) -> Facts:

@@ -100,12 +100,12 @@ def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
         raise PredictError(f"{unfit}: only for recordings, and {picture} is one picture; leave it out")
     out = _default(picture, chosen)
     paths.check_output(out)
-    outcome = still.write(picture, out, chosen.neutral, model, chosen.detector)
-    for name, p in sorted(outcome.probabilities.items(), key=lambda pair: -pair[1]):
+    files, probabilities = still.write(picture, out, chosen.neutral, model, chosen.detector)
+    for name, p in sorted(probabilities.items(), key=lambda pair: -pair[1]):
         print(f"  {name:10s} {p:.0%}")
-    if not outcome.probabilities:
+    if not probabilities:
         print(f"{picture}: points of one picture; its expression needs --neutral, the same person at rest")
-    for path in outcome.files:
+    for path in files:
         print(path)
     return 0
 

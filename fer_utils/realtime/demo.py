@@ -26,7 +26,7 @@ SHIPPED = "the one that ships"
 
 def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recognition]:
     """Yield what is recognised in each frame of the rendered clip, without a browser. Raises ModelFileError."""
-    with Recognizer(litert.load(paths.model(model)), detector) as recognizer:
+    with Recognizer(litert.load_classifier(model), detector) as recognizer:
         for frame in Video(paths.CLIP):
             yield recognizer.push(frame.image, frame.time)
 
@@ -60,7 +60,7 @@ class Demo(widgets.VBox):
                 raise UserError(f"{name} {value!r}: must be one of {', '.join(known)}")
         self.out = Path(out)
         path = paths.model(model)
-        classifier = litert.load(path)
+        classifier = litert.LiteClassifier(path)
         Recognizer(classifier)  # says here what does not fit, not after Start
         self.live = Live(classifier, detector)
         self.camera = Camera(self.live, paths.CLIP, source=source, classes=[str(name) for name in classifier.classes])
@@ -113,7 +113,7 @@ class Demo(widgets.VBox):
             self.model.value = name
             return
         try:
-            classifier = litert.load(paths.MODEL if name == SHIPPED else paths.at_home(name))
+            classifier = litert.LiteClassifier(paths.MODEL if name == SHIPPED else paths.at_home(name))
             self._use(classifier)
         except (UserError, OSError, ValueError) as error:  # a name too, that no file can have
             self.message.value = str(error)

@@ -72,7 +72,7 @@ def serve(app: bool = False, model: Path | None = None) -> int:
     """
     environment = {}
     if model is not None:
-        Recognizer(litert.load(paths.at_home(model)))
+        Recognizer(litert.LiteClassifier(paths.at_home(model)))
         environment["FER_MODEL"] = str(paths.at_home(model).resolve())
     with own_kernel():
         server = subprocess.Popen(command(app), env={**os.environ, **environment})

@@ -13,7 +13,7 @@ from fer_utils.features import phases
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
-from fer_utils.models.fit import check
+from fer_utils.models.compatibility import check_stream_features
 from fer_utils.models.units import UnitModel
 from fer_utils.realtime.evidence import CALM, EARLY, ENOUGH, SURE, UNSURE, Expression, Running
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
@@ -89,7 +89,7 @@ class Recognizer:
         if sampling not in get_args(Sampling):
             raise ValueError(f"sampling {sampling!r}: must be one of {', '.join(get_args(Sampling))}")
         if classifier is not None:
-            check(classifier)
+            check_stream_features(classifier)
         self.classifier, self.detector, self.units = classifier, detector, units
         self._fixed = AtFixedTimes(interval) if sampling == "fixed" else None
         self._since_rest, self._tracker = SinceRest(), Tracker()

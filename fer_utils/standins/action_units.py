@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.canonical import VERTICES
 from fer_utils.standins import mesh
-from fer_utils.standins.mesh import VERTICES, smoothstep
+from fer_utils.standins.mesh import smoothstep
 
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 18, 20, 23, 24, 25, 26, 27, 28, 43)
 ROW = {unit: row for row, unit in enumerate(UNITS)}
@@ -122,12 +124,12 @@ SPREAD |= {"lid": 0.25, "roll": 0.3, "jaw": 0.15, "narrowing": 0.3, "hinge": 0.5
 def _parts() -> dict[str, np.ndarray]:
     """Return, for each part of the face, the share (468,) of a pull that its vertices take."""
     y = VERTICES[:, 1]
-    mouth = VERTICES[mesh.LOWER_LIP[3, 0], 1]
+    mouth = VERTICES[canonical.LOWER_LIP[3, 0], 1]
     upper = smoothstep(y, mouth - 0.5, mouth + 0.5)
-    upper[mesh.UPPER_LIP[:, 1:-1]] = 1.0
-    upper[mesh.LOWER_LIP[:, 1:-1]] = 0.0
+    upper[canonical.UPPER_LIP[:, 1:-1]] = 1.0
+    upper[canonical.LOWER_LIP[:, 1:-1]] = 0.0
     lids = np.zeros(len(VERTICES))
-    lids[mesh.EYE_RING] = 1.0
+    lids[canonical.EYE_RING] = 1.0
     lids[mesh.UPPER_FOLD] = 0.8
     lids[mesh.LOWER_FOLD] = 0.6
     # the contour of the jaw is bone: only the jaw's turn moves it
@@ -155,10 +157,10 @@ def _jaw_share() -> np.ndarray:
     above = (side <= 1.25) & (y >= VERTICES[61, 1])
     share[above] = (cheek * smoothstep(side, 0.3, 1.3))[above]
     corner = cheek[61]
-    share[mesh.UPPER_LIP] = corner * (np.abs(VERTICES[mesh.UPPER_LIP, 0]) / half) ** 3
+    share[canonical.UPPER_LIP] = corner * (np.abs(VERTICES[canonical.UPPER_LIP, 0]) / half) ** 3
     # the lower lip hangs as an oval between the corners
-    bow = np.sqrt(np.clip(1 - (VERTICES[mesh.LOWER_LIP, 0] / (half * 1.001)) ** 2, 0, 1))
-    share[mesh.LOWER_LIP] = corner + (0.95 - corner) * bow
+    bow = np.sqrt(np.clip(1 - (VERTICES[canonical.LOWER_LIP, 0] / (half * 1.001)) ** 2, 0, 1))
+    share[canonical.LOWER_LIP] = corner + (0.95 - corner) * bow
     return share
 
 
@@ -199,7 +201,7 @@ class Rig:
         )
         share = np.exp(-np.minimum(here, there)) * _SHARES
         self.fields = np.zeros((len(UNITS), 2, len(VERTICES), 3))
-        for which, outwards, half in ((mesh.RIGHT, -1, _RIGHT), (mesh.LEFT, 1, 1 - _RIGHT)):
+        for which, outwards, half in ((canonical.RIGHT, -1, _RIGHT), (canonical.LEFT, 1, 1 - _RIGHT)):
             moved = (share * half * side[:, which, None])[..., None] * (vectors * [outwards, 1, 1])[:, None]
             for row, field in zip(_ROWS, moved, strict=True):
                 self.fields[row, which] += field
@@ -237,7 +239,7 @@ class Rig:
     def _roll_lips(self, face: np.ndarray, activation: np.ndarray) -> None:
         """Draw the red of both lips in towards the inner ring, the same on both sides."""
         shares = np.prod(1 - self.rolls * np.minimum(activation.mean(1), 1.0)[:, None], axis=0)
-        for lip, share in zip((mesh.UPPER_LIP, mesh.LOWER_LIP), shares, strict=True):
+        for lip, share in zip((canonical.UPPER_LIP, canonical.LOWER_LIP), shares, strict=True):
             for ring in lip[:3]:
                 inner, edge = face[lip[3, 1:-1]], face[ring[1:-1]]
                 face[ring[1:-1]] = inner + (edge - inner) * [1.0, share, 1.0]
@@ -253,8 +255,8 @@ class Rig:
 
     def _move_lids(self, face: np.ndarray, neutral: np.ndarray, activation: np.ndarray) -> None:
         """Raise and lower the lids by fractions of the actor's own opening; they never pass through each other."""
-        for side in (mesh.RIGHT, mesh.LEFT):
-            upper, lower = mesh.UPPER_LID[side, 1:-1], mesh.LOWER_LID[side, 1:-1]
+        for side in (canonical.RIGHT, canonical.LEFT):
+            upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
             opening = neutral[upper] - neutral[lower]
             down, up = np.einsum("u,ul->l", activation[:, side], self.lids)
             excess = max(down + up - 1.0, 0.0)
@@ -268,7 +270,7 @@ class Rig:
 def _close_lips(face: np.ndarray) -> None:
     """Let lips that would pass through each other meet half way instead."""
     for ring in (3, 2, 1):
-        upper, lower = mesh.UPPER_LIP[ring, 1:-1], mesh.LOWER_LIP[ring, 1:-1]
+        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
         overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
         face[upper, 1] += overlap / 2
         face[lower, 1] -= overlap / 2

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fer_utils.standins import mesh
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.canonical import VERTICES
 from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
-from fer_utils.standins.mesh import PERSON, VERTICES, smoothstep
+from fer_utils.standins.mesh import PERSON, smoothstep
 
 # Colours are BGR, 0 to 255, chosen by eye.
 SKINS = [(178, 200, 236), (160, 184, 226), (140, 168, 215), (118, 150, 202), (92, 122, 178), (66, 92, 142)]
@@ -49,6 +50,11 @@ class Actor:
     fringe: float
     beard: float = 0.0
     glasses: bool = False
+
+
+def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:
+    """Return seeds for one subject of one dataset that do not meet those of any other."""
+    return [int(s) for s in np.random.SeedSequence([seed, dataset, number]).generate_state(count)]
 
 
 def make_actor(seed: int) -> Actor:
@@ -135,7 +141,7 @@ def _face(rng: np.random.Generator, woman: bool) -> np.ndarray:
     # no face is the same on both sides
     face[:, 1] += 0.06 * rng.normal() * x / 5 * np.exp(-(((y + 4) / 3) ** 2))
     face[:, 1] += 0.06 * rng.normal() * x / 5 * np.exp(-(((y - 4.5) / 2) ** 2))
-    lips = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
+    lips = canonical.UPPER_LIP[3, 1:-1], canonical.LOWER_LIP[3, 1:-1]
     face[lips, 1] = face[lips, 1].mean(0)  # closed, without a line of teeth
     return MEAN.deform(face, np.zeros((len(UNITS), 2)))
 
@@ -145,8 +151,8 @@ def _shape_eyes(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None
     # the canonical lids are half closed; awake eyes are open by about a third of their width
     opening = np.clip(rng.normal(1.4 if woman else 1.3, 0.16), 0.95, 1.7)
     spacing, slant = rng.normal(0, 0.12), rng.normal(0.0, 0.09)
-    for side, sign in ((mesh.RIGHT, -1), (mesh.LEFT, 1)):
-        corners = VERTICES[mesh.UPPER_LID[side, [0, -1]]]
+    for side, sign in ((canonical.RIGHT, -1), (canonical.LEFT, 1)):
+        corners = VERTICES[canonical.UPPER_LID[side, [0, -1]]]
         away = (VERTICES - corners.mean(0))[:, :2]
         near = np.exp(-(((away / [2.4, 1.3]) ** 2).sum(1) ** 2))
         face[:, 0] += near * (away[:, 0] * (size - 1) + sign * spacing)
@@ -155,13 +161,13 @@ def _shape_eyes(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None
 
 def _shape_mouth(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None:
     for ring in range(4):  # the canonical lips stand apart; at rest they meet
-        upper, lower = mesh.UPPER_LIP[ring, 1:-1], mesh.LOWER_LIP[ring, 1:-1]
-        gap = (VERTICES[mesh.UPPER_LIP[3, 1:-1], 1] - VERTICES[mesh.LOWER_LIP[3, 1:-1], 1]) / 2
+        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
+        gap = (VERTICES[canonical.UPPER_LIP[3, 1:-1], 1] - VERTICES[canonical.LOWER_LIP[3, 1:-1], 1]) / 2
         face[upper, 1] -= gap
         face[lower, 1] += gap
         face[[*upper, *lower], 2] = np.tile((face[upper, 2] + face[lower, 2]) / 2, 2)
-    line = face[mesh.UPPER_LIP[3], 1].mean()
-    for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
+    line = face[canonical.UPPER_LIP[3], 1].mean()
+    for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
         thickness = np.clip(rng.normal(1.38 if woman else 1.15, 0.26), 0.6, 2.0)
         inner = face[lip[3, 1:-1], 1].copy()
         for ring in lip[:3]:

@@ -8,7 +8,6 @@ our choice: posed expressions are strong and nearly complete, everyday ones weak
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -20,20 +19,13 @@ EMOTIONS = ("anger", "contempt", "disgust", "fear", "happiness", "sadness", "sur
 Way = Literal["posed", "everyday"]
 
 
-@dataclass(frozen=True)
-class Variety:
-    """How much people differ in showing one emotion; intensities from 0 to 1."""
-
-    strength: tuple[float, float]  # of the whole expression, from weak to full
-    missing: float  # chance that a unit of a variant is not shown
-    unit_spread: float = 0.28  # standard deviation of the logarithm of each unit's own strength
-    stray: float = 0.12  # chance of one unit that has nothing to do with the emotion
-    stray_strength: tuple[float, float] = (0.05, 0.35)
-    asymmetry: float = 0.10  # standard deviation of the difference of the sides, as a fraction
-
-
-VARIETIES: dict[Way, Variety] = {"posed": Variety((0.6, 1.1), 0.04), "everyday": Variety((0.3, 0.8), 0.2)}
-POSED = 0.55  # share of expressions that are posed, where the way is not given
+# How much people differ in showing one emotion
+STRENGTH: dict[Way, tuple[float, float]] = {"posed": (0.6, 1.1), "everyday": (0.3, 0.8)}  # of the whole expression
+MISSING: dict[Way, float] = {"posed": 0.04, "everyday": 0.2}  # chance that a unit of a variant is not shown
+UNIT_SPREAD = 0.28  # standard deviation of the logarithm of each unit's own strength
+ASYMMETRY = 0.10  # standard deviation of the difference of the sides, as a fraction
+STRAY, STRAY_STRENGTH = 0.12, (0.05, 0.35)  # chance of one unit that has nothing to do with the emotion
+POSED = 0.55  # share of expressions that are posed, if the way is not given
 
 # The guide's variants: emotion -> (how often, {unit or units of which one is shown: usual intensity})
 VARIANTS = {
@@ -131,7 +123,6 @@ def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | Non
     The face at rest is not in it.
     """
     way = way or ("posed" if rng.random() < POSED else "everyday")
-    variety = VARIETIES[way]
     if emotion == "contempt":
         units = _contempt(rng)
     elif emotion == "happiness" and way == "everyday" and rng.random() < MILD:
@@ -144,13 +135,13 @@ def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | Non
         units |= {1: rng.uniform(0.1, 0.5), 2: rng.uniform(0.1, 0.5), 5: rng.uniform(0.0, 0.3)}
     activation = np.zeros((len(UNITS), 2))
     for unit, intensity in units.items():
-        own = np.exp(rng.normal(0, variety.unit_spread))
-        tilt = np.clip(rng.normal(0, variety.asymmetry), -0.35, 0.35)
+        own = np.exp(rng.normal(0, UNIT_SPREAD))
+        tilt = np.clip(rng.normal(0, ASYMMETRY), -0.35, 0.35)
         activation[ROW[unit]] = intensity * own * np.array([1 - tilt, 1 + tilt])
-    activation *= rng.uniform(*variety.strength) * actor.expressivity
-    if rng.random() < variety.stray:
+    activation *= rng.uniform(*STRENGTH[way]) * actor.expressivity
+    if rng.random() < STRAY:
         stray = ROW[int(rng.choice(STRAYS))]
-        activation[stray] = np.maximum(activation[stray], rng.uniform(*variety.stray_strength))
+        activation[stray] = np.maximum(activation[stray], rng.uniform(*STRAY_STRENGTH))
     return np.clip(activation, 0, 1)
 
 
@@ -169,7 +160,7 @@ def _shown(emotion: str, way: Way, rng: np.random.Generator) -> dict[int, float]
         weights = np.array([often for often, _ in VARIANTS[emotion]], float)
         variant = VARIANTS[emotion][rng.choice(len(weights), p=weights / weights.sum())][1]
         for unit, value in variant.items():
-            if rng.random() >= VARIETIES[way].missing:
+            if rng.random() >= MISSING[way]:
                 shown[unit[rng.integers(len(unit))] if isinstance(unit, tuple) else unit] = value
     for chance, units, value in COMPLETED.get(emotion, ()) if way == "posed" else ():
         if not shown.keys() & set(units) and rng.random() < chance:

@@ -4,26 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fer_utils.landmarks.canonical import (
-    EYE_RING,
-    LEFT,
-    LOWER_LID,
-    LOWER_LIP,
-    MIRROR,
-    MOUTH_RING,
-    RIGHT,
-    SKIN,
-    TRIANGLES,
-    UPPER_LID,
-    UPPER_LIP,
-    UV,
-    VERTICES,
-)
-
-__all__ = [
-    "BROW", "EYE_RING", "LEFT", "LOWER_FOLD", "LOWER_LID", "LOWER_LIP", "MIRROR", "MOUTH_RING", "RIGHT", "SKIN",
-    "TRIANGLES", "UPPER_FOLD", "UPPER_LID", "UPPER_LIP", "UV", "VERTICES", "normals", "smoothstep",
-]  # fmt: skip
+from fer_utils.landmarks.canonical import MIRROR, SKIN, VERTICES
 
 # the rings of skin next to the lid margins, which follow them in part
 _UPPER_FOLD = [130, 247, 30, 29, 27, 28, 56, 190, 243]

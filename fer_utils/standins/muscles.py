@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.canonical import MIRROR, VERTICES
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW, UNITS
-from fer_utils.standins.mesh import MIRROR, PERSON, VERTICES
+from fer_utils.standins.mesh import PERSON
 
 # unit -> muscles as (bone in cm on the actor's right, vertex of insertion, reach in cm, pull in cm, part of the face)
 MUSCLES = {
@@ -71,7 +73,7 @@ UNIT_CHANCES = {
     "surprise": {1: (0.97, 0.85), 2: (0.97, 0.85), 5: (0.75, 0.5), 25: (0.95, 0.5), 27: (0.75, 0.75), 26: (0.2, 0.6)},
 }
 _DISTANCES = np.linalg.norm(VERTICES[:, None] - VERTICES[None], axis=2)
-_LINE = VERTICES[mesh.UPPER_LIP[3, 0], 1]  # where the lips meet
+_LINE = VERTICES[canonical.UPPER_LIP[3, 0], 1]  # where the lips meet
 
 
 def smooth_fields(reach: float, count: int) -> np.ndarray:
@@ -84,9 +86,9 @@ def _parts() -> dict[str, np.ndarray]:
     """Return, for each part of the face, the share (468,) of a pull that its vertices take."""
     y = VERTICES[:, 1]
     lids = np.zeros(len(VERTICES), bool)
-    lids[mesh.EYE_RING] = True
+    lids[canonical.EYE_RING] = True
     below = y < _LINE
-    below[mesh.UPPER_LIP], below[mesh.LOWER_LIP[:, 1:-1]] = False, True
+    below[canonical.UPPER_LIP], below[canonical.LOWER_LIP[:, 1:-1]] = False, True
     off_the_bone = np.clip((_DISTANCES[152] - 0.8) / 2.0, 0, 1)
     return {
         "all": off_the_bone,
@@ -103,10 +105,10 @@ def _jaw_share() -> np.ndarray:
     share = np.clip((_LINE + 1.2 - y) / 6.5, 0, 1) ** 0.7 * np.clip((7.8 - x) / 3.0, 0, 1)
     middle = np.clip(1 - (x / 2.9) ** 2, 0, 1)
     share = np.where(y < _LINE, np.maximum(share, middle), share * np.clip(x / 2.5 - 0.4, 0, 1))
-    lip = mesh.LOWER_LIP
+    lip = canonical.LOWER_LIP
     share[lip] = 0.3 + 0.65 * np.sqrt(np.clip(1 - (x[lip] / 2.6) ** 2, 0, 1))
     share[lip[:, [0, -1]]] = 0.3
-    share[mesh.UPPER_LIP[:, 1:-1]] = 0.2 * x[mesh.UPPER_LIP[:, 1:-1]] / 2.5
+    share[canonical.UPPER_LIP[:, 1:-1]] = 0.2 * x[canonical.UPPER_LIP[:, 1:-1]] / 2.5
     return share
 
 
@@ -126,7 +128,7 @@ class MuscleRig:
             own = factor(0.2)
             for bone, insertion, reach, strength, part in muscles:
                 origin, width, pull = bone + rng.normal(0, 0.5, 3), reach * factor(0.15), strength * own * factor(0.2)
-                for side, sign in ((mesh.RIGHT, 1), (mesh.LEFT, -1)):
+                for side, sign in ((canonical.RIGHT, 1), (canonical.LEFT, -1)):
                     place = VERTICES[insertion if sign == 1 else MIRROR[insertion]]
                     away = np.linalg.norm((VERTICES - place) * [1, 1, 0.6], axis=1) / width
                     falloff = 0.5 * (1 + np.cos(np.pi * np.clip(away, 0, 1)))
@@ -154,18 +156,18 @@ class MuscleRig:
             face[:, 0] += mean[row] * share * _NEAR_MOUTH * (middle - face[:, 0])
             face[:, 2] += mean[row] * forward * _NEAR_MOUTH
         left = np.prod(1 - self.thinner * np.minimum(mean, 1))
-        for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
+        for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
             inner = face[lip[3, 1:-1], 1]
             for ring in lip[:3]:
                 face[ring[1:-1], 1] = inner + (face[ring[1:-1], 1] - inner) * left
         self._open_jaw(face, sum(turn * mean[row] for row, turn in self.mandible.items()))
         for ring in (3, 2, 1):
-            upper, lower = mesh.UPPER_LIP[ring, 1:-1], mesh.LOWER_LIP[ring, 1:-1]
+            upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
             overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
             face[upper, 1] += 0.6 * overlap
             face[lower, 1] -= 0.4 * overlap
-        for side in (mesh.RIGHT, mesh.LEFT):
-            upper, lower = mesh.UPPER_LID[side, 1:-1], mesh.LOWER_LID[side, 1:-1]
+        for side in (canonical.RIGHT, canonical.LEFT):
+            upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
             opening = neutral[upper] - neutral[lower]
             up, down = activation[:, side] @ self.opening
             excess = max(-up - down - 1.0, 0.0)
@@ -192,18 +194,18 @@ def make_face(rng: np.random.Generator) -> np.ndarray:
     same = (warp + warp[MIRROR] * [-1, 1, 1]) / 2
     face = PERSON * np.exp(rng.normal(0, 0.045, 3)) + 0.9 * same + 0.1 * warp
     for ring in range(4):
-        upper, lower = mesh.UPPER_LIP[ring, 1:-1], mesh.LOWER_LIP[ring, 1:-1]
-        gap = (VERTICES[mesh.UPPER_LIP[3, 1:-1], 1] - VERTICES[mesh.LOWER_LIP[3, 1:-1], 1]) / 2
+        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
+        gap = (VERTICES[canonical.UPPER_LIP[3, 1:-1], 1] - VERTICES[canonical.LOWER_LIP[3, 1:-1], 1]) / 2
         face[upper, 1] -= gap
         face[lower, 1] += gap
-    seam = (face[mesh.UPPER_LIP[3, 1:-1]] + face[mesh.LOWER_LIP[3, 1:-1]]) / 2
-    for lip in (mesh.UPPER_LIP, mesh.LOWER_LIP):
+    seam = (face[canonical.UPPER_LIP[3, 1:-1]] + face[canonical.LOWER_LIP[3, 1:-1]]) / 2
+    for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
         thickness = np.exp(rng.normal(0.28, 0.22))
         for ring in lip:
             face[ring[1:-1], 1] = seam[:, 1] + (face[ring[1:-1], 1] - face[lip[3, 1:-1], 1]) * thickness
     wide = np.exp(rng.normal(0.3, 0.15)) - 1
-    for side in (mesh.RIGHT, mesh.LEFT):
-        upper, lower = mesh.UPPER_LID[side, 1:-1], mesh.LOWER_LID[side, 1:-1]
+    for side in (canonical.RIGHT, canonical.LEFT):
+        upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
         opening = face[upper] - face[lower]
         face[upper] += 0.8 * wide * opening
         face[lower] -= 0.2 * wide * opening

@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.neural_network import MLPClassifier
@@ -50,12 +51,11 @@ class Shipped:
 
     def predict_proba(self, change: np.ndarray) -> np.ndarray:
         """Return probabilities (n, 7) of EMOTIONS for the changes (n, 2912) of the features."""
-        units = change @ self.units
-        return np.mean([_softmax(self._logits(units, *layer) / self.temperature) for layer in self.layers], axis=0)
-
-    @staticmethod
-    def _logits(units, first, first_bias, second, second_bias) -> np.ndarray:
-        return np.maximum(units @ first + first_bias, 0) @ second + second_bias
+        units, members = change @ self.units, []
+        for first, first_bias, second, second_bias in self.layers:
+            logits = np.maximum(units @ first + first_bias, 0) @ second + second_bias
+            members.append(softmax(logits / self.temperature, axis=1))
+        return np.mean(members, axis=0)
 
 
 def fit(samples: Samples, seed: int = 0) -> Shipped:
@@ -86,10 +86,10 @@ def calibrated(classifier: Shipped, samples: Samples) -> Shipped:
     column = np.searchsorted(EMOTIONS, samples.emotions)
 
     def loss(temperature: float) -> float:
-        p = Shipped(classifier.units, classifier.layers, temperature).predict_proba(samples.change)
+        p = replace(classifier, temperature=temperature).predict_proba(samples.change)
         return -np.log(p[np.arange(len(column)), column]).mean()
 
-    return Shipped(classifier.units, classifier.layers, float(min(tried, key=loss)))
+    return replace(classifier, temperature=float(min(tried, key=loss)))
 
 
 def expressions(samples: Samples, which: slice) -> Samples:
@@ -134,8 +134,7 @@ def train(
         log(
             f"trained on all, tested on {len(unseen)} rendered pairs of others: accuracy {right:.3f}, macro-F1 {f1:.3f}"
         )
-    shipped = Shipped(shipped.units, shipped.layers, float(np.sqrt(np.prod(temperatures))))
-    return write(shipped, path)
+    return write(replace(shipped, temperature=float(np.sqrt(np.prod(temperatures)))), path)
 
 
 def write(classifier: Shipped, path: Path) -> Path:
@@ -162,7 +161,7 @@ def write(classifier: Shipped, path: Path) -> Path:
         content = tf.lite.TFLiteConverter.from_concrete_functions([probabilities.get_concrete_function()]).convert()
     with paths.replacing(path) as temporary:
         temporary.write_bytes(content)
-        model_files.append(temporary, model_files.Facts("units", EMOTIONS, DEFAULT, "float32", TRAINED_ON), {})
+        model_files.append(temporary, model_files.Facts("units", EMOTIONS, DEFAULT, "float32", TRAINED_ON))
     return path
 
 
@@ -184,11 +183,6 @@ def _fit_units(samples: Samples) -> np.ndarray:
 
 def _parts(samples: Samples) -> tuple[np.ndarray, ...]:
     return samples.change, samples.units, samples.emotions
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    p = np.exp(logits - logits.max(1, keepdims=True))
-    return p / p.sum(1, keepdims=True)
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from fer_utils.features import geometry
 from fer_utils.features.geometry import PAIRS
+from fer_utils.landmarks.canonical import MIRROR
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins import muscles
 from fer_utils.standins.action_units import ROW, UNITS
@@ -24,7 +25,6 @@ from fer_utils.standins.actors import Actor, make_actor, make_resting
 from fer_utils.standins.drawing.camera import Sensor, View, place
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, express
-from fer_utils.standins.mesh import MIRROR
 
 Rig = Literal["fields", "muscles"]
 RIGS: tuple[Rig, ...] = ("fields", "muscles")

@@ -9,38 +9,30 @@ their intensities from 0 to 1, as `12L=0.81 12R=0.79`, L and R being the actor's
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.units import TRUTH, truth_file
+from fer_utils.data.units import truth_file
+from fer_utils.landmarks.canonical import LEFT, RIGHT
 from fer_utils.standins.action_units import UNITS
-from fer_utils.standins.mesh import LEFT, RIGHT
 from fer_utils.standins.performances import Performance
-
-__all__ = ["COLUMNS", "TRUTH", "compact_units", "read_truth", "seeds", "truth_row", "write_truth"]
-
-COLUMNS = ("dataset", "subject", "id", "emotion", "used", "frames", "onset", "apex", "offset", "units")
 
 
 def truth_row(dataset: str, subject: str, name: str, performance: Performance, used: bool = True) -> dict:
     """Return the row of one recording."""
-    values = (
-        dataset,
-        subject,
-        name,
-        performance.emotion,
-        int(used),
-        len(performance),
-        performance.onset,
-        performance.apex,
-        "" if performance.offset is None else performance.offset,
-        compact_units(performance.shown),
-    )
-    return dict(zip(COLUMNS, values, strict=True))
+    return {
+        "dataset": dataset,
+        "subject": subject,
+        "id": name,
+        "emotion": performance.emotion,
+        "used": int(used),
+        "frames": len(performance),
+        "onset": performance.onset,
+        "apex": performance.apex,
+        "offset": "" if performance.offset is None else performance.offset,
+        "units": compact_units(performance.shown),
+    }
 
 
 def compact_units(activation: np.ndarray) -> str:
@@ -53,19 +45,6 @@ def compact_units(activation: np.ndarray) -> str:
     )
 
 
-def write_truth(file: Path, rows: list[dict]) -> None:
-    """Write the rows as CSV."""
-    with file.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def read_truth(sequence: Sequence) -> pd.DataFrame:
     """Return the truth of a sequence's stand-in, indexed by id. Raises DatasetError if there is none."""
     return pd.read_csv(truth_file(sequence), index_col="id")
-
-
-def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:
-    """Return seeds for one subject of one dataset that do not meet those of any other."""
-    return [int(s) for s in np.random.SeedSequence([seed, dataset, number]).generate_state(count)]

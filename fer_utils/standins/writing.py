@@ -9,15 +9,16 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from concurrent.futures import Executor, as_completed
 from contextlib import ExitStack
+from itertools import repeat
 from pathlib import Path
 
+import pandas as pd
 from tqdm import tqdm
 
 from fer_utils.data.sequence import DatasetError
+from fer_utils.data.units import TRUTH
 from fer_utils.standins.layouts import ckplus, mmi, oulu_casia
-from fer_utils.standins.truth import TRUTH, write_truth
 from fer_utils.workers import pool
 
 VERSION = 3  # of what is drawn; raise it with any change of the pictures or the truth
@@ -28,20 +29,12 @@ MANIFEST = "manifest.json"
 
 
 def ensure(
-    name: str,
-    root: str | Path,
-    *,
-    subjects: int | None = None,
-    seed: int = SEED,
-    jobs: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
+    name: str, root: str | Path, *, subjects: int | None = None, seed: int = SEED, jobs: int | None = None
 ) -> Path:
     """Return the folder `root/name` with the stand-in `name`, which is written first unless it is there as asked for.
 
-    Tasks, a subject each, run in `executor`, or else in a pool of `jobs` processes (default: one a core). The same seed
-    gives the same bytes whatever runs them. Raises DatasetError if the folder cannot be written or holds something
-    else.
+    Subjects are drawn by `jobs` processes (default: one a core). The same seed gives the same bytes however many there
+    are. Raises DatasetError if the folder cannot be written or holds something else.
     """
     if name not in WRITERS:
         raise ValueError(f"no stand-in {name!r}; there are {', '.join(NAMES)}")
@@ -56,7 +49,7 @@ def ensure(
     if read_manifest(folder) is None and folder.is_dir() and any(folder.iterdir()):
         raise DatasetError(f"{folder}: holds files that are not a rendered stand-in; move them or name another folder")
     try:
-        return _write(folder, writer, wanted, jobs, executor, progress)
+        return _write(folder, writer, wanted, jobs)
     except OSError as error:
         reason = error.strerror or error
         raise DatasetError(
@@ -88,7 +81,7 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _write(folder: Path, writer, wanted: dict, jobs: int | None, executor: Executor | None, progress: bool) -> Path:
+def _write(folder: Path, writer, wanted: dict, jobs: int | None) -> Path:
     """Write everything into a folder beside, then put that in place in one step."""
     folder = folder.resolve()  # of a link, what it leads to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +92,8 @@ def _write(folder: Path, writer, wanted: dict, jobs: int | None, executor: Execu
     with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as beside:
         new = Path(beside) / "new"
         new.mkdir()
-        rows = _run(new, writer, wanted, jobs, executor, progress)
-        write_truth(new / TRUTH, rows)
+        rows = _draw(new, writer, wanted, jobs)
+        pd.DataFrame(rows).to_csv(new / TRUTH, index=False, lineterminator="\n")
         manifest = wanted | {
             "about": "rendered actors, no real faces: results on them say nothing about people",
             "datasets": _counts(rows),
@@ -131,25 +124,11 @@ def _counts(rows: list[dict]) -> dict[str, dict]:
     return counts
 
 
-def _run(new: Path, writer, wanted: dict, jobs: int | None, executor: Executor | None, progress: bool) -> list[dict]:
-    """Return rows of the truth of all tasks, in the order of the tasks."""
-    tasks = writer.tasks(wanted["subjects"], wanted["seed"])
-    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
-    done: dict[int, list[dict]] = {}
+def _draw(new: Path, writer, wanted: dict, jobs: int | None) -> list[dict]:
+    """Draw all subjects into the folder `new`; return the rows of the truth."""
+    count = wanted["subjects"]
+    jobs = min(jobs or os.cpu_count() or 1, count)
     with ExitStack() as stack:
-        bar = stack.enter_context(
-            tqdm(total=len(tasks), desc=f"drawing {wanted['name']}", unit="subject", disable=not progress)
-        )
-        if executor is None and jobs > 1:
-            executor = stack.enter_context(pool(jobs))
-        if executor is None:
-            for number, task in enumerate(tasks):
-                done[number] = writer.write(new, *task)
-                bar.update()
-        else:
-            futures = {executor.submit(writer.write, new, *task): number for number, task in enumerate(tasks)}
-            stack.callback(lambda: [future.cancel() for future in futures])
-            for future in as_completed(futures):
-                done[futures[future]] = future.result()
-                bar.update()
-    return [row for number in range(len(tasks)) for row in done[number]]
+        run = stack.enter_context(pool(jobs)).map if jobs > 1 else map
+        subjects = run(writer.write, repeat(new), repeat(wanted["seed"]), range(1, count + 1))
+        return [row for rows in tqdm(subjects, f"drawing {wanted['name']}", count, unit="subject") for row in rows]

@@ -183,7 +183,7 @@ def _processes(clips: list[str], classifier: str, detector: str, frames: int, co
 def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
     """Return the seconds that `frames` frames take from file to label, without the warm-up."""
     reader = _frames(clips)
-    with Recognizer(litert.load(Path(classifier)), detector) as recognizer:
+    with Recognizer(litert.LiteClassifier(Path(classifier)), detector) as recognizer:
         for number in range(WARM_UP + frames):
             if number == WARM_UP:
                 start = perf_counter()
@@ -229,11 +229,12 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     found: dict[str, Classifier] = {}
     for name, precisions in EXPORTED.items():
         found[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
+        fitted.trained_on = "noise"
         fitted.fit(x, emotions, (x, emotions))
         for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
             called = f"{name} {precision}"
-            path = export.write(fitted, folder / f"{called}.tflite", precision, trained_on="noise")
-            found[called] = litert.load(path)
+            path = export.write(fitted, folder / f"{called}.tflite", precision)
+            found[called] = litert.LiteClassifier(path)
     return found
 
 

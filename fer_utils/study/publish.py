@@ -46,7 +46,7 @@ def publish(run: Path) -> list[Path]:
     docs = paths.root() / "docs"
     shutil.rmtree(docs / "notebooks", ignore_errors=True)
     written = [*_notebooks(run, made, docs / "notebooks"), *_refreshed(run)]
-    written.append(_write(docs / "results.md", "\n".join(_results(run, made)) + "\n"))
+    written.append(paths.write(docs / "results.md", "\n".join(_results(run, made)) + "\n"))
     if large := [str(path) for path in written if path.stat().st_size > LARGEST]:
         raise StudyError(f"{', '.join(large)}: larger than {LARGEST / 1e6} MB")
     return written
@@ -58,20 +58,20 @@ def _notebooks(run: Path, made: dict, folder: Path) -> Iterator[Path]:
     for each in made["notebooks"]:
         if each["dataset"] not in ("", first):
             continue
-        executed = run / "notebooks" / f"{'_'.join(filter(None, (each['notebook'], each['dataset'])))}.ipynb"
-        notebook, name = notebook_pages.read(executed), each["notebook"]
+        name = each["notebook"]
+        notebook = notebook_pages.read(paths.executed(run, name, each["dataset"]))
         text, pictures = notebook_pages.to_markdown(notebook, name)
         note = f"*Executed on {_what(made, each['dataset'])}. The notebook: [{name}](../../notebooks/{name}.ipynb).*"
-        yield _write(folder / f"{name}.md", f"{note}\n\n{_without_places(text, run)}")
+        yield paths.write(folder / f"{name}.md", f"{note}\n\n{_without_places(text, run)}")
         for picture, content in pictures.items():
-            yield _write(folder / picture, _small(content) if picture.endswith(".png") else content)
+            yield paths.write(folder / picture, _small(content) if picture.endswith(".png") else content)
         rows.append(f"| [{notebook_pages.title(notebook)}]({name}.md) | {each['seconds']} s |")
     head = f"# The notebooks, executed\n\n{_mark(made)}\n\n| notebook | time |\n|---|---|\n"
     figures = pd.DataFrame(FIGURES.values())[["title", "notebook", "see"]].set_axis(
         ["figure", "notebook", "what to see"], axis=1
     )
     rows += ["", "## Figures", "", _markdown(figures)]
-    yield _write(folder / "README.md", head + "\n".join(rows) + "\n")
+    yield paths.write(folder / "README.md", head + "\n".join(rows) + "\n")
 
 
 def _refreshed(run: Path) -> Iterator[Path]:
@@ -83,7 +83,7 @@ def _refreshed(run: Path) -> Iterator[Path]:
                 name, place = path.stem.removesuffix(f"_{dataset}"), dataset
         drawn = paths.figure(run, place, name).with_suffix(path.suffix)
         if path.suffix in (".png", ".svg") and drawn.is_file():
-            yield _write(path, drawn.read_bytes())
+            yield paths.write(path, drawn.read_bytes())
 
 
 def _results(run: Path, made: dict) -> Iterator[str]:
@@ -151,12 +151,6 @@ def _small(picture: bytes) -> bytes:
         packed, "PNG", optimize=True
     )
     return min(packed.getvalue(), picture, key=len)
-
-
-def _write(path: Path, content: str | bytes) -> Path:
-    with paths.replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
 
 
 if __name__ == "__main__":

@@ -40,10 +40,8 @@ def write(out: Path, datasets: Collection[str], started: datetime, settings: Map
         "datasets": {name: counts(out, name) for name in datasets},
         "notebooks": notebooks,
     }
-    with paths.replacing(out / RUN) as temporary:
-        temporary.write_text(json.dumps(described, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    with paths.replacing(out / INDEX) as temporary:
-        temporary.write_text("\n".join(_index(out, datasets)) + "\n", encoding="utf-8")
+    paths.write(out / RUN, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    paths.write(out / INDEX, "\n".join(_index(out, datasets)) + "\n")
 
 
 def forget(out: Path, datasets: Iterable[str]) -> None:

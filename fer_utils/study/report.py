@@ -45,7 +45,7 @@ CONTENTS = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class NotebookRun:
     """One notebook's outcome. `error` is empty if it passed, else one line."""
 
@@ -54,7 +54,6 @@ class NotebookRun:
     executed: Path
     seconds: float = 0.0
     error: str = ""
-    page: Path | None = None
 
 
 def write(done: list[NotebookRun], out: Path) -> Path:
@@ -79,16 +78,17 @@ def write(done: list[NotebookRun], out: Path) -> Path:
         addresses = {other.notebook: f"{other.executed.stem}.html" for other in near}
         title, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook, addresses)
         address = report / f"{result.executed.stem}.html"
-        result.page = site.save(address, site.page(title, [body], _back(result, links), marks))
+        paths.write(address, site.page(title, [body], _back(result, links), marks))
     for address, (title, body) in pages.items():
-        site.save(report / address, site.page(title, [f"<h1>{html.escape(title)}</h1>", *body], links, marks))
+        paths.write(report / address, site.page(title, [f"<h1>{html.escape(title)}</h1>", *body], links, marks))
     first = [f"<h1>{TITLE}</h1>", *_index(done, out, links[1:])]
-    return site.save(report / "index.html", site.page(TITLE, first, links, marks))
+    return paths.write(report / "index.html", site.page(TITLE, first, links, marks))
 
 
-def results(done: list[NotebookRun], out: Path) -> pd.DataFrame:
-    """Return the summaries of a run's datasets, a row a dataset, model and protocol; empty if there are none."""
-    return _tables(done, out, "summary")
+def joined(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
+    """Return the tables of a kind of all datasets of the run, one below the other; empty if there are none."""
+    found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def first_results(out: Path, dataset: str) -> list[str]:
@@ -96,11 +96,6 @@ def first_results(out: Path, dataset: str) -> list[str]:
     columns = ["protocol", "accuracy", "accuracy_low", "accuracy_high", "data"]
     rows = tables.read(out, "summary", dataset)[columns].itertuples(index=False)
     return [f"{protocol} folds: accuracy {with_interval(*accuracy)} %, {data}" for protocol, *accuracy, data in rows]
-
-
-def left_out(done: list[NotebookRun], out: Path) -> pd.DataFrame:
-    """Return what the notebooks left out, with the stage and the reason; empty if nothing was."""
-    return _tables(done, out, "left_out")
 
 
 def outcome(done: list[NotebookRun]) -> pd.DataFrame:
@@ -128,10 +123,9 @@ def _index(done: list[NotebookRun], out: Path, links: list[tuple[str, str]]) -> 
     yield "</ul><h2>The paper's claims</h2>"
     yield from _claimed(out)
     yield "<h2>Notebooks</h2><div class='wide'><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"
-    for result, row in zip(done, outcome(done).itertuples(index=False), strict=True):
-        name = html.escape(result.notebook)
-        link = f"<a href='{html.escape(result.page.name)}'>{name}</a>" if result.page else name
-        yield f"<tr><td>{link}<td>{registry.title(row.dataset)}<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
+    for run, row in zip(done, outcome(done).itertuples(index=False), strict=True):
+        yield f"<tr><td>{_link(run)}<td>{registry.title(run.dataset)}"
+        yield f"<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
     yield "</table></div><h2>How it was made</h2>"
     yield from _made_by(out)
 
@@ -239,9 +233,14 @@ def _method(out: Path) -> Iterator[str]:
 
 def _in_full(runs: list[NotebookRun]) -> str:
     """Return links to the notebooks of these runs."""
-    there = [run for run in runs if run.executed.is_file()]
-    links = [f"<a href='{html.escape(run.executed.stem)}.html'>{html.escape(run.notebook)}</a>" for run in there]
+    links = [_link(run) for run in runs if run.executed.is_file()]
     return f"<p>In full: {', '.join(links)}.</p>" if links else ""
+
+
+def _link(run: NotebookRun) -> str:
+    """Return a link to a notebook's page, or its name alone if it was not executed."""
+    name = html.escape(run.notebook)
+    return f"<a href='{html.escape(run.executed.stem)}.html'>{name}</a>" if run.executed.is_file() else name
 
 
 def _datasets(done: list[NotebookRun]) -> list[str]:
@@ -253,12 +252,6 @@ def _read(out: Path, name: str, kind: str) -> pd.DataFrame:
     with suppress(StudyError):
         return tables.read_csv(paths.table(out, name, kind))
     return pd.DataFrame()
-
-
-def _tables(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
-    """Join all tables of a kind that the run wrote."""
-    found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:

@@ -187,10 +187,9 @@ def run_notebook(
     """
     if unknown := sorted(set(values) - parameters(notebook)):
         raise StudyError(f"{notebook}: no parameter {', '.join(unknown)}; it has {', '.join(parameters(notebook))}")
-    executed = out / "notebooks" / f"{'_'.join(filter(None, (notebook, dataset)))}.ipynb"
+    executed = paths.executed(out, notebook, dataset)
     executed.parent.mkdir(parents=True, exist_ok=True)
-    result = NotebookRun(notebook, dataset, executed)
-    start = time.monotonic()
+    error, start = "", time.monotonic()
     try:
         with kernels.own_kernel(), children_log_to(executed.with_suffix(".log")) as terminal:
             papermill.execute_notebook(
@@ -202,12 +201,11 @@ def run_notebook(
                 stderr_file=progress or terminal,  # the notebooks' own progress bars
                 cwd=str(paths.notebooks()),
             )
-    except papermill.PapermillExecutionError as error:
-        result.error = f"{error.ename}: {error.evalue}".splitlines()[0]
-    except (OSError, RuntimeError) as error:  # the kernel died or did not start
-        result.error = first_line(error)
-    result.seconds = time.monotonic() - start
-    return result
+    except papermill.PapermillExecutionError as failure:
+        error = f"{failure.ename}: {failure.evalue}".splitlines()[0]
+    except (OSError, RuntimeError) as failure:  # the kernel died or did not start
+        error = first_line(failure)
+    return NotebookRun(notebook, dataset, executed, time.monotonic() - start, error)
 
 
 def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
@@ -225,8 +223,5 @@ def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
                 f"{manifest}: cannot be read ({error.strerror}); --splits names the folder of an earlier study with "
                 "the folds of every dataset that is studied: name some of them by --datasets, or another folder"
             ) from None
-        copy = paths.folds(out, name) / "given.csv"
-        with paths.replacing(copy) as temporary:
-            temporary.write_bytes(content)
-        copies[name] = str(copy)
+        copies[name] = str(paths.write(paths.folds(out, name) / "given.csv", content))
     return copies

@@ -48,13 +48,6 @@ def page(title: str, body: Iterable[str], links: Iterable[tuple[str, str]] = (),
     )
 
 
-def save(path: Path, text: str) -> Path:
-    """Write a page, atomically."""
-    with paths.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path
-
-
 def table(frame: pd.DataFrame, title: str = "") -> str:
     """Return a table, folded up under `title` if it has one."""
     content = f"<div class='wide'>{frame.to_html(index=False, border=0, na_rep='')}</div>"

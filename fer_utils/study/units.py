@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_limits
 from fer_utils import paths
 from fer_utils.data import units
 from fer_utils.evaluation.action_units import agreement
+from fer_utils.landmarks.canonical import LEFT, RIGHT
 from fer_utils.models import units as unit_models
 from fer_utils.models.units import LEVEL_B, UnitModel
 from fer_utils.standins.action_units import UNITS
-from fer_utils.standins.mesh import LEFT, RIGHT
 from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, Samples, sample
 
 ACTORS = 50  # of each rig

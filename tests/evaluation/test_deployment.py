@@ -16,7 +16,7 @@ def test_a_classifier_for_streams_is_trained_on_all_but_the_people_who_stop_it(t
     x = draw.normal(0, 0.02, (60, *tensors.shape())).astype(np.float32)
     x[emotions == "fear", :, :200] += 0.05
     table = FeatureTable(x, emotions, subjects, np.array([f"r{number}" for number in range(60)]))
-    found = litert.load(deployment.train(table, tmp_path / "models" / "toy.tflite", "sixty rows", epochs=8))
+    found = litert.LiteClassifier(deployment.train(table, tmp_path / "models" / "toy.tflite", "sixty rows", epochs=8))
     assert (found.network, found.precision, found.trained_on) == ("compact", "int8", "sixty rows")
     assert (found.classes[found.predict_proba(x).argmax(axis=1)] == emotions).mean() > 0.95
     with pytest.raises(SplitError, match="a single subject"):

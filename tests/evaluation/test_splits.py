@@ -93,8 +93,7 @@ class TestMake:
     def test_it_is_printed_too(self, capsys):
         table = rows()
         table.emotions[3] = "contempt"
-        folds = {Scheme("grouped", 7): splits.make("grouped", table)}
-        splits.possible({key: lambda made=made: made for key, made in folds.items()})
+        splits.possible(table, [Scheme("grouped", 7)])
         said = "grouped, seed 7: 1 of 5 folds are tested on an emotion that they are not trained on: contempt\n"
         assert capsys.readouterr().out == said
 

@@ -58,9 +58,7 @@ def test_how_many_numbers_are_kept():
     support = baselines.make("svm")
     support.fit(*tensors(30, 0), tensors(30, 1))
     vectors = len(support.pipeline[-1].support_)
-    assert (
-        counts["svm"] == vectors * 24 + vectors * 2 + 3
-    )  # 4 · 6 numbers and two weights each; three pairs of emotions
+    assert counts["svm"] == vectors * 6 + vectors * 2 + 3  # six features, two weights each; three pairs of emotions
     assert counts["gram"] > 60 * 24 and counts["kendall"] > 3
 
 

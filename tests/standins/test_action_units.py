@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fer_utils.landmarks import canonical
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
-from fer_utils.standins import mesh
 from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
@@ -148,7 +148,7 @@ def test_found_shapes_follow_the_drawn_ones(landmarker):
 def test_lips_meet_at_rest_and_never_cross():
     for seed in range(20):
         neutral = make_actor(seed).neutral
-        upper, lower = mesh.UPPER_LIP[3, 1:-1], mesh.LOWER_LIP[3, 1:-1]
+        upper, lower = canonical.UPPER_LIP[3, 1:-1], canonical.LOWER_LIP[3, 1:-1]
         np.testing.assert_allclose(neutral[upper, 1], neutral[lower, 1], atol=1e-6)
         for unit in (17, 24):
             face = MEAN.deform(neutral, full(unit))
@@ -159,8 +159,8 @@ def test_lids_close_and_never_cross():
     for seed in range(20):
         neutral = make_actor(seed).neutral
         face = MEAN.deform(neutral, full(43) + full(7) + full(6))
-        for side in (mesh.RIGHT, mesh.LEFT):
-            gap = face[mesh.UPPER_LID[side, 1:-1], 1] - face[mesh.LOWER_LID[side, 1:-1], 1]
+        for side in (canonical.RIGHT, canonical.LEFT):
+            gap = face[canonical.UPPER_LID[side, 1:-1], 1] - face[canonical.LOWER_LID[side, 1:-1], 1]
             assert np.abs(gap).max() < 1e-6
 
 
@@ -194,7 +194,7 @@ def test_every_actor_moves_in_a_way_of_its_own():
 def test_open_mouth_is_an_oval():
     """The lower lip hangs as a bow: between its corners nothing sticks up into the opening."""
     face = MEAN.deform(make_actor(4).neutral, full(27))
-    lower = face[mesh.LOWER_LIP[3], 1]
+    lower = face[canonical.LOWER_LIP[3], 1]
     assert (np.diff(lower[:6]) < 0).all()
     assert (np.diff(lower[5:]) > 0).all()
     assert (np.diff(lower, 2) > -0.1).all()

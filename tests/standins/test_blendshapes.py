@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from fer_utils import paths
+from fer_utils.landmarks.canonical import VERTICES
 from fer_utils.landmarks.face_landmarker import Blendshapes, bundled
 from fer_utils.standins.action_units import MEAN, ROW, UNITS
 from fer_utils.standins.actors import make_actor
-from fer_utils.standins.mesh import VERTICES
 from fer_utils.standins.muscles import MuscleRig
 
 REAL = Path(os.environ.get("FER_REAL", paths.root().parent / "shared" / "real")) / "london_canada.npz"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fer_utils.standins import everyday
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import View
+from tests.standins import everyday
 
 VIEW = View((320, 240), (160, 100), 6.6)
 ACTOR = make_actor(5)

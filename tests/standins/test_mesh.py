@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 
 from fer_utils import paths
+from fer_utils.landmarks import canonical
 from fer_utils.standins import mesh
 
 
@@ -65,12 +66,14 @@ def test_asset_is_the_bundles_mesh():
 
 
 def test_sides_mirror():
-    np.testing.assert_array_equal(mesh.MIRROR[mesh.MIRROR], np.arange(468))
-    assert (mesh.VERTICES[mesh.UPPER_LID[mesh.LEFT], 0] > 0).all()  # the actor's left is on the right of the picture
-    assert (mesh.VERTICES[mesh.UPPER_LID[mesh.RIGHT], 0] < 0).all()
+    np.testing.assert_array_equal(canonical.MIRROR[canonical.MIRROR], np.arange(468))
+    assert (
+        canonical.VERTICES[canonical.UPPER_LID[canonical.LEFT], 0] > 0
+    ).all()  # the actor's left is on the right of the picture
+    assert (canonical.VERTICES[canonical.UPPER_LID[canonical.RIGHT], 0] < 0).all()
 
 
 def test_openings_are_open_and_normals_point_outwards():
     # a disc with three holes: 16, 16 and 20 vertices around them
-    assert len(mesh.SKIN) == 898 - 14 - 14 - 18
-    assert mesh.normals(mesh.VERTICES)[[4, 151, 50, 280, 199], 2].min() > 0.5
+    assert len(canonical.SKIN) == 898 - 14 - 14 - 18
+    assert mesh.normals(canonical.VERTICES)[[4, 151, 50, 280, 199], 2].min() > 0.5

@@ -13,8 +13,8 @@ import pytest
 from fer_utils.data import registry
 from fer_utils.data.sequence import DatasetError
 from fer_utils.standins import writing
+from fer_utils.standins.actors import seeds
 from fer_utils.standins.layouts import ckplus, mmi, oulu_casia
-from fer_utils.standins.truth import seeds
 from fer_utils.standins.writing import ensure
 
 STANDS_FOR = {"ckplus": ["ckplus"], "oulu_casia": ["oulu_vis", "oulu_nir"], "mmi": ["mmi"]}
@@ -27,7 +27,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def written(root):
-    return {name: ensure(name, root, subjects=1, jobs=1, progress=False) for name in writing.NAMES}
+    return {name: ensure(name, root, subjects=1, jobs=1) for name in writing.NAMES}
 
 
 def truth(folder):
@@ -131,15 +131,15 @@ def test_actors_of_the_sets_are_different_people():
 
 def test_same_bytes_whatever_runs_it(tmp_path, monkeypatch):
     monkeypatch.setattr(ckplus, "EMOTIONS", ("fear", "surprise"))
-    one = ensure("ckplus", tmp_path / "one", subjects=2, jobs=1, progress=False)
-    with ThreadPoolExecutor(3) as executor:
-        many = ensure("ckplus", tmp_path / "many", subjects=2, executor=executor, progress=False)
+    one = ensure("ckplus", tmp_path / "one", subjects=2, jobs=1)
+    monkeypatch.setattr(writing, "pool", ThreadPoolExecutor)
+    many = ensure("ckplus", tmp_path / "many", subjects=2, jobs=3)
     assert (one / "manifest.json").read_bytes() == (many / "manifest.json").read_bytes()
     assert writing.digest(one) == manifest(one)["sha256"] == writing.digest(many)
 
 
 def test_a_pool_of_its_own_writes_the_same(tmp_path, root, written):
-    pooled = ensure("ckplus", tmp_path, subjects=2, jobs=2, progress=False)
+    pooled = ensure("ckplus", tmp_path, subjects=2, jobs=2)
     for file in sorted(written["ckplus"].rglob("S001*.*")):
         assert (pooled / file.relative_to(written["ckplus"])).read_bytes() == file.read_bytes()
 
@@ -161,7 +161,7 @@ def quick(monkeypatch):
 
 def test_made_anew_only_when_the_manifest_says_so(tmp_path, quick, monkeypatch):
     def make(**options):
-        return ensure("ckplus", tmp_path, jobs=1, progress=False, **options)
+        return ensure("ckplus", tmp_path, jobs=1, **options)
 
     folder = make(subjects=2)
     make(subjects=2)
@@ -177,7 +177,7 @@ def test_made_anew_only_when_the_manifest_says_so(tmp_path, quick, monkeypatch):
 
 
 def test_interrupted_writing_leaves_the_old_one(tmp_path, quick, monkeypatch):
-    folder = ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
+    folder = ensure("ckplus", tmp_path, subjects=1, jobs=1)
     before = writing.digest(folder)
     whole = ckplus.write
 
@@ -188,11 +188,11 @@ def test_interrupted_writing_leaves_the_old_one(tmp_path, quick, monkeypatch):
 
     monkeypatch.setattr(ckplus, "write", stop)
     with pytest.raises(KeyboardInterrupt):
-        ensure("ckplus", tmp_path, subjects=2, jobs=1, progress=False)
+        ensure("ckplus", tmp_path, subjects=2, jobs=1)
     assert writing.digest(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["ckplus"]
     with pytest.raises(KeyboardInterrupt):
-        ensure("ckplus", tmp_path / "first", subjects=2, jobs=1, progress=False)
+        ensure("ckplus", tmp_path / "first", subjects=2, jobs=1)
     assert list((tmp_path / "first").iterdir()) == []
 
 
@@ -200,7 +200,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path, quick):
     for name, age in ((".ckplus-old", 7200), (".ckplus-live", 60), (".mmi-old", 7200)):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
-    ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
+    ensure("ckplus", tmp_path, subjects=1, jobs=1)
     assert {path.name for path in tmp_path.iterdir()} == {"ckplus", ".ckplus-live", ".mmi-old"}
 
 
@@ -208,18 +208,18 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path, quick):
     (tmp_path / "ckplus").mkdir()
     (tmp_path / "ckplus" / "mine.txt").write_text("real data")
     with pytest.raises(DatasetError, match="not a rendered stand-in; move them"):
-        ensure("ckplus", tmp_path, subjects=1, jobs=1, progress=False)
+        ensure("ckplus", tmp_path, subjects=1, jobs=1)
     assert (tmp_path / "ckplus" / "mine.txt").read_text() == "real data"
 
 
 def test_what_cannot_be_written_is_one_line(tmp_path, quick):
     (tmp_path / "file").write_text("")
     with pytest.raises(DatasetError, match=r"ckplus: cannot be written \(Not a directory\).*another folder"):
-        ensure("ckplus", tmp_path / "file" / "deep", subjects=1, jobs=1, progress=False)
+        ensure("ckplus", tmp_path / "file" / "deep", subjects=1, jobs=1)
     if os.geteuid():
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(DatasetError, match=r"locked.*make it writable"):
-            ensure("ckplus", tmp_path / "locked", subjects=1, jobs=1, progress=False)
+            ensure("ckplus", tmp_path / "locked", subjects=1, jobs=1)
 
 
 def test_wrong_arguments_are_named(tmp_path):

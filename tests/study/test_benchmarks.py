@@ -37,7 +37,7 @@ def tensorflow(tensor):
 
 @pytest.fixture(scope="module")
 def lite(tensorflow, tmp_path_factory):
-    return litert.load(export.write(tensorflow, tmp_path_factory.mktemp("benchmarks") / "compact.tflite"))
+    return litert.LiteClassifier(export.write(tensorflow, tmp_path_factory.mktemp("benchmarks") / "compact.tflite"))
 
 
 def test_sequence_features(benchmark, moving):

@@ -17,7 +17,7 @@ from fer_utils.study import runner
 @pytest.fixture
 def clips(tmp_path):
     """Rendered recordings sorted as the README says: <emotion>/<subject>_<name>/ of pictures."""
-    drawn = writing.ensure("ckplus", tmp_path / "rendered", subjects=5, progress=False)
+    drawn = writing.ensure("ckplus", tmp_path / "rendered", subjects=5)
     folder = tmp_path / "clips"
     for number, sequence in enumerate(registry.scan("ckplus", drawn).sequences):
         person = sequence.subject.rpartition("/")[2]
@@ -41,7 +41,7 @@ def test_a_folder_of_clips_becomes_the_model_of_the_demo(clips, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     assert cli.main([*study, str(clips)]) == 0, capsys.readouterr()
     assert list((tmp_path / "runs" / "tracks").rglob("*.npz"))  # where the README says that landmarks are kept
-    classifier = litert.load(tmp_path / demo[2])
+    classifier = litert.LiteClassifier(tmp_path / demo[2])
     assert set(classifier.classes) == {path.name for path in clips.iterdir() if path.is_dir()}
     assert "rendered stand-in" in classifier.trained_on
     with Recognizer(classifier):

@@ -142,8 +142,9 @@ def test_report_is_marked_whole_and_fetches_nothing(toy):
         assert name == "index.html" or "href='index.html'" in page
         assert "rendered stand-in" in page
     for run in first:
-        assert f"href='{run.page.name}'" in index
-        page = pages[run.page.name]
+        address = f"{run.executed.stem}.html"
+        assert f"href='{address}'" in index
+        page = pages[address]
         assert "data:image/png;base64" in page or run.notebook == "00_check_setup"
         assert not re.findall(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|mjs)""", page)
         assert not re.findall(r"""import\s[^;]*["']https?://""", page)
@@ -188,10 +189,10 @@ def test_results_of_an_earlier_run_do_not_pass_for_new_ones(tmp_path, monkeypatc
         monkeypatch.setattr(runner, plan, ())
     done, _ = runner.run(["ckplus"], out=out)
     done.append(report.NotebookRun("03_train_convlstm", "ckplus", out / "x.ipynb"))
-    assert report.results(done, out).empty and not paths.table(out, "ckplus", "summary").exists()
+    assert report.joined(done, out, "summary").empty and not paths.table(out, "ckplus", "summary").exists()
     assert own.read_text() == "the user's own"
     done.append(report.NotebookRun("03_train_convlstm", "mmi", out / "x.ipynb"))
-    assert report.results(done, out)["dataset"].tolist() == ["mmi"]  # of another dataset: kept
+    assert report.joined(done, out, "summary")["dataset"].tolist() == ["mmi"]  # of another dataset: kept
 
 
 def test_all_that_the_notebooks_write_is_known_and_listed(toy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from fer_utils.standins import mesh
+from fer_utils.landmarks import canonical
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
 
@@ -14,11 +14,11 @@ IRIS = 0.59  # radius in cm; it hardly varies among people
 
 def draw_eyes(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View, gaze: tuple[float, float]) -> None:
     """Draw both eyeballs; `gaze` (x, y) in cm is how far the irises are off the middle."""
-    for side in (mesh.RIGHT, mesh.LEFT):
-        ring = pixels[mesh.EYE_RING[side]]
+    for side in (canonical.RIGHT, canonical.LEFT):
+        ring = pixels[canonical.EYE_RING[side]]
         _polygon(image, ring, (206, 212, 218))
-        corners = actor.neutral[mesh.UPPER_LID[side, [0, -1]]]
-        lids = actor.neutral[[mesh.UPPER_LID[side, 4], mesh.LOWER_LID[side, 4]]]
+        corners = actor.neutral[canonical.UPPER_LID[side, [0, -1]]]
+        lids = actor.neutral[[canonical.UPPER_LID[side, 4], canonical.LOWER_LID[side, 4]]]
         middle = [corners[:, 0].mean() + gaze[0], lids[:, 1].mean() + 0.06 + gaze[1], lids[:, 2].mean()]
         x, y, _ = place(np.array([middle]), view)[0]
         for radius, colour in ((1.0, np.array(actor.iris) * 0.55), (0.86, actor.iris), (0.42, (14, 12, 12))):
@@ -26,7 +26,7 @@ def draw_eyes(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View, g
         glint = 0.2 * view.scale
         _disc(image, x + glint * np.sign(actor.light[0]), y - glint, glint / 2, (250, 250, 250))
         # the upper lid and its lashes shade the eyeball
-        upper = pixels[mesh.UPPER_LID[side]]
+        upper = pixels[canonical.UPPER_LID[side]]
         shade = np.concatenate([upper, (upper + np.array([0, 0.14 * view.scale]))[::-1]])
         left, top = np.floor(ring.min(0) - 3).astype(int).clip(0)
         right, bottom = np.ceil(ring.max(0) + 4 + 0.2 * view.scale).astype(int)
@@ -38,8 +38,8 @@ def draw_eyes(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View, g
 
 def draw_mouth(image: np.ndarray, actor: Actor, pixels: np.ndarray, activation: np.ndarray, view: View) -> None:
     """Draw the inside of the mouth, with teeth and tongue where they are; closed lips hide all of it later."""
-    _polygon(image, pixels[mesh.MOUTH_RING], (26, 18, 34))
-    rest = actor.neutral[mesh.UPPER_LIP[3]]
+    _polygon(image, pixels[canonical.MOUTH_RING], (26, 18, 34))
+    rest = actor.neutral[canonical.UPPER_LIP[3]]
     line, depth = rest[1:-1, 1].mean(), rest[5, 2]
     along = np.linspace(-1, 1, 11)
     half = 0.82 * np.abs(rest[[0, -1], 0]).mean()
@@ -64,12 +64,12 @@ def draw_edges(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View) 
     lash = tuple(float(v) for v in np.array(actor.hair) * 0.5)
     skin = np.array(actor.skin)
     thick = max(1, round(0.13 * view.scale))
-    for side, outwards in ((mesh.RIGHT, -1.0), (mesh.LEFT, 1.0)):
+    for side, outwards in ((canonical.RIGHT, -1.0), (canonical.LEFT, 1.0)):
         if view.rotation[2] @ [0.35 * outwards, 0.0, 0.94] < 0.15:
             continue  # this eye is behind the nose
-        _line(image, pixels[mesh.LOWER_LID[side]], tuple(skin * [0.5, 0.5, 0.62]), 1)
-        _line(image, pixels[mesh.UPPER_LID[side]], lash, thick)
-    for lip, shade in ((mesh.UPPER_LIP, 0.32), (mesh.LOWER_LIP, 0.45)):
+        _line(image, pixels[canonical.LOWER_LID[side]], tuple(skin * [0.5, 0.5, 0.62]), 1)
+        _line(image, pixels[canonical.UPPER_LID[side]], lash, thick)
+    for lip, shade in ((canonical.UPPER_LIP, 0.32), (canonical.LOWER_LIP, 0.45)):
         _line(image, pixels[lip[3]], tuple(skin * [0.6, 0.55, 0.8] * shade), max(1, round(0.07 * view.scale)))
 
 

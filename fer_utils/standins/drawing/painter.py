@@ -8,6 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from fer_utils.landmarks import canonical
 from fer_utils.standins import mesh
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.backdrop import draw_fringe, draw_hair, draw_head, draw_wall
@@ -61,7 +62,7 @@ class Painter:
 
     def _draw_skin(self, patch, face, placed, activation, view) -> None:
         """Draw the triangles (placed: pixels in the patch and depth) with texture, lines and Lambert's shading."""
-        triangles = mesh.SKIN[np.argsort(placed[mesh.SKIN, 2].mean(1))]
+        triangles = canonical.SKIN[np.argsort(placed[canonical.SKIN, 2].mean(1))]
         corners = placed[triangles, :2]
         index = np.zeros(patch.shape[:2], np.int32)
         for k, corner in enumerate(np.rint(corners * 16).astype(np.int32), start=1):
@@ -69,7 +70,7 @@ class Painter:
 
         normal = mesh.normals(face) @ view.rotation.T
         light = 0.52 + 0.56 * np.clip(normal @ self.actor.light, 0, None)
-        values = np.column_stack([mesh.UV * TEXTURE, light])[triangles]
+        values = np.column_stack([canonical.UV * TEXTURE, light])[triangles]
         rows, columns = np.nonzero(index)
         inside = index[rows, columns] - 1
         where = np.stack([columns, rows, np.ones_like(rows)], axis=1).astype(np.float32)

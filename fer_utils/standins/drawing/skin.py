@@ -7,11 +7,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.worn import paint_beard
-from fer_utils.standins.mesh import MIRROR, UV
 
 TEXTURE = 512  # pixels a side of the texture; about 25 a cm of face
 LINES = 256  # pixels a side of the maps of lines
@@ -53,7 +54,7 @@ def paint_skin(actor: Actor) -> np.ndarray:
             skin *= 1 - _spot(vertex, radius)[..., None] * strength
     _paint_stubble(skin, actor, rng)
     _paint_nostrils(skin)
-    for side in (mesh.RIGHT, mesh.LEFT):
+    for side in (canonical.RIGHT, canonical.LEFT):
         crease = _stroke([mesh.UPPER_FOLD[side]], 3.5, TEXTURE)
         skin *= 1 - 0.3 * cv2.GaussianBlur(crease, (0, 0), 1.5)[..., None]
         _paint_brow(skin, actor, side, rng)
@@ -67,8 +68,8 @@ def wrinkle_maps() -> np.ndarray:
     """Return one map (256, 256) float32 a line and side (26 in all): how much light it takes, or gives if below 0."""
     maps = []
     for paths, width, depth, _ in WRINKLES.values():
-        for side in (mesh.RIGHT, mesh.LEFT):
-            ids = [path if side == mesh.RIGHT else MIRROR[path].tolist() for path in paths]
+        for side in (canonical.RIGHT, canonical.LEFT):
+            ids = [path if side == canonical.RIGHT else MIRROR[path].tolist() for path in paths]
             line = _stroke(ids, max(1.0, width * 12), LINES)
             groove = cv2.GaussianBlur(line, (0, 0), 1.0)
             # a groove has a bright rim where the skin bulges
@@ -101,10 +102,10 @@ def _stroke(paths: list, width: float, size: int) -> np.ndarray:
     return canvas.astype(np.float32) / 255
 
 
-def _smooth(points: np.ndarray, per_step: int = 6) -> np.ndarray:
+def _smooth(points: np.ndarray) -> np.ndarray:
     """Return a Catmull-Rom curve through points (N, 2)."""
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    t = np.linspace(0, 1, per_step, endpoint=False)[:, None]
+    t = np.linspace(0, 1, 6, endpoint=False)[:, None]
     pieces = [
         0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
         for a, b, c, d in zip(padded[:-3], padded[1:-2], padded[2:-1], padded[3:], strict=True)
@@ -140,12 +141,12 @@ def _paint_brow(skin: np.ndarray, actor: Actor, side: int, rng: np.random.Genera
 
 def _paint_lips(skin: np.ndarray, actor: Actor) -> None:
     tone = np.array(actor.skin, np.float32)
-    for lip, dark in ((mesh.UPPER_LIP, 0.80), (mesh.LOWER_LIP, 0.93)):
+    for lip, dark in ((canonical.UPPER_LIP, 0.80), (canonical.LOWER_LIP, 0.93)):
         outline = np.concatenate([_smooth(UV[lip[0]] * TEXTURE), _smooth(UV[lip[3]] * TEXTURE)[::-1]])
         red = tone * np.array([0.72, 0.66, 0.92], np.float32) * dark
         cover = (0.5 + 0.45 * actor.lip_red) * _fill(outline, 1.8)
         skin += cover * (red - skin)
-    x, y = UV[mesh.LOWER_LIP[1, 5]] * TEXTURE
+    x, y = UV[canonical.LOWER_LIP[1, 5]] * TEXTURE
     rows, columns = np.arange(TEXTURE)[:, None], np.arange(TEXTURE)
     gleam = 18 * np.exp(-(((columns - x) / 22) ** 2) - ((rows - y) / 4) ** 2)
     skin += gleam[..., None].astype(np.float32)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from fer_utils.standins import mesh
+from fer_utils.landmarks import canonical
+from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
-from fer_utils.standins.mesh import MIRROR, UV
 
 # the upper edge of the beard from the ear to below the nose, and the edge of the jaw, both on the actor's right
 _UPPER, _JAW = [234, 227, 137, 177, 213, 192, 216, 92, 167], [234, 93, 132, 58, 172, 136, 150, 149, 176, 148]
@@ -24,7 +24,7 @@ def beard_cover(size: int) -> np.ndarray:
     """Return how much of the texture (size, size) float32 a beard hides, 0 to 1."""
     jaw = UV[1] + 1.15 * (UV[JAW[::-1]] - UV[1])  # past the edge of the texture's face
     lips = np.concatenate(
-        [UV[mesh.UPPER_LIP[:2]].mean(0), UV[mesh.LOWER_LIP[0]][::-1]]
+        [UV[canonical.UPPER_LIP[:2]].mean(0), UV[canonical.LOWER_LIP[0]][::-1]]
     )  # hair hangs over the upper one
     beard, bare = (
         cv2.fillPoly(np.zeros((size, size), np.float32), [_fixed(outline * size)], 1, shift=4)
@@ -73,8 +73,8 @@ def draw_glasses(image: np.ndarray, actor: Actor, view: View) -> None:
     roundness, colour = rng.uniform(2, 4), np.array([1.0, 0.95, 1.1]) * rng.uniform(15, 75)
     thickness = max(1, round(rng.uniform(0.12, 0.28) * view.scale))
     c, s = np.cos(angle := np.linspace(0, 2 * np.pi, 48, endpoint=False)), np.sin(angle)
-    for side, sign in ((mesh.RIGHT, -1), (mesh.LEFT, 1)):
-        x, y = face[mesh.UPPER_LID[side, [0, -1]], :2].mean(0) + np.array([0.15 * sign, -0.1])
+    for side, sign in ((canonical.RIGHT, -1), (canonical.LEFT, 1)):
+        x, y = face[canonical.UPPER_LID[side, [0, -1]], :2].mean(0) + np.array([0.15 * sign, -0.1])
         x, y = (m + r * np.sign(t) * np.abs(t) ** (2 / roundness) for m, r, t in ((x, 2.4, sign * c), (y, 1.8, s)))
         rim = np.stack([x, y, face[6, 2] + 0.1 - 0.05 * x**2], axis=1)
         ear = np.array([[sign * (abs(face[454, 0]) + 0.1), rim[4, 1], -2.5]])

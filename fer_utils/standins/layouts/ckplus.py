@@ -9,12 +9,12 @@ import numpy as np
 
 from fer_utils.data.readers.ckplus import CODES
 from fer_utils.standins.action_units import UNITS
-from fer_utils.standins.actors import make_actor
+from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, intensity_code
 from fer_utils.standins.performances import Performance, perform
-from fer_utils.standins.truth import seeds, truth_row
+from fer_utils.standins.truth import truth_row
 
 SUBJECTS = 20
 SIZE = (640, 490)
@@ -22,11 +22,6 @@ CODE = {emotion: code for code, emotion in CODES.items()}
 # noise has no repeats to look for: Huffman codes alone are smaller and faster than a search for them
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY)
 DATASET = 1  # keeps its actors apart from those of the other sets
-
-
-def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """Yield the arguments of `write`, one call a subject."""
-    return [(seed, number) for number in range(1, subjects + 1)]
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:

@@ -16,23 +16,18 @@ import numpy as np
 
 from fer_utils.data.readers.mmi import CODES
 from fer_utils.standins.action_units import UNITS
-from fer_utils.standins.actors import make_actor
+from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, intensity_code
 from fer_utils.standins.performances import FPS, Performance, perform
-from fer_utils.standins.truth import seeds, truth_row
+from fer_utils.standins.truth import truth_row
 
 SUBJECTS = 12
 SIZE = (720, 576)
 CODE = {emotion: code for code, emotion in CODES.items()}
 FRONTAL, PROFILE, DUAL = 0, 1, 2
 DATASET = 3
-
-
-def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """Yield the arguments of `write`, one call a subject."""
-    return [(seed, number) for number in range(1, subjects + 1)]
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:

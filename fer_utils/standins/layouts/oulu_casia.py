@@ -5,48 +5,34 @@ Layout of Oulu-CASIA NIR&VIS (Zhao et al., 2011): `OriginalImg/VL/Strong/P001/An
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from fer_utils.standins.actors import make_actor, near_infrared
+from fer_utils.standins.actors import make_actor, near_infrared, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.performances import Performance, perform
-from fer_utils.standins.truth import seeds, truth_row
+from fer_utils.standins.truth import truth_row
 
 SUBJECTS = 16
 OTHER_LIGHTS = 4  # so many subjects are filmed in weak and dark light too; the usual experiments use strong light
 SIZE = (320, 240)
 DRAWN = (640, 480)  # small faces are drawn larger and averaged down, or lids and lips would be a pixel thick
 DATASET = 2
-
-
-@dataclass(frozen=True)
-class Exposure:
-    """How bright a picture is, and its noise at black and at white in grey levels. Our choice."""
-
-    gain: float
-    dark: float
-    bright: float
-
-
+# How bright a picture is, and its noise at black and at white in grey levels. Our choice.
 EXPOSURES = {
-    ("VL", "Strong"): Exposure(1.0, 0.6, 1.8),
-    ("VL", "Weak"): Exposure(0.42, 1.2, 3.5),
-    ("VL", "Dark"): Exposure(0.16, 1.8, 6.0),
-    ("NI", "Strong"): Exposure(0.95, 1.5, 3.0),
-    ("NI", "Weak"): Exposure(0.9, 1.5, 3.0),
-    ("NI", "Dark"): Exposure(0.85, 1.5, 3.0),
+    ("VL", "Strong"): (1.0, 0.6, 1.8),
+    ("VL", "Weak"): (0.42, 1.2, 3.5),
+    ("VL", "Dark"): (0.16, 1.8, 6.0),
+    ("NI", "Strong"): (0.95, 1.5, 3.0),
+    ("NI", "Weak"): (0.9, 1.5, 3.0),
+    ("NI", "Dark"): (0.85, 1.5, 3.0),
 }
-
-
-def tasks(subjects: int, seed: int) -> list[tuple[int, int]]:
-    """Yield the arguments of `write`, one call a subject."""
-    return [(seed, number) for number in range(1, subjects + 1)]
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:
@@ -66,7 +52,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
             for camera, dataset in (("VL", "oulu_vis"), ("NI", "oulu_nir")):
                 name = f"{camera}/{light}/{subject}/{emotion.title()}"
                 seen = performance if camera == "VL" else _beside(performance)
-                _write_frames(root / "OriginalImg" / name, painters[camera], seen, EXPOSURES[camera, light], rng)
+                _write_frames(root / "OriginalImg" / name, seen.frames(painters[camera]), camera, light, rng)
                 rows.append(truth_row(dataset, f"oulu/{subject}", name, performance, light == "Strong"))
     return rows
 
@@ -79,13 +65,12 @@ def _beside(performance: Performance) -> Performance:
     return replace(performance, views=views)
 
 
-def _write_frames(
-    folder: Path, painter: Painter, performance: Performance, exposure: Exposure, rng: np.random.Generator
-) -> None:
+def _write_frames(folder: Path, pictures: Iterable[np.ndarray], camera: str, light: str, rng: np.random.Generator):
     folder.mkdir(parents=True)
-    sensor = Sensor(rng, SIZE, exposure.dark, exposure.bright)
-    for number, image in enumerate(performance.frames(painter)):
-        small = cv2.convertScaleAbs(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), alpha=exposure.gain)
-        noisy = sensor.expose(small if folder.parts[-4] == "VL" else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
+    gain, dark, bright = EXPOSURES[camera, light]
+    sensor = Sensor(rng, SIZE, dark, bright)
+    for number, image in enumerate(pictures):
+        small = cv2.convertScaleAbs(cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA), alpha=gain)
+        noisy = sensor.expose(small if camera == "VL" else cv2.cvtColor(small, cv2.COLOR_BGR2GRAY))
         _, data = cv2.imencode(".jpeg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 92])
         (folder / f"{number:03d}.jpeg").write_bytes(data.tobytes())

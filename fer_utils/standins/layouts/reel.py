@@ -11,12 +11,11 @@ import numpy as np
 
 from fer_utils import paths
 from fer_utils.errors import OutputError
-from fer_utils.standins.actors import make_actor
+from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import express
 from fer_utils.standins.performances import minimum_jerk
-from fer_utils.standins.truth import seeds
 from fer_utils.standins.writing import SEED
 
 FPS = 25

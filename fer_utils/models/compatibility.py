@@ -11,7 +11,7 @@ from fer_utils.features import tensors
 _FORM = ("landmarks", "pairs", "values", "normalised", "n_key_frames")
 
 
-def check(classifier) -> None:
+def check_stream_features(classifier) -> None:
     """Raise ModelFileError if the classifier was not made for the stream's features."""
     options = getattr(classifier, "features", None) or tensors.DEFAULT
     for name in _FORM:
