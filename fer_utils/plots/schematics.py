@@ -114,7 +114,7 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
             for share in (1, 0.5)
         ]
         scale.append(Line2D([], [], color=BLACK, linestyle=DASHES, linewidth=2,
-                            label="lost in fewer than two thirds of the folds"))  # fmt: skip
+                            label="lost in fewer than 2/3 of the folds"))  # fmt: skip
         figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
