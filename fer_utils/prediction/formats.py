@@ -19,6 +19,7 @@ import pandas as pd
 from pympi.Elan import Eaf
 
 from fer_utils import paths
+from fer_utils.errors import PredictError
 
 # Which of MediaPipe's points stand for the 68 of Multi-PIE, which OpenFace uses, in its order; our choice.
 JAW = (234, 93, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 323, 454)
@@ -137,6 +138,22 @@ class Format(NamedTuple):
 
     write: Callable[..., None]
     endings: tuple[str, ...]
+
+
+# what the files of `fer predict` have within their first kilobyte
+WRITTEN = (
+    *(b"time,face,", b"start,onset,apex,", b"point,x,y,z", b"emotion,p_", b"recording,output,", b"frame,face_id,"),
+    *(b'AUTHOR="fer-utils"', b"onset\tduration\ttrial_type\tapex", b'"Start of the expression', b'content="fer-utils"'),
+)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise PredictError if a file is there that `fer predict` has not written, and that nobody told it to replace."""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(1000)
+        if start and not any(mark in start for mark in WRITTEN):
+            raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
 
 
 FORMATS = {
