@@ -67,13 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
-    predict.add_argument("inputs", nargs="+", type=paths.at_home, metavar="INPUT",
+    predict.add_argument("inputs", nargs="+", type=paths.expand_user, metavar="INPUT",
                          help="videos; folders of videos, or of a recording's pictures; one picture; "
                          "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
                          help="where the rows of one input go, - for standard output; by default the input's name "
                          "with .csv, in this folder")  # fmt: skip
-    predict.add_argument("--out", type=paths.at_home, metavar="DIR", help="folder for the files of several inputs")
+    predict.add_argument("--out", type=paths.expand_user, metavar="DIR", help="folder for the files of several inputs")
     predict.add_argument("--jobs", type=_count, metavar="N", help="processes for several inputs; one a core by default")
     predict.add_argument("--format", action="append", default=[], choices=("csv", "openface", "elan", "bids"),
                          help="files of other tools besides; can be repeated")  # fmt: skip
@@ -81,9 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--show-subjects", action="store_true", help="pictures of people on that page")
     predict.add_argument("--faces", type=_count, default=1, metavar="N",
                          help="follow up to N faces; the largest one by default")  # fmt: skip
-    predict.add_argument("--neutral", type=paths.at_home, metavar="PICTURE",
+    predict.add_argument("--neutral", type=paths.expand_user, metavar="PICTURE",
                          help="for a single picture: one of the same person at rest")  # fmt: skip
-    predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
+    predict.add_argument("--video", type=paths.expand_user, metavar="OUT.mp4",
                          help="write a copy of one input with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
@@ -128,13 +128,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _folder(text: str) -> str:
-    if not text or not paths.is_folder(paths.at_home(text)):
+    if not text or not paths.is_folder(paths.expand_user(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; name one that is there")
-    return str(paths.at_home(text).resolve())
+    return str(paths.expand_user(text).resolve())
 
 
 def _output(text: str) -> Path:
-    return paths.STANDARD_OUTPUT if text == "-" else paths.at_home(text)
+    return paths.STANDARD_OUTPUT if text == "-" else paths.expand_user(text)
 
 
 def _count(text: str) -> int:
@@ -190,7 +190,7 @@ def _bench(chosen: argparse.Namespace) -> int:
     from fer_utils.plots import charts, faces
     from fer_utils.study import bench
 
-    out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
+    out = paths.expand_user(chosen.out or paths.runs() / "bench").resolve()
     paths.check_output_folder(out)
     ledger = bench.run(chosen.frames, chosen.jobs)
     path = bench.write(ledger, out)

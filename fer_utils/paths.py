@@ -45,7 +45,7 @@ def runs() -> Path:
 
 def run(name: str = "") -> Path:
     """Return the folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
-    return at_home(name).resolve() if name else runs() / "lab"
+    return expand_user(name).resolve() if name else runs() / "lab"
 
 
 def table(out: Path, dataset: str, kind: str) -> Path:
@@ -80,7 +80,7 @@ def tracks() -> Path:
 
 def model(name: str = "") -> Path:
     """Return the file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
-    return at_home(name).resolve() if name else _place("FER_MODEL", MODEL)
+    return expand_user(name).resolve() if name else _place("FER_MODEL", MODEL)
 
 
 def notebooks() -> Path:
@@ -93,7 +93,7 @@ def figures() -> Path:
     return _shipped("figures")
 
 
-def at_home(path: str | Path) -> Path:
+def expand_user(path: str | Path) -> Path:
     """Return `path` with a leading ~ or ~name replaced by that home folder, if there is such a person."""
     with suppress(RuntimeError):
         return Path(path).expanduser()
@@ -229,4 +229,4 @@ def _shipped(name: str) -> Path:
 
 def _place(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
-    return at_home(value).resolve() if value else default
+    return expand_user(value).resolve() if value else default

@@ -64,7 +64,7 @@ def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:
     """Return 95 % intervals of MEASURES over the predictions of all folds and seeds.
 
-    They lie between the percentiles of `levels`. Subjects are drawn with replacement, not sequences, which are not
+    They lie between the `interval_percentiles`. Subjects are drawn with replacement, not sequences, which are not
     independent within a person. NaN for fewer than FEWEST subjects.
     """
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
@@ -82,7 +82,7 @@ def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: 
     return {name: _interval(values, len(subjects)) for name, values in zip(MEASURES, samples, strict=True)}
 
 
-def levels(subjects: int) -> list[float]:
+def interval_percentiles(subjects: int) -> list[float]:
     """Return the percentiles of bootstrap samples between which a 95 % interval lies.
 
     For few subjects the plain ones, 2.5 and 97.5, are too narrow. These are the expanded percentiles of Hesterberg
@@ -132,7 +132,7 @@ def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
     return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
-def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
+def paired_test(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
     """Test whether two models' predictions for the same sequences in the same folds differ in accuracy.
 
     Return the difference of their accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the
@@ -233,7 +233,7 @@ def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
     """Return the ends of a 95 % interval, from the values that draws of people gave."""
     if subjects < FEWEST:
         return float("nan"), float("nan")
-    low, high = np.percentile(samples, levels(subjects))
+    low, high = np.percentile(samples, interval_percentiles(subjects))
     return float(low), float(high)
 
 

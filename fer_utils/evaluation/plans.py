@@ -54,12 +54,12 @@ SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are 
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
 
-def early(share: float) -> str:
+def early_variant(share: float) -> str:
     """Return the name of the variant that sees this share of the way from onset to apex."""
     return f"{share:.0%} of the way"
 
 
-def jitter(times: float) -> str:
+def jitter_variant(times: float) -> str:
     """Return the name of the variant whose points have this many times the detector's jitter."""
     return f"{times} x jitter"
 
@@ -81,10 +81,10 @@ def variants(
     if "ablations" in questions:
         wanted |= ABLATIONS
     if "early" in questions:
-        wanted |= {early(share): replace(DEFAULT, share=share) for share in SHARES}
+        wanted |= {early_variant(share): replace(DEFAULT, share=share) for share in SHARES}
     noise = tensors.detector_noise(sequences, tracks)
     if "jitter" in questions and np.isfinite(noise):
-        wanted |= {jitter(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
+        wanted |= {jitter_variant(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
     making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
@@ -108,7 +108,7 @@ def runs(
         if not len(table):
             print(f"{name}: left out: no sequence gives it; {next(iter(table.refused.values()), 'there is none')}")
     filled = {name for name, table in tables.items() if len(table)}
-    tested = tuple(name for name in (*map(early, SHARES), *map(jitter, JITTER)) if name in filled)
+    tested = tuple(name for name in (*map(early_variant, SHARES), *map(jitter_variant, JITTER)) if name in filled)
     found = []
     for seed in range(seeds):
         found.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
@@ -173,7 +173,7 @@ def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[F
     sides = [((source,), (target,)) for source, target in product(names, names)]
     if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
         sides.append((others, ("mmi",)))
-    schemes = [Scheme(splits.between(table, *pair), seed, *pair) for pair in sides]
+    schemes = [Scheme(splits.transfer_protocol(table, *pair), seed, *pair) for pair in sides]
     schemes += [Scheme(protocol, seed) for protocol in ("grouped", "stratified")]
     return splits.possible(table, schemes, n_folds)
 

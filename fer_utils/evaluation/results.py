@@ -95,7 +95,7 @@ def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
     """Compare each model's other ways of testing with its folds of people, on the same sequences and seeds.
 
     The table has the difference of the accuracies, with a test that exchanges the two person by person
-    (`metrics.paired`).
+    (`metrics.paired_test`).
     """
     rows = []
     own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
@@ -153,8 +153,8 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
-    known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
-    known |= {plans.jitter(times): (NOISE, times) for times in plans.JITTER}
+    known = {plans.early_variant(share): ("share of the way seen", share) for share in plans.SHARES}
+    known |= {plans.jitter_variant(times): (NOISE, times) for times in plans.JITTER}
     found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
     found = found[(found["variant"] == BASE) & (found["select_on"] == "validation")]
     rows = []
@@ -239,6 +239,6 @@ def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
 
 def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:
     try:
-        return metrics.paired(one, other)
+        return metrics.paired_test(one, other)
     except ValueError as error:
         return {"note": str(error)}

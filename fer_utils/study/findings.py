@@ -12,7 +12,7 @@ from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
-from fer_utils.evaluation.reading import percent, with_interval
+from fer_utils.evaluation.reading import BY_EMOTION, percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below
@@ -75,15 +75,14 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
         if new is not None and known is not None:
-            gain = (
-                f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−") + f" points on {registry.title(name)}"
-            )
+            points = f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−")
+            gain = f"{points} points on {registry.title(name)}"
             pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
             p = getattr(pair, "p", float("nan"))
             gains.append(f"{gain} (p = {p:.2g})" if p == p else gain)
-    return (
-        f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}." if gains else ""
-    )
+    if not gains:
+        return ""
+    return f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}."
 
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
@@ -163,9 +162,7 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
 
 def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
     """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
-    measures = {"precision": "precision (%)", "recall": "recall (%)", "f1": "F1 (%)"}
-    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]].rename(columns=measures)
-    return shown.assign(**{name: (100 * shown[name]).round(1) for name in measures.values()})
+    return percent(emotions[["model", "protocol", "emotion", "tested_times", *BY_EMOTION]])
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:

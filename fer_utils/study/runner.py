@@ -116,7 +116,7 @@ def run(
     if unknown := sorted(set(settings) - set().union(*map(parameters, NOTEBOOKS))):
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
     out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
-    out = paths.at_home(out).resolve()
+    out = paths.expand_user(out).resolve()
     paths.check_output_folder(out)
     started = datetime.now().astimezone()
     with _alone_in(out), _cluster(scheduler, jobs) as address:

@@ -324,9 +324,9 @@ class TestConditions:
         summary = pd.DataFrame(
             [
                 row(0.8),
-                row(0.5, tested=plans.early(0.4)),
+                row(0.5, tested=plans.early_variant(0.4)),
                 row(0.3, tested="20% of the way"),
-                row(0.6, tested=plans.jitter(8)),
+                row(0.6, tested=plans.jitter_variant(8)),
                 row(0.7, tested="2 x jitter"),
                 row(0.1, model="svm", tested="20% of the way"),
                 row(0.2, variant="angles only"),
