@@ -67,7 +67,7 @@ def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
                 continue
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
             ours |= {"found": round(value, 1), "interval": "" if np.isnan(low) else f"[{low:.1f}, {high:.1f}]"}
-            missing = _too_little(result, claim.target.split("+"), out)
+            missing = _shortfalls(result, claim.target.split("+"), out)
             if not missing:
                 ours["difference"] = round(value - claim.accuracy, 1)
             verdict = f"not judged: {missing}" if missing else _verdict(claim.accuracy, low, high)
@@ -92,8 +92,8 @@ def _was_studied(datasets: Iterable[str], out: Path) -> bool:
     )
 
 
-def _too_little(result: Mapping, names: list[str], out: Path) -> str:
-    """Return what a result lacks of the published experiment on the datasets `names`; empty if nothing worth a word."""
+def _shortfalls(result: Mapping, names: list[str], out: Path) -> str:
+    """Return what a result lacks of the published experiment on the datasets `names`; empty if it can be judged."""
     known = [registry.DATASETS[name] for name in names]
     single = len(names) == 1
     emotions = known[0].emotions if single else labels.SHARED  # on several, those that all of them have

@@ -18,15 +18,15 @@ from fer_utils.features.tensors import FeatureTable
 if TYPE_CHECKING:
     from fer_utils.evaluation.splits import Split
 
-# what tells one result from another: the model, the features that it was trained on and those that it was tested with,
+# the columns that identify a result: the model, the features that it was trained on and those that it was tested with,
 # the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
 KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
 # how a network was trained: at most so many epochs, and the patience of early stopping; empty for others
 RECIPE = ("epoch_limit", "batch_size", "learning_rate", "patience")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
-# people that an interval needs. Of three or four, even the widest interval that draws of people can give, from the
-# worst person to the best, misses the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases
+# An interval needs this many people. With three or four, even the interval from the worst person to the best misses
+# the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases.
 FEWEST = 5
 BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 

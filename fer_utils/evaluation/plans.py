@@ -34,7 +34,7 @@ ABLATIONS = {
     "9 key frames": Options(n_key_frames=9),
     "evenly in time": Options(spacing="time"),
 }
-# the same features of points that were found in another way: options of `extraction.extract`
+# the same features, of points found in another way: options of `extraction.extract`
 VIEWS = "8 views"  # each frame's points averaged over turned, scaled and mirrored views, without tracking
 DETECTION = {
     "image mode": {"mode": "image"},
@@ -43,13 +43,13 @@ DETECTION = {
 }
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
 JITTER = (2, 4, 8, 16)  # times the jitter that `tensors.detector_noise` finds
-BASELINES = ("majority", "logistic", "svm", "mlp")  # asked as often as the network
-FIELD = ("gram", "kendall", "graph")  # methods of the field, on trajectories of points; asked once
-# models that stand beside the network that is asked, and the variants of the features that they are compared with
+BASELINES = ("majority", "logistic", "svm", "mlp")  # with as many seeds as the network
+FIELD = ("gram", "kendall", "graph")  # published methods, on trajectories of points; with one seed
+# the models that the network is compared with, and the variants of the features that they take
 COMPARED = (*BASELINES, *FIELD, augmentation.MODEL, action_units.BY_UNITS, action_units.HUMAN)
 VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 
-SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
+SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks
 
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 

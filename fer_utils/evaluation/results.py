@@ -196,7 +196,7 @@ def units(scores: pd.DataFrame) -> pd.DataFrame:
     return table.astype(dict.fromkeys(counts, "Int64"))
 
 
-def asked(found: pd.DataFrame) -> str:
+def studied_network(found: pd.DataFrame) -> str:
     """Return the network that notebook 03b asked its questions of: the first that is no baseline.
 
     `tables.read` refuses tables without one.

@@ -118,7 +118,7 @@ def for_dataset(
             given.setdefault(Scheme(split.protocol, split.seed), []).append(split)
         which = "; ".join(f"{scheme}, {len(folds)} folds" for scheme, folds in given.items())
         print(f"{manifest}: its folds are used, not `folds`, `seed` and `seeds`: {which}")
-        _tell_untrained(given)
+        _print_untrained(given)
         return given, {}
     schemes = [Scheme(name, each) for each in range(seed, seed + seeds) for name in ("stratified", "grouped")]
     return possible(table, schemes, n_folds)
@@ -141,7 +141,7 @@ def possible(table: FeatureTable, schemes: Iterable[Scheme], n_folds: int = 5) -
             print(f"{scheme}: left out: {error}")
     if not made:
         raise SplitError(next(iter(reasons.values())))
-    _tell_untrained(made)
+    _print_untrained(made)
     return made, reasons
 
 
@@ -150,7 +150,7 @@ def of_people(made: Folds) -> list[Split]:
     return [split for scheme, folds in made.items() if scheme.protocol == "grouped" for split in folds]
 
 
-def _tell_untrained(made: Folds) -> None:
+def _print_untrained(made: Folds) -> None:
     for scheme, folds in made.items():
         if lacking := [split.untrained for split in folds if split.untrained]:
             emotions = sorted({name for names in lacking for name in names.split(", ")})

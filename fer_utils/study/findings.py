@@ -79,7 +79,7 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
             gain = f"{points} points on {registry.title(name)}"
             pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
             p = getattr(pair, "p", float("nan"))
-            gains.append(f"{gain} (p = {p:.2g})" if p == p else gain)
+            gains.append(f"{gain} (p = {p:.2g})" if pd.notna(p) else gain)
     if not gains:
         return ""
     return f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}."
@@ -174,14 +174,14 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
     who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
     columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
     shown = percent(pairs.reindex(columns=columns))
-    counts = {name: [f"{n:g}" if n == n else "" for n in shown[name]] for name in ("sequences", "seeds")}
+    counts = {name: [f"{n:g}" if pd.notna(n) else "" for n in shown[name]] for name in ("sequences", "seeds")}
     return shown.assign(**counts)
 
 
 def overview(models: pd.DataFrame) -> pd.DataFrame:
     """Return the table of all models as text, without what is the same in every row."""
     shown = percent(models.drop(columns=[name for name in ("dataset", "data") if name in models]))
-    weights = [f"{count:,.0f}" if count == count else "" for count in models["weights"].astype(float)]
+    weights = [f"{count:,.0f}" if pd.notna(count) else "" for count in models["weights"].astype(float)]
     return shown.assign(weights=weights)
 
 

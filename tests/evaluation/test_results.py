@@ -389,7 +389,7 @@ class TestImportance:
 
 
 def test_the_network_that_was_asked_is_the_first_that_is_no_baseline():
-    assert results.asked(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
+    assert results.studied_network(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
 
 
 def test_landmark_sets_are_of_the_models_that_were_tried_with_several():
