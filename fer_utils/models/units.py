@@ -18,9 +18,7 @@ HIGHEST = 5.0
 LEVEL_B = 2.0  # from here on a unit counts as shown, as is usual where coders agree
 PENALTY = 1000.0  # of the ridge regression, on standardised features: our choice, on the CK+ and MMI stand-ins
 FOLDS = 5  # of people, for the calibration
-MIN_CORRELATION = (
-    0.3  # correlation of found and known from which a unit's found values are spread as its known ones are
-)
+MIN_CORRELATION = 0.3  # of found and known intensities; from here on, the found ones get the spread of the known ones
 MOST_NAMED = 4  # units that an explanation names at most
 
 
@@ -141,8 +139,8 @@ def _calibration_lines(predicted: np.ndarray, known: np.ndarray) -> tuple[np.nda
     """Return slope and offset (units,) of the lines from predicted to known.
 
     On them both have the same mean and spread. A least-squares line would pull all to the mean, and weak units would
-    never be seen. It is taken if predicted and known hardly agree (correlation below MIN_CORRELATION): spreading would only
-    enlarge noise.
+    never be seen. It is taken if predicted and known hardly agree (correlation below MIN_CORRELATION): a larger spread
+    would only enlarge noise.
     """
     spread, wanted = predicted.std(axis=0), known.std(axis=0)
     shared = ((predicted - predicted.mean(axis=0)) * (known - known.mean(axis=0))).mean(axis=0)
