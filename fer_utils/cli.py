@@ -220,8 +220,7 @@ def _doctor(args: argparse.Namespace) -> int:
 
     found = list(doctor.checks())
     for check in found:
-        verdict = {True: "ok   ", False: "WRONG", None: "–    "}[check.good]
-        print(f"{verdict}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
+        print(f"{check.verdict:5}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
     surveyed, missing = inventory.survey(args.data) if args.data else ([], {})
     if args.data:
         print(f"\ndatasets under {args.data}\n{inventory.report(surveyed, missing)}")

@@ -28,6 +28,7 @@ MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 # An interval needs this many people. With three or four, even the interval from the worst person to the best misses
 # the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases.
 FEWEST = 5
+PERMUTATIONS = 10_000  # of a paired test, and draws of people for its interval
 BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 
 
@@ -132,7 +133,7 @@ def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
     return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
-def paired_test(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
+def paired_test(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Test whether two models' predictions for the same sequences in the same folds differ in accuracy.
 
     Return the difference of their accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the
@@ -147,9 +148,9 @@ def paired_test(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, 
         raise ValueError("not the same folds: a paired test would compare different training data")
     gain = (both["predicted"] == both["emotion"]).astype(int) - (both["predicted_other"] == both["emotion"]).astype(int)
     by_subject = gain.groupby(both["subject"]).agg(["sum", "size"]).to_numpy(float)
-    draws = _draws(len(by_subject), resamples, seed) @ by_subject
+    draws = _draws(len(by_subject), PERMUTATIONS, seed=0) @ by_subject
     low, high = _interval(draws[:, 0] / draws[:, 1], len(by_subject))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (resamples, len(by_subject)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (PERMUTATIONS, len(by_subject)))
     as_large = np.abs(signs @ by_subject[:, 0]) >= abs(by_subject[:, 0].sum()) - 1e-9
     return {
         "sequences": both["id"].nunique(),
@@ -157,7 +158,7 @@ def paired_test(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, 
         "difference": float(gain.mean()),
         "difference_low": low,
         "difference_high": high,
-        "p": float((1 + as_large.sum()) / (1 + resamples)),
+        "p": float((1 + as_large.sum()) / (1 + PERMUTATIONS)),
     }
 
 

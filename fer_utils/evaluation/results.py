@@ -10,6 +10,7 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
+from fer_utils.errors import StudyError
 from fer_utils.evaluation import metrics, plans, tables
 from fer_utils.evaluation.experiments import BASE
 from fer_utils.evaluation.metrics import KEYS
@@ -232,8 +233,11 @@ def _composite(summary: pd.DataFrame) -> pd.Series:
 def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
     """Return notebook 03's rows under folds of people; none if its table is missing or damaged, which is printed."""
     if paths.table(out, dataset, kind).is_file():
-        for _, table in tables.each(out, kind, [dataset]):
+        try:
+            table = tables.read(out, kind, dataset)
             return table[table["protocol"] == "grouped"]
+        except StudyError as error:
+            print(error)
     return pd.DataFrame({"model": [], "protocol": []})
 
 

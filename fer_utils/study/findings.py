@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
@@ -30,7 +30,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
     Datasets whose notebooks failed are left out.
     """
     rows = []
-    for name, summary in _each(out, "summary", datasets):
+    for name, summary in _readable_tables(out, "summary", datasets):
         best = _best_other(out, name, summary["model"].iloc[0])
         for row in summary[summary["protocol"] != KNOWN].itertuples():
             known = summary[(summary["protocol"] == KNOWN) & (summary["model"] == row.model)]
@@ -52,7 +52,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
     """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
-    summaries = dict(_each(out, "summary", datasets))
+    summaries = dict(_readable_tables(out, "summary", datasets))
     return [text for text in (_accuracy(summaries), _leakage(out, summaries), _compared(out, datasets)) if text]
 
 
@@ -77,7 +77,7 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
         if new is not None and known is not None:
             points = f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−")
             gain = f"{points} points on {registry.title(name)}"
-            pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
+            pair = next((_row(pairs, KNOWN) for _, pairs in _readable_tables(out, "protocols", [name])), None)
             p = getattr(pair, "p", float("nan"))
             gains.append(f"{gain} (p = {p:.2g})" if pd.notna(p) else gain)
     if not gains:
@@ -88,8 +88,8 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
 def _compared(out: Path, datasets: Iterable[str]) -> str:
     """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
     counts = {"better": 0, "worse": 0, "neither": 0}
-    for name, pairs in _each(out, "open_pairs", datasets):
-        summary = dict(_each(out, "summary", [name])).get(name)
+    for name, pairs in _readable_tables(out, "open_pairs", datasets):
+        summary = dict(_readable_tables(out, "summary", [name])).get(name)
         if summary is None or "p" not in pairs:
             continue
         network = summary["model"].iloc[0]
@@ -117,7 +117,7 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 
 
 def _best_other(out: Path, dataset: str, network: str) -> str:
-    for _, summary in _each(out, "open_summary", [dataset]):
+    for _, summary in _readable_tables(out, "open_summary", [dataset]):
         models = results.models(summary, out, dataset)
         # HUMAN is given the coded units: it is an upper limit, not a model to compare with
         others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
@@ -132,14 +132,11 @@ def _row(summary: pd.DataFrame, protocol: str):
     return next(rows.itertuples()) if len(rows) else None
 
 
-def _each(out: Path, kind: str, datasets: Iterable[str]):
-    """Yield the datasets that have a table, and the table. The report says elsewhere which notebooks failed."""
+def _readable_tables(out: Path, kind: str, datasets: Iterable[str]):
+    """Yield each dataset whose table can be read, and the table. The report says elsewhere which notebooks failed."""
     for name in datasets:
-        if paths.table(out, name, kind).is_file():
-            try:
-                yield name, tables.read(out, kind, name)
-            except StudyError:
-                continue
+        with suppress(StudyError):
+            yield name, tables.read(out, kind, name)
 
 
 def _percent(row) -> str:
