@@ -70,9 +70,9 @@ def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: 
     """
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
     subjects, owner = np.unique(predictions["subject"], return_inverse=True)
-    true, found = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
+    true, predicted = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
     counts = np.zeros((len(subjects), len(names), len(names)))
-    np.add.at(counts, (owner, true, found), 1)
+    np.add.at(counts, (owner, true, predicted), 1)
     matrices = np.tensordot(_draws(len(subjects), resamples, seed), counts, axes=1)
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     there = matrices.sum(axis=2)
@@ -193,8 +193,8 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """
     highest = np.minimum(probabilities.max(axis=1), 1.0)  # float32 can round to a little more
     table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})
-    found = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
-    return found.rename_axis(None)
+    bins = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
+    return bins.rename_axis(None)
 
 
 def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:

@@ -109,25 +109,25 @@ def runs(
             print(f"{name}: left out: no sequence gives it; {next(iter(table.refused.values()), 'there is none')}")
     filled = {name for name, table in tables.items() if len(table)}
     tested = tuple(name for name in (*map(early_variant, SHARES), *map(jitter_variant, JITTER)) if name in filled)
-    found = []
+    planned = []
     for seed in range(seeds):
-        found.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
+        planned.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
         if "models" in questions:
-            found += [Run(model, "grouped", seed) for model in BASELINES]
+            planned += [Run(model, "grouped", seed) for model in BASELINES]
         if "leakage" in questions:
-            found += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
+            planned += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
     if "leakage" in questions:
-        found.append(Run(network, "leave-one-subject-out"))
+        planned.append(Run(network, "leave-one-subject-out"))
     if "landmark sets" in questions:  # what more points do may be one model's own
-        found += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
+        planned += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
     if "models" in questions and TRAJECTORY in filled:
-        found += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
+        planned += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
     if VIEWS in filled:  # on real faces simple models gained most by them
-        found += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
+        planned += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
     # BASE is the first run's: once more, its sequences would count twice among the seeds
     others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
-    found += [Run(network, "grouped", 0, name) for name in others]
-    return list(dict.fromkeys(found))
+    planned += [Run(network, "grouped", 0, name) for name in others]
+    return list(dict.fromkeys(planned))
 
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
