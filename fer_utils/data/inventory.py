@@ -91,13 +91,6 @@ def few_people(inventory: Inventory, folds: int = 5) -> str:
     return f"{people} people cannot be split into {folds} folds of people; {advice}"
 
 
-def warnings(inventory: Inventory) -> list[str]:
-    """Return the problems that a study of this dataset would meet, a line each."""
-    place = f"{inventory.dataset} ({inventory.root})"
-    problem = too_few(inventory) or few_people(inventory)
-    return [f"{place}: {problem}"] if problem else []
-
-
 def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
     """Return what was found and what is missing as plain text, for a terminal."""
     inventories = list(inventories)
@@ -113,7 +106,8 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
             lines.append(f"  {row.what:<10} {row.found:>6}{beside}")
         for row in reasons[reasons.dataset == name].itertuples():
             lines.append(f"  left out   {row.count:>6}   {row.reason}, e.g. {row.example}")
-        lines += [f"  ! {warning}" for warning in warnings(inventory)]
+        if problem := too_few(inventory) or few_people(inventory):
+            lines.append(f"  ! {name} ({inventory.root}): {problem}")
     lines += [f"{name}  not there: {why}" for name, why in missing.items()]
     return "\n".join(lines)
 

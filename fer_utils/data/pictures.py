@@ -15,12 +15,6 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 # for pictures this small, one thread is faster than several that wait for each other and for the decoder
 cv2.setNumThreads(1)
 
-# what OpenCV reads and people record in; in lower case
-# fmt: off
-SUFFIXES = (
-    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".jp2", ".ppm", ".pgm",
-)
-# fmt: on
 LONGEST_SIDE = 32766  # pixels: beyond that OpenCV inside MediaPipe ends the process
 PNG = b"\x89PNG\r\n\x1a\n"
 

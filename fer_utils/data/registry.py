@@ -9,25 +9,20 @@ from pathlib import Path
 from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
-from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence, Skipped
+from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence
 from fer_utils.data.video import is_utf8
-
-__all__ = [
-    "DATASETS", "NAMES", "STAND_INS", "DatasetError", "Inventory", "MissingDataset", "Sequence", "Skipped", "joined",
-    "load", "options", "scan", "title",
-]  # fmt: skip
 
 # all datasets by name, in the paper's order; to add one, write a module with DATASETS and name it here
 DATASETS = {entry.name: entry for module in (ckplus, oulu_casia, mmi, folder) for entry in module.DATASETS}
-_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
 NAMES = tuple(DATASETS)
 STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  # those that have a rendered stand-in
 
 
 def title(name: str) -> str:
-    """Return a dataset's name for readers, such as "CK+"."""
-    return DATASETS[name].title if name in DATASETS else name
+    """Return a dataset's name for readers, such as "CK+"; of several as `joined` has them, "CK+, MMI"."""
+    return ", ".join(DATASETS[each].title if each in DATASETS else each for each in name.split("+"))
 
 
 def options(name: str) -> dict[str, object]:
@@ -86,6 +81,6 @@ def _hint(name: str, root: Path) -> str:
         return ""
     if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:
         return f"; this looks like {' and '.join(others)}: use --datasets {' '.join(others)}"
-    if packed := [path.name for path in tree.files(root, _ARCHIVES)]:
+    if packed := [path.name for path in tree.files(root, ARCHIVES)]:
         return f"; unpack {', '.join(packed)} first"
     return ""

@@ -8,16 +8,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from fer_utils.data.pictures import SUFFIXES as PICTURES
 from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
 from fer_utils.data.video import Video, is_utf8
 
+# suffixes of what OpenCV reads and people record in; in lower case
+# fmt: off
+PICTURES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".jp2", ".ppm", ".pgm",
+)
+# fmt: on
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
 # how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
-_LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
-_CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}
+LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
+CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # files and folders that file managers make
 
 
 def by_number(path: Path) -> tuple:
@@ -32,7 +37,8 @@ def entries(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) ->
     A folder that does not exist holds nothing. Raises LeftOut if it cannot be read.
     """
     try:
-        paths = [path for path in folder.iterdir() if not _is_clutter(path.name) and wanted(path)]
+        shown = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        paths = [path for path in shown if path.name.casefold() not in CLUTTER and wanted(path)]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -135,9 +141,18 @@ def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> lis
     return found
 
 
-def named(*names: str) -> Callable[[Path], bool]:
-    """Return a test for `search` that holds for folders with one of these names, in any case."""
-    return lambda folder: folder.name.casefold() in {name.casefold() for name in names}
+def named(*names: str, holding: Callable[[Path], bool] | None = None) -> Callable[[Path], bool]:
+    """Return a test for `search` that holds for folders with one of these names, in any case.
+
+    With `holding`, it holds for those alone that have a folder inside for which `holding` holds.
+    """
+
+    def is_it(folder: Path) -> bool:
+        if folder.name.casefold() not in {name.casefold() for name in names}:
+            return False
+        return holding is None or any(map(holding, folders(folder, [])))
+
+    return is_it
 
 
 def real_first(found: Iterable[Path]) -> list[Path]:
@@ -165,7 +180,7 @@ def is_rendered(folder: Path) -> bool:
 
 def _says_rendered(manifest: Path) -> bool:
     try:
-        if not manifest.is_file() or manifest.stat().st_size > _LARGEST_MANIFEST:
+        if not manifest.is_file() or manifest.stat().st_size > LARGEST_MANIFEST:
             return False
         content = json.loads(manifest.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -176,7 +191,3 @@ def _says_rendered(manifest: Path) -> bool:
 def _check_name(path: Path) -> None:
     if not is_utf8(path):
         raise LeftOut("its name is not UTF-8: rename it")
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _CLUTTER

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,25 +53,21 @@ def truth_file(sequence: Sequence) -> Path:
 
 
 def _truth(sequence: Sequence) -> dict[str, float]:
-    text = _units_of(truth_file(sequence)).get(sequence.id, "")
+    file = truth_file(sequence)
+    text = _units_of(file, file.stat().st_mtime_ns).get(sequence.id, "")
     sides = {"L": "left", "R": "right"}
     found = re.findall(r"(\d+)([LR])=([\d.]+)", text)
     return {column(int(unit), sides[s]): float(np.interp(float(value), LETTERS, LEVELS)) for unit, s, value in found}
 
 
-_cached: dict[tuple[Path, int], dict[str, str]] = {}
-
-
-def _units_of(file: Path) -> dict[str, str]:
-    """Return the column `units` by id. The file is read once, and again if it changes."""
-    key = file, file.stat().st_mtime_ns
-    if key not in _cached:
-        try:
-            table = pd.read_csv(file, dtype=str, keep_default_na=False)
-            _cached[key] = dict(zip(table["id"], table["units"], strict=True))
-        except (OSError, ValueError, KeyError) as error:
-            raise DatasetError(f"{file}: not a stand-in's truth ({error}); delete the stand-in") from None
-    return _cached[key]
+@cache
+def _units_of(file: Path, changed: int) -> dict[str, str]:
+    """Return the column `units` by id. The file is read once, and again if the time at which it `changed` does."""
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        return dict(zip(table["id"], table["units"], strict=True))
+    except (OSError, ValueError, KeyError) as error:
+        raise DatasetError(f"{file}: not a stand-in's truth ({error}); delete the stand-in") from None
 
 
 def _facs(sequence: Sequence) -> dict[str, float] | None:

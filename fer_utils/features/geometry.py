@@ -70,19 +70,18 @@ def upright(points: np.ndarray) -> np.ndarray:
     return turned
 
 
-def steady(points: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+def steady(points: np.ndarray) -> np.ndarray:
     """Return points (T, 478, 3) with the head's own motion removed.
 
-    Each frame is turned in space, moved and scaled so that the points of `regions.BONE` lie as in `reference`
-    (478, 3), by default the first frame: the least-squares fit of Umeyama (1991). A nod of a few degrees changes
-    distances and angles in the picture as much as a weak expression does. (On 51 real pairs of a neutral and a
-    smiling photograph one classifier named 44 smiles with it, 36 without.)
+    Each frame is turned in space, moved and scaled so that the points of `regions.BONE` lie as in the first frame: the
+    least-squares fit of Umeyama (1991). A nod of a few degrees changes distances and angles in the picture as much as a
+    weak expression does. (On 51 real pairs of a neutral and a smiling photograph one classifier named 44 smiles with
+    it, 36 without.)
     """
-    reference = points[0] if reference is None else reference
-    found = np.isfinite(points).all(axis=(1, 2)) & np.isfinite(reference).all()
+    found = np.isfinite(points).all(axis=(1, 2)) & np.isfinite(points[0]).all()
     still = points.copy()
     if found.any():
-        turn, middle, centre = pose(points[found], reference)
+        turn, middle, centre = pose(points[found], points[0])
         still[found] = (points[found] - middle) @ turn + centre
     return still
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -32,7 +32,7 @@ from fer_utils.landmarks.track import NO_FACE, LandmarkTrack
 
 N_KEY_FRAMES = 5  # of the paper
 MOST_KEY_FRAMES = 100  # networks are made step by step
-VALUES = ("both", "distances", "angles", "trajectory")
+Values = Literal["both", "distances", "angles", "trajectory"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Options:
 
     landmarks: int = 61
     pairs: regions.Pairing = "grouped"
-    values: Literal["both", "distances", "angles", "trajectory"] = "both"
+    values: Values = "both"
     normalised: bool = True
     spacing: phases.Spacing = "intensity"
     n_key_frames: int = N_KEY_FRAMES
@@ -57,7 +57,7 @@ class Options:
     jitter: float = 0.0
 
     def __post_init__(self):
-        known = {"landmarks": regions.SIZES, "pairs": ("grouped", "all"), "values": VALUES}
+        known = {"landmarks": regions.SIZES, "pairs": get_args(regions.Pairing), "values": get_args(Values)}
         for name, allowed in known.items():
             if (value := getattr(self, name)) not in allowed:
                 raise ValueError(f"{name} {value!r}: must be one of {', '.join(map(str, allowed))}")

@@ -10,7 +10,8 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,7 +38,6 @@ from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.recording import Recording, described
 
 WORDS = ("emotion", "phase", "why", "model")  # the columns that hold no numbers
-FILES = {"openface": (".openface.csv",), "elan": (".eaf",), "bids": ("_events.tsv", "_events.json")}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Outcome:
     with_face: int
     unread: int
     expressions: list[Expression]
-    files: list[Path] = field(default_factory=list)
+    files: list[Path]
 
 
 class Tables(NamedTuple):
@@ -106,7 +106,9 @@ def write(
     model = paths.model(settings.model)
     alone = paths.is_stream(out)
     beside = None if alone else expressions_file(out)
-    _check(recording, (out, beside, drawn, *([] if alone else _others(out, settings))), drawn, model)
+    extra = {} if alone else _extra_files(out, settings)
+    outputs = [path for path in (out, beside, drawn, *chain(*extra.values())) if path]
+    _check(recording, outputs, drawn, model)
     frames, fps, promised = _opened(recording)
     classifier = litert.load_classifier(model)
     said = described(classifier, model)
@@ -134,10 +136,17 @@ def write(
         if copy:
             copy.end()
         expressions = faces.end()
-    files = [path for path in (out, beside, drawn) if path and not paths.is_stream(path)]
     if beside:
         verdict.write(expressions, beside, said)
-        files += _besides(recording, frames, out, settings, points, classifier)
+    if extra:
+        known = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
+        prediction = Prediction(recording, _read(out), _read(beside), known)
+        for name in settings.formats:
+            FORMATS[name].write(prediction, *extra[name])
+        if settings.report:
+            pictures = _at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
+            page.write(prediction, *extra["report"], getattr(classifier, "trained_on", ""), pictures)
+    files = [path for path in outputs if not paths.is_stream(path)]
     return Outcome(count, with_face, count - read, expressions, files)
 
 
@@ -146,26 +155,13 @@ def expressions_file(out: Path) -> Path:
     return out.with_name(f"{out.name.removesuffix('.csv')}.expressions.csv")
 
 
-def _others(out: Path, settings: Settings) -> list[Path]:
-    stem = out.name.removesuffix(".csv")
-    endings = [ending for name in settings.formats for ending in FILES[name]] + [".html"] * settings.report
-    return [out.with_name(f"{stem}{ending}") for ending in endings]
-
-
-def _besides(recording: Path, frames, out: Path, settings: Settings, points, classifier) -> list[Path]:
-    """Write the formats and the page; return their files."""
-    if not (settings.formats or settings.report):
-        return []
-    tables = Tables(_read(out), _read(expressions_file(out)))
-    known = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
-    prediction = Prediction(recording, *tables, known)
-    stem = out.with_name(out.name.removesuffix(".csv"))
-    files = [path for name in settings.formats for path in FORMATS[name](prediction, stem)]
+def _extra_files(out: Path, settings: Settings) -> dict[str, list[Path]]:
+    """Return the files of each format beside a CSV of frames, and of the "report"."""
+    endings = {name: FORMATS[name].endings for name in settings.formats}
     if settings.report:
-        pictures = _at(frames, tables.expressions["apex"]) if settings.show_subjects else None
-        trained_on = getattr(classifier, "trained_on", "")
-        files.append(page.write(prediction, stem.with_name(f"{stem.name}.html"), trained_on, pictures))
-    return files
+        endings["report"] = (".html",)
+    stem = out.name.removesuffix(".csv")
+    return {name: [out.with_name(f"{stem}{ending}") for ending in some] for name, some in endings.items()}
 
 
 def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
@@ -189,7 +185,7 @@ def _points_68(points: np.ndarray | None) -> np.ndarray:
     return np.full((len(POINTS_68), 2), np.nan, np.float32) if points is None else points[POINTS_68, :2]
 
 
-def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None, model: Path) -> None:
+def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path) -> None:
     """Raise PredictError if the files named cannot be what they are named for."""
     if not is_utf8(recording):
         raise PredictError(f"{str(recording)!a}: a name that is not UTF-8; rename it")
@@ -204,7 +200,7 @@ def _check(recording: Path, outputs: tuple[Path | None, ...], drawn: Path | None
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
     taken = {recording.resolve(), model.resolve()}
-    for path in filter(None, outputs):
+    for path in outputs:
         if path.resolve() in taken:
             raise PredictError(f"{path}: named twice; name another file")
         taken.add(path.resolve())

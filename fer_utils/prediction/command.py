@@ -22,7 +22,7 @@ def run(chosen: argparse.Namespace) -> int:
     return _run(chosen, chosen.inputs)
 
 
-def _run(chosen: argparse.Namespace, inputs: list[Path], piped: Path | None = None) -> int:
+def _run(chosen: argparse.Namespace, inputs: list[Path], piped: bool = False) -> int:
     formats = tuple(dict.fromkeys(name for name in chosen.format if name != "csv"))
     model = str(chosen.model or "")
     settings = Settings(model, chosen.detector, formats, chosen.report, chosen.show_subjects, chosen.faces)
@@ -52,7 +52,7 @@ def _piped(chosen: argparse.Namespace) -> int:
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            return _run(chosen, [copy], copy)
+            return _run(chosen, [copy], piped=True)
         except PredictError as error:
             raise PredictError(str(error).replace(str(copy), "-")) from None
 
@@ -81,7 +81,7 @@ def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int
     return 0
 
 
-def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings, piped: Path | None) -> int:
+def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings, piped: bool) -> int:
     if not chosen.out:
         raise PredictError(f"{len(many.recordings(inputs))} recordings: name a folder for their files with --out DIR")
     for name, value in (("-o", chosen.file), ("--video", chosen.video), ("--neutral", chosen.neutral)):
@@ -100,12 +100,12 @@ def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
         raise PredictError(f"{unfit}: only for recordings, and {picture} is one picture; leave it out")
     out = _default(picture, chosen)
     paths.check_output(out)
-    outcome = still.write(picture, out, chosen.neutral, model, chosen.detector)
-    for name, p in sorted(outcome.probabilities.items(), key=lambda pair: -pair[1]):
+    files, probabilities = still.write(picture, out, chosen.neutral, model, chosen.detector)
+    for name, p in sorted(probabilities.items(), key=lambda pair: -pair[1]):
         print(f"  {name:10s} {p:.0%}")
-    if not outcome.probabilities:
+    if not probabilities:
         print(f"{picture}: points of one picture; its expression needs --neutral, the same person at rest")
-    for path in outcome.files:
+    for path in files:
         print(path)
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,12 +14,6 @@ from fer_utils.realtime.streaming import Recognition, Recognizer
 from fer_utils.realtime.verdict import Verdict
 
 
-@dataclass
-class _Followed:
-    recognizer: Recognizer
-    verdict: Verdict = field(default_factory=Verdict)
-
-
 class Faces:
     """Up to `count` faces: one detector for all, a `Recognizer` and a `Verdict` for each. A context manager.
 
@@ -29,7 +23,7 @@ class Faces:
 
     def __init__(self, classifier, units: UnitModel | None = None, detector: str = "face_landmarker", count: int = 1):
         self._classifier, self._units, self._name, self._count = classifier, units, detector, count
-        self._followed: dict[int, _Followed] = {}
+        self._followed: dict[int, tuple[Recognizer, Verdict]] = {}
         self._numbers: dict[int, int] = {}  # ids of the detector → 1, 2, …
         self._size: tuple[int, int] | None = None
         self._total = 0
@@ -52,11 +46,11 @@ class Faces:
         faces = self._found(frame)
         for number in faces:
             if number not in self._followed:
-                self._followed[number] = _Followed(Recognizer(self._classifier, units=self._units))
+                self._followed[number] = Recognizer(self._classifier, units=self._units), Verdict()
         seen, missing = [], None
-        for number, each in self._followed.items():
-            known = replace(each.recognizer.push_points(faces.get(number), frame.time), face=number)
-            each.verdict.add(known)
+        for number, (recognizer, verdict) in self._followed.items():
+            known = replace(recognizer.push_points(faces.get(number), frame.time), face=number)
+            verdict.add(known)
             if known.points is not None:
                 seen.append(known)
             else:
@@ -67,8 +61,8 @@ class Faces:
         """Return the expressions of all faces, by their start."""
         found = [
             replace(expression, face=number)
-            for number, each in self._followed.items()
-            for expression in each.verdict.end(each.recognizer)
+            for number, (recognizer, verdict) in self._followed.items()
+            for expression in verdict.end(recognizer)
         ]
         return sorted(found, key=lambda expression: (expression.start, expression.face))
 

@@ -1,7 +1,7 @@
 """The files of other tools: OpenFace's CSV, ELAN's annotations, BIDS events.
 
-To add one, write a function and a line in FORMATS. Each function takes a `Prediction` and the path without suffix,
-writes its files whole or not at all, and returns them.
+To add one, write a function and a line in FORMATS. Each function takes a `Prediction` and the files of its format, and
+writes them whole or not at all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -59,7 +60,7 @@ class Prediction:
     points: np.ndarray
 
 
-def openface(prediction: Prediction, stem: Path) -> list[Path]:
+def openface(prediction: Prediction, path: Path) -> None:
     """Write the columns of OpenFace 2 that this project has, from `frame` to `y_67` and `AU01_r` on.
 
     Frames count from 1. Confidence is 1 if a face was found, else 0; then points and action units are 0, as OpenFace
@@ -77,13 +78,11 @@ def openface(prediction: Prediction, stem: Path) -> list[Path]:
         **{f"y_{n}": points[:, n, 1] for n in range(68)},
         **{name: prediction.frames[name].fillna(0).round(2) for name in units(prediction.frames)},
     }
-    path = stem.with_name(f"{stem.name}.openface.csv")
     with paths.replacing(path) as temporary:
         pd.DataFrame(columns).to_csv(temporary, index=False, lineterminator="\n")
-    return [path]
 
 
-def elan(prediction: Prediction, stem: Path) -> list[Path]:
+def elan(prediction: Prediction, path: Path) -> None:
     """Write an annotation file of ELAN: tiers for expressions, phases, and action units from intensity VISIBLE on.
 
     Of several faces each has such tiers.
@@ -109,13 +108,11 @@ def elan(prediction: Prediction, stem: Path) -> list[Path]:
         for start, end, value in runs:
             first = round(1000 * start)
             document.add_annotation(tier, first, max(round(1000 * end), first + 1), value)
-    path = stem.with_name(f"{stem.name}.eaf")
     with paths.replacing(path) as temporary:
         document.to_file(str(temporary))
-    return [path]
 
 
-def bids(prediction: Prediction, stem: Path) -> list[Path]:
+def bids(prediction: Prediction, table: Path, columns: Path) -> None:
     """Write expressions as BIDS events: a TSV file, and the JSON file that explains its columns."""
     found = prediction.expressions
     events = pd.DataFrame(
@@ -129,15 +126,24 @@ def bids(prediction: Prediction, stem: Path) -> list[Path]:
             "face": found["face"],
         }
     )
-    table, columns = (stem.with_name(f"{stem.name}_events.{kind}") for kind in ("tsv", "json"))
     with paths.replacing(table) as temporary:
         events.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     with paths.replacing(columns) as temporary:
         temporary.write_text(json.dumps(EVENTS, indent=2) + "\n", encoding="utf-8")
-    return [table, columns]
 
 
-FORMATS: dict[str, Callable[[Prediction, Path], list[Path]]] = {"openface": openface, "elan": elan, "bids": bids}
+class Format(NamedTuple):
+    """What writes a format, and how the names of its files end after the recording's."""
+
+    write: Callable[..., None]
+    endings: tuple[str, ...]
+
+
+FORMATS = {
+    "openface": Format(openface, (".openface.csv",)),
+    "elan": Format(elan, (".eaf",)),
+    "bids": Format(bids, ("_events.tsv", "_events.json")),
+}
 
 
 def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +19,14 @@ from fer_utils.realtime.recording import described
 VIEWS = 8  # of a picture, over which points are averaged: it has no frames before and after it
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The files that were written, and the probabilities by class if there was a neutral picture."""
-
-    files: list[Path]
-    probabilities: dict[str, float]
-
-
-def write(picture: Path, out: Path, neutral: Path | None = None, model: str = "", detector: str = "face_landmarker"):
+def write(
+    picture: Path, out: Path, neutral: Path | None = None, model: str = "", detector: str = "face_landmarker"
+) -> tuple[list[Path], dict[str, float]]:
     """Write the points of a picture's face to the CSV file `out`: a row a point, `point, x, y, z` in pixels.
 
     With `neutral`, a picture of the same person at rest, write the probabilities of the expression to
-    `<stem>.expression.csv` beside it. Returns an `Outcome`. Raises PredictError if a picture cannot be read or shows no
-    face, ModelFileError, OutputError.
+    `<stem>.expression.csv` beside it. Return the files that were written, and the probabilities by class, if there are
+    any. Raises PredictError if a picture cannot be read or shows no face, ModelFileError, OutputError.
     """
     if neutral is not None and neutral.exists() and neutral.samefile(picture):
         raise PredictError(f"--neutral {neutral}: the same picture; name one of the same person at rest")
@@ -42,7 +35,7 @@ def write(picture: Path, out: Path, neutral: Path | None = None, model: str = ""
         table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
         table.to_csv(temporary, index_label="point", lineterminator="\n")
     if neutral is None:
-        return Outcome([out], {})
+        return [out], {}
     classifier = litert.load_classifier(model)
     found = np.asarray(classifier.predict_proba(pair_tensor(_points(neutral, detector), points)[None]))[0]
     probabilities = dict(zip(map(str, classifier.classes), found.tolist(), strict=True))
@@ -52,7 +45,7 @@ def write(picture: Path, out: Path, neutral: Path | None = None, model: str = ""
         row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
         row["model"] = described(classifier, paths.model(model))
         pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
-    return Outcome([out, beside], probabilities)
+    return [out, beside], probabilities
 
 
 def pair_tensor(neutral: np.ndarray, expressive: np.ndarray) -> np.ndarray:

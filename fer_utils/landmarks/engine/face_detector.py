@@ -15,8 +15,8 @@ MIN_OVERLAP = 0.3  # intersection over union; boxes that share more are one face
 class FaceDetector:
     """MediaPipe's short-range face detector, with the numbers of its graph `face_detector_graph.cc`."""
 
-    def __init__(self, content: bytes, threads: int = 1):
-        self._network = _FrameNetwork(content, threads, low=-1.0, border=cv2.BORDER_CONSTANT)
+    def __init__(self, content: bytes):
+        self._network = _FrameNetwork(content, low=-1.0, border=cv2.BORDER_CONSTANT)
         # (896, 2), x and y as shares of the side: row by row the cells of two grids, so many anchors in each
         self._anchors = np.concatenate(
             [

@@ -102,10 +102,10 @@ def _stroke(paths: list, width: float, size: int) -> np.ndarray:
     return canvas.astype(np.float32) / 255
 
 
-def _smooth(points: np.ndarray, per_step: int = 6) -> np.ndarray:
+def _smooth(points: np.ndarray) -> np.ndarray:
     """Return a Catmull-Rom curve through points (N, 2)."""
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
-    t = np.linspace(0, 1, per_step, endpoint=False)[:, None]
+    t = np.linspace(0, 1, 6, endpoint=False)[:, None]
     pieces = [
         0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
         for a, b, c, d in zip(padded[:-3], padded[1:-2], padded[2:-1], padded[3:], strict=True)

@@ -93,11 +93,11 @@ def _shoot(actor: Actor, number: int, detector):
         yield way, emotion, (rest, shot(np.clip(actor.resting + shown, 0, 1), rng.normal(0, TURN)))
 
 
-def draw_sheet(path: Path, seed: int = FIRST_SEED + 7) -> Path:
+def draw_sheet(path: Path) -> Path:
     """Draw a man's looks, at rest and showing three emotions, into a PNG file and return its path."""
     size = (200, 225)
     view, rows = View(size, (100, 94), 8.4), []
-    for actor in list(looks(make_actor(seed)).values())[1:]:
+    for actor in list(looks(make_actor(FIRST_SEED + 7)).values())[1:]:
         shown = [np.zeros_like(actor.resting)]
         shown += [
             express(name, actor, np.random.default_rng(3), "posed") for name in ("happiness", "disgust", "surprise")
