@@ -97,15 +97,16 @@ def predict(
     targets = [out / f"{stem}.csv" for stem in stems(files)]
     rows: dict[Path, Row] = {}
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
-        making = {
-            workers.submit(_one, file, target, settings): file for file, target in zip(files, targets, strict=True)
+        recording_of = {
+            workers.submit(_predict_one, file, target, settings): file
+            for file, target in zip(files, targets, strict=True)
         }
         try:
-            for future in tqdm(as_completed(making), "recordings", total=len(making), unit="file"):
-                file, row = making[future], future.result()
+            for future in tqdm(as_completed(recording_of), "recordings", total=len(recording_of), unit="file"):
+                file, row = recording_of[future], future.result()
                 rows[file] = replace(row, recording="-") if file == piped else row
         except KeyboardInterrupt:
-            for future in making:
+            for future in recording_of:
                 future.cancel()
             raise
         finally:
@@ -115,7 +116,7 @@ def predict(
     return table
 
 
-def _one(file: Path, target: Path, settings: Settings) -> Row:
+def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
     """Do a worker's job."""
     global _interrupted
     if _interrupted:
