@@ -14,7 +14,6 @@ from fer_utils import paths, quiet
 from fer_utils.data import registry
 from fer_utils.errors import UserError
 from fer_utils.landmarks.detectors import DETECTORS
-from fer_utils.study import doctor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -217,6 +216,7 @@ def _predict(chosen: argparse.Namespace) -> int:
 
 def _doctor(chosen: argparse.Namespace) -> int:
     from fer_utils.data import inventory
+    from fer_utils.study import doctor
 
     found = list(doctor.checks())
     for check in found:

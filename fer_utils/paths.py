@@ -16,6 +16,7 @@ from typing import BinaryIO
 from fer_utils.errors import OutputError
 
 ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
+_unfinished: set[Path] = set()  # what `replacing` has this process write
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
 # names of open descriptors: to open them again would begin a redirected file again
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
@@ -129,6 +130,7 @@ def replacing(path: Path) -> Iterator[Path]:
             return
         temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
         path.parent.mkdir(parents=True, exist_ok=True)
+        _unfinished.add(temporary)
         yield temporary
         temporary.replace(path)
     except BrokenPipeError:
@@ -140,6 +142,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
+                _unfinished.discard(temporary)
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -201,6 +204,13 @@ def _sink(path: Path) -> BinaryIO:
         number = {"stdout": 1, "stderr": 2}.get(match[1]) or int(match[2])
         return os.fdopen(os.dup(number), "wb")
     return path.open("wb")
+
+
+def remove_unfinished() -> None:
+    """Remove what `replacing` has this process write, if the process ends at once, without unwinding."""
+    for path in tuple(_unfinished):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import psutil
 import threadpoolctl
+from tqdm import tqdm
 
+from fer_utils import paths
 from fer_utils.errors import StudyError, first_line
 
 # what decides the outcome of a job besides this package's own code
@@ -28,10 +31,24 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "
 FIX = "what was finished is kept: run again, with fewer --jobs if memory was short"
 
 
+class _Processes(ProcessPoolExecutor):
+    """Processes that Ctrl-C misses from their start on: a terminal sends it to all, and the parent decides."""
+
+    def submit(self, *job, **options):
+        if not hasattr(signal, "pthread_sigmask"):  # Windows
+            return super().submit(*job, **options)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a process that is started inherits it
+        try:
+            return super().submit(*job, **options)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @contextmanager
 def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
     """Yield an executor: `jobs` fresh processes of this machine, by default one a core, or a cluster's workers.
 
+    On interruption the processes end at once, and what they had half written is removed.
     With the address of a Dask `scheduler`, that cluster's workers do the work. They must see the same files under the
     same paths. Raises StudyError if a worker dies (of a cluster's: the same job several times), or the cluster does not
     fit.
@@ -42,12 +59,17 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
     context = multiprocessing.get_context("spawn")
-    count = jobs or os.cpu_count() or 1
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_start_process, initargs=(count,)) as executor:
+    count, others = jobs or os.cpu_count() or 1, multiprocessing.active_children()
+    with _Processes(count, mp_context=context, initializer=_start_process, initargs=(count,)) as executor:
         try:
             yield executor
         except BrokenProcessPool:
             raise StudyError(f"a worker process died, most likely of too little memory; {FIX}") from None
+        except KeyboardInterrupt:
+            executor.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()).difference(others):
+                worker.terminate()
+            raise
 
 
 @contextmanager
@@ -197,9 +219,17 @@ def _start_process(count: int) -> None:
     global _pool_size
     _pool_size = count
     start_worker()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows
+    signal.signal(signal.SIGTERM, _end)
+    tqdm.set_lock(threading.RLock())  # its own is a semaphore, which a process that ends at once would leave behind
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
     multiprocessing.parent_process().join()
+    _end()
+
+
+def _end(*_) -> None:
+    paths.remove_unfinished()
     os._exit(1)

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_utils import cli, paths
@@ -228,22 +229,27 @@ def test_predict_that_is_ended_leaves_nothing_behind(tmp_path, name):
 
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-def test_ctrl_c_keeps_the_finished_of_several_and_starts_no_other(tmp_path):
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_end_keeps_the_finished_of_several_and_starts_no_other(tmp_path, name):
     (tmp_path / "frames").mkdir()
     for number in "01":
         cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), np.zeros((90, 90, 3), np.uint8))
-    names = ("b.mp4", "c.mp4", "d.mp4")
-    for name in names:
-        shutil.copy(paths.CLIP, tmp_path / name)
+    clips = ("b.mp4", "c.mp4", "d.mp4")
+    for clip in clips:
+        shutil.copy(paths.CLIP, tmp_path / clip)
     code = "import sys; from fer_utils import cli; sys.exit(cli.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, "predict", "frames", *names, "--out", "out", "--jobs", "1"]
+    command = [sys.executable, "-c", code, "predict", "frames", *clips, "--out", "out", "--jobs", "1"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         finished, deadline = tmp_path / "out" / "frames.expressions.csv", time.monotonic() + 180
         while not finished.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(1)  # the next one has begun
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        if name == "SIGINT":
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        else:
+            process.terminate()  # this one process alone
         _, error = process.communicate(timeout=180)
-    assert process.returncode == 130 and "Traceback" not in error
+    assert process.returncode == 130 and "Traceback" not in error and "leaked" not in error
     assert error.endswith("fer: interrupted; what was finished is kept\n")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"frames.csv", finished.name, "summary.csv"}
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].tolist() == ["frames"]

@@ -4,6 +4,8 @@ import builtins
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -198,27 +200,49 @@ class TestRefusals:
             pass
 
 
-def test_processes_end_with_the_one_that_made_them(tmp_path):
-    import subprocess
-    import sys
+HALF_WRITTEN = """
+import os, sys, time
+from pathlib import Path
+from fer_utils import paths, workers
 
-    code = (
-        "import os, sys, time\n"
-        "from fer_utils import workers\n"
-        "if __name__ == '__main__':\n"
-        "    with workers.pool(1) as executor:\n"
-        "        print(executor.submit(os.getpid).result(), flush=True)\n"
-        "        time.sleep(60)\n"
-    )
+def job():
+    with paths.replacing(Path("rows.csv")) as temporary:
+        temporary.write_text("half")
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+
+if __name__ == "__main__":
+    with workers.pool(1) as executor:
+        executor.submit(job).result()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])  # to the parent alone
+def test_processes_end_with_the_one_that_made_them_and_leave_nothing_half_written(tmp_path, name):
     script = tmp_path / "parent.py"
-    script.write_text(code)
-    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True) as parent:
-        child = int(parent.stdout.readline())
-        parent.kill()
-    for _ in range(100):
-        try:
-            os.kill(child, 0)
-        except ProcessLookupError:
-            return
+    script.write_text(HALF_WRITTEN)
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert len(list(tmp_path.iterdir())) == 2
+        parent.send_signal(getattr(signal, name))
+        assert psutil.wait_procs([child], timeout=20)[1] == []
+        _, error = parent.communicate(timeout=20)
+    assert list(tmp_path.iterdir()) == [script]
+    assert name == "SIGKILL" or (error.count("Traceback") == 1 and error.endswith("KeyboardInterrupt\n"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_ctrl_c_misses_processes_that_are_still_starting(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(HALF_WRITTEN.replace("    with workers", "    print('ready', flush=True)\n    with workers"))
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        parent.stdout.readline()
         time.sleep(0.1)
-    pytest.fail(f"worker {child} outlives its parent")
+        os.killpg(parent.pid, signal.SIGINT)  # as a terminal does
+        _, error = parent.communicate(timeout=20)
+    assert error.count("Traceback") == 1 and list(tmp_path.iterdir()) == [script]

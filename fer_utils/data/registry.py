@@ -21,8 +21,8 @@ STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  #
 
 
 def title(name: str) -> str:
-    """Return a dataset's name for readers, such as "CK+"."""
-    return DATASETS[name].title if name in DATASETS else name
+    """Return a dataset's name for readers, such as "CK+"; of several as `joined` has them, "CK+, MMI"."""
+    return ", ".join(DATASETS[each].title if each in DATASETS else each for each in name.split("+"))
 
 
 def options(name: str) -> dict[str, object]:

@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from fer_utils.data import registry
 from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, RED, emotion_colour, emotion_marker
 
 
@@ -146,7 +147,7 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
         label = label + ": " + table["model"].astype(str)
     if "seeds" in table and len(set(table["seeds"])) > 1:
         label = label + table["seeds"].map(lambda seeds: f" ({seeds} seed{'s' * (seeds > 1)})")
-    height = 0.9 + 0.27 * len(table)
+    height = 0.9 + 0.27 * len(table) * (1 + label.str.count("\n").max())
     figure, panels = plt.subplots(1, 2, figsize=(9, height), sharey=True, sharex=True, layout="constrained")
     places = np.arange(len(table))[::-1]
     styles = (("accuracy", BLUE, "o"), ("macro_f1", RED, "s"))
@@ -221,6 +222,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
 def matrix(table: pd.DataFrame) -> Figure:
     """Draw accuracy with its interval by the dataset trained on (rows) and the dataset tested on (columns)."""
     names = list(dict.fromkeys([*table["source"], *table["target"]]))
+    titles = [registry.title(name).replace(" ", "\n") for name in names]
     values = table.pivot_table(index="source", columns="target", values="accuracy").reindex(index=names, columns=names)
     text = {}
     for row in table.itertuples():
@@ -231,7 +233,9 @@ def matrix(table: pd.DataFrame) -> Figure:
         sns.heatmap(
             100 * values, ax=axes, annot=np.array([[text.get((s, t), "") for t in names] for s in names]), fmt="",
             cmap="Blues", vmin=0, vmax=100, cbar=False, square=True, annot_kws={"fontsize": 8}, linewidths=0.5,
+            xticklabels=titles, yticklabels=titles,
         )  # fmt: skip
+        axes.tick_params(labelsize=9, labelrotation=0)
     axes.set(xlabel="tested on", ylabel="trained on")
     whose = " and ".join(dict.fromkeys(table["model"]))
     axes.set_title(f"accuracy of the {whose} network, one seed, % [95 %]", fontsize=9)
@@ -263,15 +267,15 @@ def ledger(table: pd.DataFrame) -> Figure:
 
 
 def _labels(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
-    """Return what each row is, by some of its columns; source and target as "source → target"."""
+    """Return what each row is, by some of its columns; source and target as "source → target" on a line above."""
     words = {name: table[name].astype(str) for name in names}
     if "source" in words and "target" in words:
-        source, target = words.pop("source"), words.pop("target")
-        words = {"sides": source.where(source == target, source + " → " + target), **words}
+        source, target = (words.pop(name).map(registry.title) for name in ("source", "target"))
+        words = {"sides": source.where(source == target, source + " → " + target) + "\n", **words}
     if "select_on" in words:
         words["select_on"] = "epoch chosen on " + words["select_on"]
     first, *others = words.values()
-    return first.str.cat(others, sep=", ")
+    return first.str.cat(others, sep=", ").str.replace("\n, ", "\n")
 
 
 def _percent(value: float, _: int) -> str:

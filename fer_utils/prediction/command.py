@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _run(arguments, arguments.inputs)
 
 
-def _run(arguments: argparse.Namespace, inputs: list[Path], piped: Path | None = None) -> int:
+def _run(arguments: argparse.Namespace, inputs: list[Path], piped: bool = False) -> int:
     formats = tuple(dict.fromkeys(name for name in arguments.format if name != "csv"))
     model = str(arguments.model or "")
     settings = Settings(model, arguments.detector, formats, arguments.report, arguments.show_subjects, arguments.faces)
@@ -52,7 +52,7 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            return _run(arguments, [copy], copy)
+            return _run(arguments, [copy], piped=True)
         except PredictError as error:
             raise PredictError(str(error).replace(str(copy), "-")) from None
 
@@ -81,7 +81,7 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
     return 0
 
 
-def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, piped: Path | None) -> int:
+def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, piped: bool) -> int:
     if not arguments.out:
         raise PredictError(f"{len(many.recordings(inputs))} recordings: name a folder for their files with --out DIR")
     for name, value in (("-o", arguments.file), ("--video", arguments.video), ("--neutral", arguments.neutral)):

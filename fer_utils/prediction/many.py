@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +21,6 @@ from fer_utils.prediction.clip import Settings
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
-_interrupted = False  # of a worker
 
 
 @dataclass(frozen=True)
@@ -84,33 +82,29 @@ def stems(files: list[Path]) -> list[str]:
 
 
 def predict(
-    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, piped: Path | None = None
+    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, piped: bool = False
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
     Its columns are the fields of `Row`. A recording that fails is a row with its problem; the others go on. What was
-    finished is kept on interruption. `piped` is the input that holds a copy of standard input; its row says "-". Raises
+    finished is kept on interruption. If the input is a copy of what was `piped` in, it is called "-". Raises
     PredictError if there is no recording, OutputError if the folder cannot be written.
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
     targets = [out / f"{stem}.csv" for stem in stems(files)]
-    rows: dict[Path, Row] = {}
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
-        recording_of = {
-            workers.submit(_predict_one, file, target, settings): file
-            for file, target in zip(files, targets, strict=True)
-        }
+        futures = [
+            workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
+        ]
         try:
-            for future in tqdm(as_completed(recording_of), "recordings", total=len(recording_of), unit="file"):
-                file, row = recording_of[future], future.result()
-                rows[file] = replace(row, recording="-") if file == piped else row
-        except KeyboardInterrupt:
-            for future in recording_of:
-                future.cancel()
-            raise
+            for future in tqdm(as_completed(futures), "recordings", total=len(futures), unit="file"):
+                future.result()
         finally:
-            table = pd.DataFrame([rows[file] for file in files if file in rows], columns=list(Row.__dataclass_fields__))
+            rows = [future.result() for future in futures if future.done() and not future.exception()]
+            table = pd.DataFrame(rows, columns=list(Row.__dataclass_fields__))
+            if piped:
+                table["recording"] = "-"
             with paths.replacing(out / SUMMARY) as temporary:
                 table.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace")
     return table
@@ -118,19 +112,10 @@ def predict(
 
 def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
     """Do a worker's job."""
-    global _interrupted
-    if _interrupted:
-        return Row(str(file), problem="interrupted")
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         outcome = clip.write(file, target, settings, progress=False)
-    except KeyboardInterrupt:
-        _interrupted = True
-        return Row(str(file), problem="interrupted")
     except (UserError, OSError) as error:
         return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
     return Row(str(file), target.name, *counts)
 

@@ -231,6 +231,14 @@ class TestIntervals:
         figure = charts.intervals(self.summary.assign(model=["svm", "paper"]), "model")
         assert ticks(figure.axes[0].yaxis) == ["svm", "paper"]
 
+    def test_datasets_have_their_titles_on_a_line_of_their_own(self):
+        sides = {"source": ["ckplus+oulu_nir", "ckplus+mmi"], "target": ["mmi", "ckplus+mmi"], "protocol": "grouped"}
+        figure = charts.intervals(self.summary.assign(**sides), "source", "target", "protocol")
+        assert ticks(figure.axes[0].yaxis) == ["CK+, Oulu-CASIA NIR → MMI\ngrouped", "CK+, MMI\ngrouped"]
+        figure.canvas.draw()
+        boxes = [label.get_window_extent() for label in figure.axes[0].yaxis.get_ticklabels()]
+        assert not boxes[0].overlaps(boxes[1])
+
     def test_ticks_stand_where_they_say(self):
         """An axis of some 20 % could have a tick at each 2.5 %, which whole numbers would round."""
         for width in (0.001, 0.01, 0.03, 0.05, 0.07, 0.1, 0.2, 0.3):
@@ -361,7 +369,7 @@ class TestMatrix:
         figure = charts.matrix(self.table)
         (axes,) = figure.axes
         assert (axes.get_ylabel(), axes.get_xlabel()) == ("trained on", "tested on")
-        assert ticks(axes.yaxis) == ticks(axes.xaxis) == ["mmi", "ckplus"]
+        assert ticks(axes.yaxis) == ticks(axes.xaxis) == ["MMI", "CK+"]
         assert axes.get_title() == "accuracy of the compact network, one seed, % [95 %]"
         shown = {tuple(text.get_position()): text.get_text() for text in axes.texts}
         # x is the column's middle, y the row's; from ckplus to mmi nothing was found
@@ -371,7 +379,7 @@ class TestMatrix:
 
     def test_a_set_that_was_only_tested_on_keeps_its_column(self):
         axes = charts.matrix(self.table[self.table["source"] == "mmi"]).axes[0]
-        assert ticks(axes.xaxis) == ["mmi", "ckplus"]
+        assert ticks(axes.xaxis) == ["MMI", "CK+"]
         assert [text.get_text() for text in axes.texts] == ["75\n[65, 85]", "50\n[40, 63]"]
 
     def test_nothing_to_show(self):
