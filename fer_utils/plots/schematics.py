@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.patheffects import withStroke
 
 from fer_utils.features import tensors
 from fer_utils.landmarks import canonical, regions
@@ -113,7 +114,7 @@ def important_pairs(table: pd.DataFrame, title: str) -> Figure:
             for share in (1, 0.5)
         ]
         scale.append(Line2D([], [], color=BLACK, linestyle=DASHES, linewidth=2,
-                            label="lost in fewer than two thirds of the folds"))  # fmt: skip
+                            label="lost in fewer than 2/3 of the folds"))  # fmt: skip
         figure.legend(handles=scale, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.suptitle(title, fontsize=10)
     return figure
@@ -148,7 +149,8 @@ def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Fig
             near = [names for place, names in numbers if np.hypot(*(place - at)) < APART]
             near[0].append(str(int(row.unit[2:]))) if near else numbers.append((at, [str(int(row.unit[2:]))]))
     for at, names in numbers:
-        face.annotate(", ".join(names), at, color=RED, weight="bold", fontsize=9)
+        face.annotate(", ".join(names), at, color=RED, weight="bold", fontsize=9,
+                      path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
     face.set_aspect("equal")
     face.invert_yaxis()
     face.set_axis_off()

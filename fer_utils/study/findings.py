@@ -101,7 +101,8 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
     if total := sum(counts.values()):
         return (
             f"Compared with other models on the same folds of people, it is better in {counts['better']} of {total} "
-            f"paired tests and worse in {counts['worse']} (p < {SURE}, not corrected); the others tell no difference."
+            f"paired tests and worse in {counts['worse']} (p < {SURE}, not corrected). "
+            "The others show no clear difference."
         )
     try:
         matrix = results.matrix(tables.read(out, "cross_summary"))
@@ -154,7 +155,7 @@ def _listed(words: Iterable[str]) -> str:
 
 def readable(summary: pd.DataFrame) -> pd.DataFrame:
     """Return a summary's measures with their intervals, and the columns that distinguish its rows."""
-    always = ("dataset", "data", "model", "protocol", "sequences", "subjects")
+    always = ("data", "model", "protocol", "sequences", "subjects")
     # these would repeat the dataset's name
     own = {"source", "target"} if (summary["source"] == summary["dataset"]).all() else set()
     about = [name for name in _ABOUT if name in always or (len(set(summary[name])) > 1 and name not in own)]
@@ -164,7 +165,8 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
 def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
     """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
     measures = {"precision": "precision (%)", "recall": "recall (%)", "f1": "F1 (%)"}
-    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]].rename(columns=measures)
+    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]]
+    shown = shown.rename(columns=measures | {"tested_times": "tested"})
     return shown.assign(**{name: (100 * shown[name]).round(1) for name in measures.values()})
 
 
@@ -189,8 +191,8 @@ def overview(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of one dataset with four decimals, without the dataset's name."""
-    return table.drop(columns="dataset").round(4)
+    """Return a table with accuracies in % and all else with four decimals, without the dataset's name."""
+    return percent(table.drop(columns="dataset")).round(4)
 
 
 def ledger(bench: pd.DataFrame) -> pd.DataFrame:
