@@ -130,7 +130,8 @@ FIGURES: Mapping[str, Entry] = {
     "ledger": Entry(
         "05",
         "The speed of each stage",
-        "Frames a second, on a logarithmic scale. Finding the landmarks takes nearly all of the time.",
+        "Frames a second, on a logarithmic scale: a bare network with dots, a whole stream hatched. The slowest "
+        "stage decides how fast a stream is.",
         across=True,
     ),
     "method": Entry(

@@ -140,19 +140,26 @@ class Format(NamedTuple):
     endings: tuple[str, ...]
 
 
-# what the files of `fer predict` have within their first kilobyte
-WRITTEN = (
-    *(b"time,face,", b"start,onset,apex,", b"point,x,y,z", b"emotion,p_", b"recording,output,", b"frame,face_id,"),
-    *(b'AUTHOR="fer-utils"', b"onset\tduration\ttrial_type\tapex", b'"Start of the expression', b'content="fer-utils"'),
-)
+# what the files of `fer predict` begin with or have near their beginning, by the ending of their names
+WRITTEN = {
+    ".expressions.csv": (b"\nstart,onset,apex,",),
+    ".expression.csv": (b"\nemotion,p_",),
+    ".openface.csv": (b"\nframe,face_id,timestamp,confidence,success,x_0,",),
+    ".csv": (b"\ntime,face,", b"\npoint,x,y,z", b"\nrecording,output,"),
+    ".eaf": (b'AUTHOR="fer-utils"',),
+    ".tsv": (b"\nonset\tduration\ttrial_type\tapex\t",),
+    ".json": (b'"Description": "Start of the expression',),
+    ".html": (b'name="generator" content="fer-utils"',),
+}
 
 
 def check_replaceable(path: Path) -> None:
     """Raise PredictError if a file is there that `fer predict` has not written, and that nobody told it to replace."""
     if path.is_file():
+        marks = next((marks for ending, marks in WRITTEN.items() if path.name.endswith(ending)), ())
         with path.open("rb") as file:
-            start = file.read(1000)
-        if start and not any(mark in start for mark in WRITTEN):
+            start = b"\n" + file.read(1000)
+        if len(start) > 1 and not any(mark in start for mark in marks):
             raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
 
 

@@ -95,14 +95,17 @@ def predict(
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)
-    targets = [out / f"{stem}.csv" for stem in stems(files)]
+    names = [f"{stem}.csv" for stem in stems(files)]
+    targets = [out / ("summary_2.csv" if name.casefold() == SUMMARY else name) for name in names]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
-        making = [workers.submit(_one, file, target, settings) for file, target in zip(files, targets, strict=True)]
+        futures = [
+            workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
+        ]
         try:
-            for future in tqdm(as_completed(making), "recordings", total=len(making), unit="file"):
+            for future in tqdm(as_completed(futures), "recordings", total=len(futures), unit="file"):
                 future.result()
         finally:
-            rows = [future.result() for future in making if future.done() and not future.exception()]
+            rows = [future.result() for future in futures if future.done() and not future.exception()]
             table = pd.DataFrame(rows, columns=list(Row.__dataclass_fields__))
             if piped:
                 table["recording"] = "-"
@@ -111,7 +114,7 @@ def predict(
     return table
 
 
-def _one(file: Path, target: Path, settings: Settings) -> Row:
+def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
     """Do a worker's job."""
     try:
         check_replaceable(target)

@@ -15,7 +15,7 @@ from fer_utils.features.tensors import N_KEY_FRAMES
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models import litert
 from fer_utils.prediction.formats import check_replaceable
-from fer_utils.realtime.recording import described
+from fer_utils.realtime.recording import describe_model
 
 VIEWS = 8  # of a picture, over which points are averaged: it has no frames before and after it
 
@@ -46,7 +46,7 @@ def write(
     with paths.replacing(beside) as temporary:
         row = {f"p_{name}": f"{p:.4f}" for name, p in probabilities.items()}
         row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
-        row["model"] = described(classifier, paths.model(model))
+        row["model"] = describe_model(classifier, paths.model(model))
         pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
     return [out, beside], probabilities
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,7 +25,8 @@ a{color:#0b5a94}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.
 td,th{padding:.25rem .6rem;border:0;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
 figure{margin:1.5rem 0}img{max-width:100%;height:auto}figcaption,.note{font-size:.92rem;color:#444}
 details{margin:.8rem 0}summary{cursor:pointer}code,pre{font-size:.85rem}pre{overflow-x:auto;margin:0;padding:.6rem}
-.input{background:#f7f7f7;border-left:3px solid #0b5a94;margin:1rem 0}.output_area{margin:.5rem 0;overflow-x:auto}
+.input{background:#f7f7f7;border-left:3px solid #0b5a94;margin:1rem 0}.input pre{font-size:.75rem}
+.output_area{margin:.5rem 0;overflow-x:auto}
 .output_subarea pre{white-space:pre-wrap}math[display=block]{overflow-x:auto;margin:1rem 0}
 @media(max-width:40rem){body{font-size:16px}.wide img{max-width:44rem}.wide td,.wide th{padding:.25rem}}
 @media print{nav,summary{display:none}body{max-width:none;font-size:11pt}figure,table{break-inside:avoid}
@@ -50,7 +52,8 @@ def page(title: str, body: Iterable[str], links: Iterable[tuple[str, str]] = (),
 
 def table(frame: pd.DataFrame, title: str = "") -> str:
     """Return a table, folded up under `title` if it has one."""
-    content = f"<div class='wide'>{frame.to_html(index=False, border=0, na_rep='')}</div>"
+    rows = re.sub(r"(?<=[a-z])\+(?=[a-z])", "+<wbr>", frame.to_html(index=False, border=0, na_rep=""))  # ckplus+mmi
+    content = f"<div class='wide'>{rows}</div>"
     return f"<details><summary>{html.escape(title)}</summary>{content}</details>" if title else content
 
 

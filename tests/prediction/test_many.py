@@ -9,6 +9,7 @@ from fer_utils import cli, paths
 from fer_utils.data.video import Video
 from fer_utils.errors import PredictError
 from fer_utils.prediction import many
+from fer_utils.prediction.clip import Settings
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +129,23 @@ def test_files_of_others_are_not_replaced_and_its_own_are(tmp_path, monkeypatch,
         assert f"fer: {name}: there already, and not by fer predict" in capsys.readouterr().err
         assert (tmp_path / name).read_text() == "annotated by hand"
         (tmp_path / name).write_bytes(before)
-    (tmp_path / "a.csv").write_text("annotated by hand")
+    by_openface = "frame,face_id,timestamp,confidence,success,x_0,"
+    (tmp_path / "a.csv").write_text(by_openface)
     assert cli.main([*command, "--out", "."]) == 1
     assert "there already" in pd.read_csv("summary.csv")["problem"].item()
-    assert (tmp_path / "a.csv").read_text() == "annotated by hand"
+    assert (tmp_path / "a.csv").read_text() == by_openface
     (tmp_path / "summary.csv").write_text("written by hand")
     assert cli.main([*command, "--out", "."]) == 2
     assert (tmp_path / "summary.csv").read_text() == "written by hand"
+
+
+def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
+    monkeypatch.chdir(tmp_path)
+    file = write_clip(tmp_path / "Summary.avi", face)
+    table = many.predict([file], tmp_path / "out", Settings())
+    assert table["output"].item() == "summary_2.csv"
+    assert len(pd.read_csv(tmp_path / "out" / "summary_2.csv")) == 6
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].item() == str(file)
 
 
 def test_a_picture_among_several_inputs_is_to_be_named_alone(tmp_path, monkeypatch, face):

@@ -14,6 +14,7 @@ from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.backdrop import draw_fringe, draw_hair, draw_head, draw_wall
 from fer_utils.standins.drawing.camera import View, place
 from fer_utils.standins.drawing.openings import draw_edges, draw_eyes, draw_mouth
+from fer_utils.standins.drawing.shapes import SHIFT, fixed
 from fer_utils.standins.drawing.skin import LINES, TEXTURE, line_strengths, paint_skin, wrinkle_maps
 from fer_utils.standins.drawing.worn import beard_cover, draw_beard, draw_glasses
 
@@ -65,8 +66,8 @@ class Painter:
         triangles = canonical.SKIN[np.argsort(placed[canonical.SKIN, 2].mean(1))]
         corners = placed[triangles, :2]
         index = np.zeros(patch.shape[:2], np.int32)
-        for k, corner in enumerate(np.rint(corners * 16).astype(np.int32), start=1):
-            cv2.fillConvexPoly(index, corner, k, cv2.LINE_8, 4)
+        for k, corner in enumerate(fixed(corners), start=1):
+            cv2.fillConvexPoly(index, corner, k, cv2.LINE_8, SHIFT)
 
         normal = mesh.normals(face) @ view.rotation.T
         light = 0.52 + 0.56 * np.clip(normal @ self.actor.light, 0, None)

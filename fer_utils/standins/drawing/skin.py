@@ -12,6 +12,7 @@ from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import Actor
+from fer_utils.standins.drawing.shapes import draw_line, fill
 from fer_utils.standins.drawing.worn import paint_beard
 
 TEXTURE = 512  # pixels a side of the texture; about 25 a cm of face
@@ -97,8 +98,7 @@ def _stroke(paths: list, width: float, size: int) -> np.ndarray:
         points = _smooth(UV[path] * size)
         for k, (start, end) in enumerate(pairwise(points)):
             taper = np.sin(np.pi * (k + 1.5) / (len(points) + 2)) ** 0.5
-            ends = [tuple(int(v) for v in np.rint(p * 16)) for p in (start, end)]
-            cv2.line(canvas, *ends, 255, max(1, round(width * taper)), cv2.LINE_AA, 4)
+            draw_line(canvas, np.stack([start, end]), 255, max(1, round(width * taper)))
     return canvas.astype(np.float32) / 255
 
 
@@ -115,7 +115,7 @@ def _smooth(points: np.ndarray) -> np.ndarray:
 
 def _fill(outline: np.ndarray, blur: float) -> np.ndarray:
     canvas = np.zeros((TEXTURE, TEXTURE), np.uint8)
-    cv2.fillPoly(canvas, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    fill(canvas, outline, 255)
     return cv2.GaussianBlur(canvas, (0, 0), blur).astype(np.float32)[..., None] / 255
 
 
@@ -134,8 +134,7 @@ def _paint_brow(skin: np.ndarray, actor: Actor, side: int, rng: np.random.Genera
         k = int(t)
         root = middle[k] + (t - k) * (middle[k + 1] - middle[k]) + half[k] * weight[k] * across
         growth = (middle[k] - middle[k + 1]) / np.linalg.norm(middle[k] - middle[k + 1]) + [0, -0.45]
-        ends = [tuple(int(v) for v in np.rint(p * 16)) for p in (root, root + growth * length)]
-        cv2.line(strokes, *ends, 255, 1, cv2.LINE_AA, 4)
+        draw_line(strokes, np.stack([root, root + growth * length]), 255)
     skin += 0.6 * (strokes.astype(np.float32) / 255)[..., None] * (hair * 0.8 - skin)
 
 
