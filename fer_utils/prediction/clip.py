@@ -85,7 +85,7 @@ def predict(recording: str | Path, model: str = "", detector: str = "face_landma
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.csv"
-        write(paths.at_home(recording), out, Settings(model, detector, faces=faces), progress=False)
+        write(paths.expand_user(recording), out, Settings(model, detector, faces=faces), progress=False)
         return Tables(_read_table(out), _read_table(expressions_file(out)))
 
 
