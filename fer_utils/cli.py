@@ -36,9 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
         metavar="DIR",
         help="folder of your licensed data; rendered stand-ins without it",
     )
-    study.add_argument("--reader", nargs="+", type=_option, default=(), metavar="NAME.OPTION=VALUE",
+    study.add_argument("--reader", nargs="+", type=_reader_option, default=(), metavar="NAME.OPTION=VALUE",
                        help="options of the datasets' readers, as oulu_vis.light=Dark or mmi.views=[0,1]")  # fmt: skip
-    study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
+    study.add_argument("--out", type=_path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="two stand-ins, few subjects and epochs: does it run?")
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     study.set_defaults(command=_study, extra="study")
 
     bench = commands.add_parser("bench", help="measure how fast each stage is on this machine")
-    bench.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/bench by default")
+    bench.add_argument("--out", type=_path, metavar="DIR", help="where to write; runs/bench by default")
     bench.add_argument("--frames", type=_count, default=300, metavar="N", help="frames a stage; 300 by default")
     bench.add_argument("--jobs", type=_count, metavar="N", help="processes of the last rows; one a core by default")
     bench.set_defaults(command=_bench, extra="study")
@@ -66,13 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
-    predict.add_argument("inputs", nargs="+", type=paths.at_home, metavar="INPUT",
+    predict.add_argument("inputs", nargs="+", type=paths.expand_user, metavar="INPUT",
                          help="videos; folders of videos, or of a recording's pictures; one picture; "
                          "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
                          help="where the rows of one input go, - for standard output; by default the input's name "
                          "with .csv, in this folder")  # fmt: skip
-    predict.add_argument("--out", type=paths.at_home, metavar="DIR", help="folder for the files of several inputs")
+    predict.add_argument("--out", type=_path, metavar="DIR", help="folder for the files of several inputs")
     predict.add_argument("--jobs", type=_count, metavar="N", help="processes for several inputs; one a core by default")
     predict.add_argument("--format", action="append", default=[], choices=("csv", "openface", "elan", "bids"),
                          help="files of other tools besides; can be repeated")  # fmt: skip
@@ -80,9 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--show-subjects", action="store_true", help="pictures of people on that page")
     predict.add_argument("--faces", type=_count, default=1, metavar="N",
                          help="follow up to N faces; the largest one by default")  # fmt: skip
-    predict.add_argument("--neutral", type=paths.at_home, metavar="PICTURE",
+    predict.add_argument("--neutral", type=_path, metavar="PICTURE",
                          help="for a single picture: one of the same person at rest")  # fmt: skip
-    predict.add_argument("--video", type=paths.at_home, metavar="OUT.mp4",
+    predict.add_argument("--video", type=_path, metavar="OUT.mp4",
                          help="write a copy of one input with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
@@ -96,17 +96,17 @@ def main(arguments: list[str] | None = None) -> int:
     for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
-    chosen = None
+    args = None
     try:
-        chosen = parser.parse_args(arguments)
-        status = chosen.command(chosen)
+        args = parser.parse_args(arguments)
+        status = args.command(args)
         sys.stdout.flush()
         return status
     except UserError as error:
         print(f"fer: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        extra = getattr(chosen, "extra", "")
+        extra = getattr(args, "extra", "")
         if not extra or (error.name or "").startswith("fer_utils"):
             raise
         print(f"fer: {error.name} is not installed; pip install 'fer-utils[{extra}]'", file=sys.stderr)
@@ -120,20 +120,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        several = chosen and (chosen.command is _study or (chosen.command is _predict and chosen.out))
+        several = args and (args.command is _study or (args.command is _predict and args.out))
         kept = "; what was finished is kept" if several else ""
         print(f"fer: interrupted{kept}", file=sys.stderr)
         return 130
 
 
 def _folder(text: str) -> str:
-    if not text or not paths.is_folder(paths.at_home(text)):
+    if not text or not paths.is_folder(paths.expand_user(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no folder; name one that is there")
-    return str(paths.at_home(text).resolve())
+    return str(paths.expand_user(text).resolve())
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; name a file or folder")
+    return paths.expand_user(text)
 
 
 def _output(text: str) -> Path:
-    return paths.STANDARD_OUTPUT if text == "-" else paths.at_home(text)
+    return paths.STANDARD_OUTPUT if text == "-" else _path(text)
 
 
 def _count(text: str) -> int:
@@ -142,7 +148,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _option(text: str) -> tuple[str, str, object]:
+def _reader_option(text: str) -> tuple[str, str, object]:
     named, _, value = text.partition("=")
     name, _, option = named.partition(".")
     known = registry.options(name) if name in registry.NAMES else {}
@@ -155,43 +161,43 @@ def _option(text: str) -> tuple[str, str, object]:
         return name, option, value
 
 
-def _study(chosen: argparse.Namespace) -> int:
+def _study(args: argparse.Namespace) -> int:
     from fer_utils.study import findings, report, runner  # papermill and nbconvert take a second to import
 
-    data = chosen.data or ""
-    settings = runner.QUICK if chosen.quick else runner.FULL
-    if chosen.paper_network:
+    data = args.data or ""
+    settings = runner.QUICK if args.quick else runner.FULL
+    if args.paper_network:
         settings = {**settings, **runner.PAPER_NETWORK}
     reader: dict[str, dict[str, object]] = {}
-    for name, option, value in chosen.reader:
+    for name, option, value in args.reader:
         reader.setdefault(name, {})[option] = value
     settings = {**settings, "reader": reader} if reader else settings
-    settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(chosen, name))}}
-    names = runner.choose(chosen.datasets, data, chosen.quick, reader, chosen.folds or 5)
-    splits = chosen.splits and Path(chosen.splits)
-    if overruled := [f"--{name}" for name in ("folds", "seeds") if splits and getattr(chosen, name)]:
+    settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(args, name))}}
+    names = runner.choose(args.datasets, data, args.quick, reader, args.folds or 5)
+    splits = args.splits and Path(args.splits)
+    if overruled := [f"--{name}" for name in ("folds", "seeds") if splits and getattr(args, name)]:
         print(f"notebook 03 takes folds and seeds from --splits; {' and '.join(overruled)} count for the others alone",
               file=sys.stderr)  # fmt: skip
-    done, out = runner.run(names, data, chosen.out, settings, chosen.jobs, splits, chosen.scheduler)
+    done, out = runner.run(names, data, args.out, settings, args.jobs, splits, args.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
     found, missing = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
     print("no results" if found.empty else findings.readable(found).to_string(index=False))
     if len(missing):
         print(f"\n{len(missing)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
-    missing_sets = set(chosen.datasets or ()) - set(names)  # why was said first, and is far up by now
+    missing_sets = set(args.datasets or ()) - set(names)  # why was said first, and is far up by now
     if missing_sets:
         print(f"not studied, since they are not under {data}: {', '.join(sorted(missing_sets))}", file=sys.stderr)
     return int(bool(missing_sets) or any(result.error for result in done))
 
 
-def _bench(chosen: argparse.Namespace) -> int:
+def _bench(args: argparse.Namespace) -> int:
     from fer_utils.plots import charts, faces
     from fer_utils.study import bench
 
-    out = paths.at_home(chosen.out or paths.runs() / "bench").resolve()
+    out = paths.expand_user(args.out or paths.runs() / "bench").resolve()
     paths.check_output_folder(out)
-    ledger = bench.run(chosen.frames, chosen.jobs)
+    ledger = bench.run(args.frames, args.jobs)
     path = bench.write(ledger, out)
     faces.save(charts.ledger(ledger), out, paths.ALL, "ledger")
     for name, value in bench.header().items():
@@ -202,27 +208,26 @@ def _bench(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _demo(chosen: argparse.Namespace) -> int:
+def _demo(args: argparse.Namespace) -> int:
     from fer_utils.realtime import serving
 
-    return serving.serve(chosen.app, chosen.model)
+    return serving.serve(args.app, args.model)
 
 
-def _predict(chosen: argparse.Namespace) -> int:
+def _predict(args: argparse.Namespace) -> int:
     from fer_utils.prediction import command  # it takes a second to import
 
-    return command.run(chosen)
+    return command.run(args)
 
 
-def _doctor(chosen: argparse.Namespace) -> int:
+def _doctor(args: argparse.Namespace) -> int:
     from fer_utils.data import inventory
     from fer_utils.study import doctor
 
     found = list(doctor.checks())
     for check in found:
-        verdict = {True: "ok   ", False: "WRONG", None: "–    "}[check.good]
-        print(f"{verdict}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
-    surveyed, missing = inventory.survey(chosen.data) if chosen.data else ([], {})
-    if chosen.data:
-        print(f"\ndatasets under {chosen.data}\n{inventory.report(surveyed, missing)}")
-    return int(any(check.good is False for check in found) or bool(chosen.data and not surveyed))
+        print(f"{check.verdict:5}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
+    surveyed, missing = inventory.survey(args.data) if args.data else ([], {})
+    if args.data:
+        print(f"\ndatasets under {args.data}\n{inventory.report(surveyed, missing)}")
+    return int(any(check.good is False for check in found) or bool(args.data and not surveyed))

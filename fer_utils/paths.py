@@ -31,22 +31,22 @@ CLIP = ASSETS / "actor.mp4"  # a rendered actor goes through expressions
 def root() -> Path:
     """Return the clone that the package was installed from; the current folder for a wheel (FER_ROOT overrides)."""
     clone = PACKAGE.parent
-    return _place("FER_ROOT", clone if (clone / "pyproject.toml").is_file() else Path.cwd())
+    return _from_environment("FER_ROOT", clone if (clone / "pyproject.toml").is_file() else Path.cwd())
 
 
 def data() -> Path:
     """Return the folder of datasets: licensed ones, and stand-ins under `rendered/` (FER_DATA overrides)."""
-    return _place("FER_DATA", root() / "data")
+    return _from_environment("FER_DATA", root() / "data")
 
 
 def runs() -> Path:
     """Return the folder of all runs (FER_RUNS overrides)."""
-    return _place("FER_RUNS", root() / "runs")
+    return _from_environment("FER_RUNS", root() / "runs")
 
 
 def run(name: str = "") -> Path:
     """Return the folder of one run: the folder named, or `lab` under `runs()` for notebooks run by hand."""
-    return at_home(name).resolve() if name else runs() / "lab"
+    return expand_user(name).resolve() if name else runs() / "lab"
 
 
 def table(out: Path, dataset: str, kind: str) -> Path:
@@ -76,12 +76,12 @@ def executed(out: Path, notebook: str, dataset: str) -> Path:
 
 def tracks() -> Path:
     """Return the cache of landmark tracks, shared by all runs (FER_TRACKS overrides)."""
-    return _place("FER_TRACKS", runs() / "tracks")
+    return _from_environment("FER_TRACKS", runs() / "tracks")
 
 
 def model(name: str = "") -> Path:
     """Return the file of the classifier for a stream: the one named, else the one that ships (FER_MODEL overrides)."""
-    return at_home(name).resolve() if name else _place("FER_MODEL", MODEL)
+    return expand_user(name).resolve() if name else _from_environment("FER_MODEL", MODEL)
 
 
 def notebooks() -> Path:
@@ -94,7 +94,7 @@ def figures() -> Path:
     return _shipped("figures")
 
 
-def at_home(path: str | Path) -> Path:
+def expand_user(path: str | Path) -> Path:
     """Return `path` with a leading ~ or ~name replaced by that home folder, if there is such a person."""
     with suppress(RuntimeError):
         return Path(path).expanduser()
@@ -118,14 +118,14 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     temporary = None
     try:
-        path = _followed(path)
+        path = _link_target(path)
         if path.is_dir():
             raise OutputError(f"{path}: cannot be written, as it is a folder; name a file")
         if is_stream(path):
             with tempfile.TemporaryDirectory() as folder:
                 temporary = Path(folder) / f"stream{path.suffix}"
                 yield temporary
-                with temporary.open("rb") as content, _sink(path) as sink:
+                with temporary.open("rb") as content, _open_stream(path) as sink:
                     shutil.copyfileobj(content, sink)
             return
         temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
@@ -158,27 +158,29 @@ def is_stream(path: Path) -> bool:
 
 
 def check_output(path: Path) -> None:
-    """Make the folder of a file that a user named, with a word on standard error, if it is in the current folder.
+    """Make the folder of a file that a user named, if it lies in the current folder; say so on standard error.
 
-    Raises OutputError if it is missing elsewhere.
+    Raises OutputError if a folder elsewhere is missing.
     """
     if not is_stream(path):
-        _check_named(path.parent, path.resolve().parent.is_relative_to(Path.cwd()))
+        _make_named(path.parent, path.resolve().parent.is_relative_to(Path.cwd()))
 
 
 def check_output_folder(path: Path) -> None:
-    """Make a folder that a user named, with a word on standard error, and see that it can be written.
+    """Make a folder that a user named, say so on standard error, and check that it can be written.
 
     Raises OutputError if it cannot, or if the folder that it would lie in is missing outside the current folder.
     """
     inside = path.resolve().is_relative_to(Path.cwd()) or any(path.is_relative_to(place) for place in (runs(), data()))
-    _check_named(path, inside or path.absolute().parent.is_dir())
+    _make_named(path, inside or path.absolute().parent.is_dir())
     check_writable(path)
 
 
-def _check_named(folder: Path, may_be_made: bool) -> None:
+def _make_named(folder: Path, may_be_made: bool) -> None:
     if folder.is_dir():
         return
+    if folder.exists():
+        raise OutputError(f"{folder}: a file; name a folder")
     if not may_be_made:
         raise OutputError(f"{folder}: no such folder; make it first, or name another")
     try:
@@ -188,7 +190,7 @@ def _check_named(folder: Path, may_be_made: bool) -> None:
     print(f"made the folder {folder}", file=sys.stderr)
 
 
-def _followed(path: Path) -> Path:
+def _link_target(path: Path) -> Path:
     """Return what a link leads to in the end; a name of a descriptor, which is a link too, stays."""
     for _ in range(40):
         if _DESCRIPTOR.fullmatch(path.as_posix()) or not path.is_symlink():
@@ -197,7 +199,7 @@ def _followed(path: Path) -> Path:
     raise OutputError(f"{path}: a link that leads in a circle; name another file")
 
 
-def _sink(path: Path) -> BinaryIO:
+def _open_stream(path: Path) -> BinaryIO:
     """Open a stream for writing; a descriptor that is open already is used as it stands."""
     if match := _DESCRIPTOR.fullmatch(path.as_posix()):
         sys.stdout.flush()
@@ -237,6 +239,6 @@ def _shipped(name: str) -> Path:
     return folder if folder.is_dir() or not (PACKAGE / name).is_dir() else PACKAGE / name
 
 
-def _place(variable: str, default: Path) -> Path:
+def _from_environment(variable: str, default: Path) -> Path:
     value = os.environ.get(variable)
-    return at_home(value).resolve() if value else default
+    return expand_user(value).resolve() if value else default

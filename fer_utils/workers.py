@@ -74,11 +74,14 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
 
 @contextmanager
 def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]]:
-    """Yield the address of a Dask scheduler that was checked, and of its dashboard.
+    """Yield the address of a Dask scheduler that was checked, and of its dashboard; both empty without a `scheduler`.
 
     "local" starts one on this machine, with `jobs` workers, for as long as the block runs. Raises StudyError, which
     says how to fix it.
     """
+    if not scheduler:
+        yield "", ""
+        return
     if scheduler != "local":
         with _connected(scheduler) as client:
             dashboard = client.dashboard_link

@@ -48,7 +48,7 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
     for option in chosen:
         if option not in known:
             raise DatasetError(f"{name}: unknown option {option!r}; known are: {', '.join(known) or 'none'}")
-    root = paths.at_home(root)
+    root = paths.expand_user(root)
     if not is_utf8(root):
         raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,15 +20,10 @@ MODEL = "logistic + actors"
 WEIGHTS = (0.0, 0.05, 0.2, 0.5, 1.0)  # of an actor's row, where a recording's own is 1
 
 
-class Outcome(NamedTuple):
-    """Predictions and costs as `experiments.run` returns them."""
-
-    predictions: pd.DataFrame
-    costs: pd.DataFrame
-
-
-def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> Outcome:
+def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Test a logistic regression in the folds of people, trained on their training rows and on actors.
+
+    Return predictions and costs, as `experiments.run` has them.
 
     It sees the change from the first key frame to the last, as the model "logistic" does. Actors show the emotions of
     the table only. The weight is the one that is best on the validation part, the smallest of equals; then the model is
@@ -49,7 +43,7 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> Outcome:
             costs.append({"model": MODEL, "weights": size, "seconds": time.perf_counter() - start})
             key = result_key(MODEL, BASE, split)
             frames.append(prediction_rows(key, table, test, names, proba).assign(weight=weight))
-    return Outcome(pd.concat(frames, ignore_index=True), pd.DataFrame(costs))
+    return pd.concat(frames, ignore_index=True), pd.DataFrame(costs)
 
 
 def _right(x, emotions, train, test, added, weight) -> int:

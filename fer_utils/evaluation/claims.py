@@ -50,28 +50,28 @@ def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
     studied = names if datasets is None else list(datasets)
     rows = []
     for claim, single in zip(claims.itertuples(), alone, strict=True):
-        own = [claim.source] if single else names
+        datasets_of_claim = [claim.source] if single else names
         row = {"source": claim.source, "target": claim.target, "claimed": claim.accuracy}
         try:
             found = _found(claim, single, out) if not single or claim.source in studied else pd.DataFrame()
-            was_studied = set(own) <= set(studied) and _was_studied(own, out)
+            was_studied = set(datasets_of_claim) <= set(studied) and _was_studied(datasets_of_claim, out)
             verdict = FAILED if was_studied else NEEDS_DATA
         except StudyError as error:
             found, verdict = pd.DataFrame(), f"not known: {error}"
         if found.empty:
             rows.append(row | {"verdict": verdict})
         for result in found.to_dict("records"):
-            ours = row | {name: result[name] for name in ("protocol", "model", "sequences", "data")}
+            measured = row | {name: result[name] for name in ("protocol", "model", "sequences", "data")}
             if result["data"] == STAND_IN:
-                rows.append(ours | {"verdict": NEEDS_DATA})
+                rows.append(measured | {"verdict": NEEDS_DATA})
                 continue
             value, low, high = (100 * result[f"accuracy{part}"] for part in ("", "_low", "_high"))
-            ours |= {"found": round(value, 1), "interval": "" if np.isnan(low) else f"[{low:.1f}, {high:.1f}]"}
-            missing = _too_little(result, claim.target.split("+"), out)
+            measured |= {"found": round(value, 1), "interval": "" if np.isnan(low) else f"[{low:.1f}, {high:.1f}]"}
+            missing = _shortfalls(result, claim.target.split("+"), out)
             if not missing:
-                ours["difference"] = round(value - claim.accuracy, 1)
+                measured["difference"] = round(value - claim.accuracy, 1)
             verdict = f"not judged: {missing}" if missing else _verdict(claim.accuracy, low, high)
-            rows.append(ours | {"verdict": verdict})
+            rows.append(measured | {"verdict": verdict})
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"sequences": "Int64"})
 
 
@@ -92,17 +92,17 @@ def _was_studied(datasets: Iterable[str], out: Path) -> bool:
     )
 
 
-def _too_little(result: Mapping, names: list[str], out: Path) -> str:
-    """Return what a result lacks of the published experiment on the datasets `names`; empty if nothing worth a word."""
+def _shortfalls(result: Mapping, names: list[str], out: Path) -> str:
+    """Return what a result lacks of the published experiment on the datasets `names`; empty if it can be judged."""
     known = [registry.DATASETS[name] for name in names]
     single = len(names) == 1
     emotions = known[0].emotions if single else labels.SHARED  # on several, those that all of them have
     counted = [
-        each.published["sequences"] if single else sum(each.published.get(name, 0) for name in emotions)
-        for each in known
+        dataset.published["sequences"] if single else sum(dataset.published.get(name, 0) for name in emotions)
+        for dataset in known
     ]
-    sequences = sum(count or each.published["sequences"] for count, each in zip(counted, known, strict=True))
-    rough = "about " if any(each.rough for each in known) else ""
+    sequences = sum(count or dataset.published["sequences"] for count, dataset in zip(counted, known, strict=True))
+    rough = "about " if any(dataset.rough for dataset in known) else ""
     lacks = []
     if result["sequences"] < ENOUGH * sequences:
         lacks.append(f"{result['sequences']} of {rough}{sequences} sequences")

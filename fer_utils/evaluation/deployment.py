@@ -14,11 +14,11 @@ def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) ->
     """Write a classifier for streams, the compact network with 8-bit weights, and return `path`.
 
     It is fitted to all people of the table, for as many epochs as are best when a fifth of them only watch. Raises
-    SplitError as `splits.inner` does, TrainingError, OutputError.
+    SplitError as `splits.validation_split` does, TrainingError, OutputError.
     """
     classifier = SequenceClassifier("compact", epochs)
     classifier.trained_on = trained_on
-    fit, validation = splits.inner(table.emotions, table.subjects)
+    fit, validation = splits.validation_split(table.emotions, table.subjects)
     checked = table.x[validation], table.emotions[validation]
     classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
     return export.write(classifier, path)

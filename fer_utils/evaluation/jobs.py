@@ -47,7 +47,7 @@ class Job:
     def key(self) -> str:
         """Return the name of the file that its outcome is kept in."""
         described = {name: value for name, value in asdict(self).items() if name != "folder"}
-        return hashlib.sha256(json.dumps([described, _made_by()], sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps([described, _code_and_libraries()], sort_keys=True).encode()).hexdigest()[:32]
 
 
 def fit_and_test(job: Job) -> dict:
@@ -130,7 +130,7 @@ def accuracy_lost(
 
 
 @cache
-def _made_by() -> list[str]:
+def _code_and_libraries() -> list[str]:
     """Return what decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
     models = Path(baselines.__file__).parent
     code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "shapes")]
@@ -143,7 +143,7 @@ def keep_table(table: FeatureTable, folder: Path) -> str:
     for names in (table.ids, table.emotions, table.subjects):
         content.update("\0".join(names.tolist()).encode())
     key = content.hexdigest()[:32]
-    if not _is_whole(folder, key, table):
+    if not _is_kept(folder, key, table):
         with paths.replacing(folder / f"{key}.npy") as temporary:
             np.save(temporary, table.x)
         rows = {name: getattr(table, name).tolist() for name in ROW_NAMES}
@@ -160,30 +160,30 @@ def load_table(folder: str, key: str) -> FeatureTable:
 
 
 def rows_of(table: FeatureTable, ids: Iterable[str]) -> list[int]:
-    """Return the row numbers of `ids`, those left out that the table lacks."""
+    """Return the row numbers of `ids`; ids that the table lacks are left out."""
     row_of = {name: number for number, name in enumerate(table.ids.tolist())}
     return [row_of[name] for name in ids if name in row_of]
 
 
 def write_outcome(path: Path, outcome: dict) -> None:
     """Write an outcome as JSON, with its SHA-256 in a line below."""
-    paths.write(path, _sealed(json.dumps(outcome)))
+    paths.write(path, _with_checksum(json.dumps(outcome)))
 
 
 def read_outcome(path: Path) -> dict:
     """Return what `write_outcome` wrote. Raises OSError or ValueError if it is not there or damaged."""
     content = path.read_text(encoding="ascii")
     text = content.rpartition("\n")[0]
-    if content != _sealed(text):
+    if content != _with_checksum(text):
         raise ValueError(f"{path}: damaged")
     return json.loads(text)
 
 
-def _sealed(text: str) -> str:
+def _with_checksum(text: str) -> str:
     return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _is_whole(folder: Path, key: str, table: FeatureTable) -> bool:
+def _is_kept(folder: Path, key: str, table: FeatureTable) -> bool:
     try:
         kept = load_table.__wrapped__(str(folder), key)
         return kept.x.dtype == table.x.dtype and all(

@@ -18,16 +18,17 @@ from fer_utils.features.tensors import FeatureTable
 if TYPE_CHECKING:
     from fer_utils.evaluation.splits import Split
 
-# what tells one result from another: the model, the features that it was trained on and those that it was tested with,
+# the columns that identify a result: the model, the features that it was trained on and those that it was tested with,
 # the datasets trained on and tested on (joined by "+"), the folds, and the rows that chose its epoch
 KEYS = ("model", "variant", "tested", "source", "target", "protocol", "select_on")
 # how a network was trained: at most so many epochs, and the patience of early stopping; empty for others
 RECIPE = ("epoch_limit", "batch_size", "learning_rate", "patience")
 # a result's measures, each with its interval
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
-# people that an interval needs. Of three or four, even the widest interval that draws of people can give, from the
-# worst person to the best, misses the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases
+# An interval needs this many people. With three or four, even the interval from the worst person to the best misses
+# the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases.
 FEWEST = 5
+PERMUTATIONS = 10_000  # of a paired test, and draws of people for its interval
 BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 
 
@@ -64,14 +65,14 @@ def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: int = 0) -> dict[str, tuple]:
     """Return 95 % intervals of MEASURES over the predictions of all folds and seeds.
 
-    They lie between the percentiles of `levels`. Subjects are drawn with replacement, not sequences, which are not
+    They lie between the `interval_percentiles`. Subjects are drawn with replacement, not sequences, which are not
     independent within a person. NaN for fewer than FEWEST subjects.
     """
     names = sorted(set(predictions["emotion"]) | set(predictions["predicted"]))
     subjects, owner = np.unique(predictions["subject"], return_inverse=True)
-    true, found = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
+    true, predicted = (np.searchsorted(names, predictions[column]) for column in ("emotion", "predicted"))
     counts = np.zeros((len(subjects), len(names), len(names)))
-    np.add.at(counts, (owner, true, found), 1)
+    np.add.at(counts, (owner, true, predicted), 1)
     matrices = np.tensordot(_draws(len(subjects), resamples, seed), counts, axes=1)
     hits = np.diagonal(matrices, axis1=1, axis2=2)
     there = matrices.sum(axis=2)
@@ -82,7 +83,7 @@ def bootstrap_intervals(predictions: pd.DataFrame, resamples: int = 2000, seed: 
     return {name: _interval(values, len(subjects)) for name, values in zip(MEASURES, samples, strict=True)}
 
 
-def levels(subjects: int) -> list[float]:
+def interval_percentiles(subjects: int) -> list[float]:
     """Return the percentiles of bootstrap samples between which a 95 % interval lies.
 
     For few subjects the plain ones, 2.5 and 97.5, are too narrow. These are the expanded percentiles of Hesterberg
@@ -132,7 +133,7 @@ def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
     return table[["tested_times", "precision", "recall", "f1"]].reset_index().drop(columns="result")
 
 
-def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed: int = 0) -> dict[str, float]:
+def paired_test(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, float]:
     """Test whether two models' predictions for the same sequences in the same folds differ in accuracy.
 
     Return the difference of their accuracies (one minus other), its 95 % interval as in `bootstrap_intervals`, and the
@@ -147,9 +148,9 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
         raise ValueError("not the same folds: a paired test would compare different training data")
     gain = (both["predicted"] == both["emotion"]).astype(int) - (both["predicted_other"] == both["emotion"]).astype(int)
     by_subject = gain.groupby(both["subject"]).agg(["sum", "size"]).to_numpy(float)
-    draws = _draws(len(by_subject), resamples, seed) @ by_subject
+    draws = _draws(len(by_subject), PERMUTATIONS, seed=0) @ by_subject
     low, high = _interval(draws[:, 0] / draws[:, 1], len(by_subject))
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (resamples, len(by_subject)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (PERMUTATIONS, len(by_subject)))
     as_large = np.abs(signs @ by_subject[:, 0]) >= abs(by_subject[:, 0].sum()) - 1e-9
     return {
         "sequences": both["id"].nunique(),
@@ -157,7 +158,7 @@ def paired(one: pd.DataFrame, other: pd.DataFrame, resamples: int = 10000, seed:
         "difference": float(gain.mean()),
         "difference_low": low,
         "difference_high": high,
-        "p": float((1 + as_large.sum()) / (1 + resamples)),
+        "p": float((1 + as_large.sum()) / (1 + PERMUTATIONS)),
     }
 
 
@@ -192,8 +193,8 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     """
     highest = np.minimum(probabilities.max(axis=1), 1.0)  # float32 can round to a little more
     table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})
-    found = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
-    return found.rename_axis(None)
+    bins = table.groupby("bin", observed=True).agg(n=("said", "size"), said=("said", "mean"), found=("found", "mean"))
+    return bins.rename_axis(None)
 
 
 def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
@@ -233,7 +234,7 @@ def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
     """Return the ends of a 95 % interval, from the values that draws of people gave."""
     if subjects < FEWEST:
         return float("nan"), float("nan")
-    low, high = np.percentile(samples, levels(subjects))
+    low, high = np.percentile(samples, interval_percentiles(subjects))
     return float(low), float(high)
 
 

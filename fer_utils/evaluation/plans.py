@@ -34,7 +34,7 @@ ABLATIONS = {
     "9 key frames": Options(n_key_frames=9),
     "evenly in time": Options(spacing="time"),
 }
-# the same features of points that were found in another way: options of `extraction.extract`
+# the same features, of points found in another way: options of `extraction.extract`
 VIEWS = "8 views"  # each frame's points averaged over turned, scaled and mirrored views, without tracking
 DETECTION = {
     "image mode": {"mode": "image"},
@@ -43,23 +43,23 @@ DETECTION = {
 }
 SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
 JITTER = (2, 4, 8, 16)  # times the jitter that `tensors.detector_noise` finds
-BASELINES = ("majority", "logistic", "svm", "mlp")  # asked as often as the network
-FIELD = ("gram", "kendall", "graph")  # methods of the field, on trajectories of points; asked once
-# models that stand beside the network that is asked, and the variants of the features that they are compared with
+BASELINES = ("majority", "logistic", "svm", "mlp")  # with as many seeds as the network
+FIELD = ("gram", "kendall", "graph")  # published methods, on trajectories of points; with one seed
+# the models that the network is compared with, and the variants of the features that they take
 COMPARED = (*BASELINES, *FIELD, augmentation.MODEL, action_units.BY_UNITS, action_units.HUMAN)
 VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 
-SIMPLE = ("logistic", "svm")  # asked beside the network how many landmarks are good
+SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks
 
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
 
-def early(share: float) -> str:
+def early_variant(share: float) -> str:
     """Return the name of the variant that sees this share of the way from onset to apex."""
     return f"{share:.0%} of the way"
 
 
-def jitter(times: float) -> str:
+def jitter_variant(times: float) -> str:
     """Return the name of the variant whose points have this many times the detector's jitter."""
     return f"{times} x jitter"
 
@@ -81,10 +81,10 @@ def variants(
     if "ablations" in questions:
         wanted |= ABLATIONS
     if "early" in questions:
-        wanted |= {early(share): replace(DEFAULT, share=share) for share in SHARES}
+        wanted |= {early_variant(share): replace(DEFAULT, share=share) for share in SHARES}
     noise = tensors.detector_noise(sequences, tracks)
     if "jitter" in questions and np.isfinite(noise):
-        wanted |= {jitter(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
+        wanted |= {jitter_variant(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
     making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
@@ -108,26 +108,26 @@ def runs(
         if not len(table):
             print(f"{name}: left out: no sequence gives it; {next(iter(table.refused.values()), 'there is none')}")
     filled = {name for name, table in tables.items() if len(table)}
-    tested = tuple(name for name in (*map(early, SHARES), *map(jitter, JITTER)) if name in filled)
-    found = []
+    tested = tuple(name for name in (*map(early_variant, SHARES), *map(jitter_variant, JITTER)) if name in filled)
+    planned = []
     for seed in range(seeds):
-        found.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
+        planned.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
         if "models" in questions:
-            found += [Run(model, "grouped", seed) for model in BASELINES]
+            planned += [Run(model, "grouped", seed) for model in BASELINES]
         if "leakage" in questions:
-            found += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
+            planned += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
     if "leakage" in questions:
-        found.append(Run(network, "leave-one-subject-out"))
+        planned.append(Run(network, "leave-one-subject-out"))
     if "landmark sets" in questions:  # what more points do may be one model's own
-        found += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
+        planned += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
     if "models" in questions and TRAJECTORY in filled:
-        found += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
+        planned += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
     if VIEWS in filled:  # on real faces simple models gained most by them
-        found += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
+        planned += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
     # BASE is the first run's: once more, its sequences would count twice among the seeds
     others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
-    found += [Run(network, "grouped", 0, name) for name in others]
-    return list(dict.fromkeys(found))
+    planned += [Run(network, "grouped", 0, name) for name in others]
+    return list(dict.fromkeys(planned))
 
 
 def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
@@ -173,7 +173,7 @@ def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[F
     sides = [((source,), (target,)) for source, target in product(names, names)]
     if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
         sides.append((others, ("mmi",)))
-    schemes = [Scheme(splits.between(table, *pair), seed, *pair) for pair in sides]
+    schemes = [Scheme(splits.transfer_protocol(table, *pair), seed, *pair) for pair in sides]
     schemes += [Scheme(protocol, seed) for protocol in ("grouped", "stratified")]
     return splits.possible(table, schemes, n_folds)
 

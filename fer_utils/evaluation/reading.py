@@ -7,7 +7,6 @@ They need `\usepackage{booktabs}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -25,40 +24,41 @@ PROTOCOLS: Mapping[str, str] = {
     "leave-one-subject-out": "leave-one-subject-out: each person is tested by a model of all others",
     "cross-dataset": "cross-dataset: trained on one set, tested on another, which share no person",
 }
+BY_EMOTION = ("precision", "recall", "f1")
 _RESULT = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_f1_low", "macro_f1_high")
 _PAIR = ("difference", "difference_low", "difference_high", "p")
 _DIFFERENCE = "differences in points of accuracy, p of a permutation test over people, not corrected"
 
 
-@dataclass(frozen=True)
-class _Paper:
-    """What a table for a paper shows: its columns, and the beginning of its caption."""
-
-    columns: tuple[str, ...]
-    about: str
-
-
-# by kind of table; columns that a table lacks are left out
-PAPER: Mapping[str, _Paper] = {
-    "summary": _Paper(("model", "protocol", "subjects", "sequences", "seeds", *_RESULT), "Accuracy and macro-F1"),
-    "emotions": _Paper(("model", "protocol", "emotion", "tested_times", "precision", "recall", "f1"),
-                      "Precision, recall and F1 of each emotion"),
-    "protocols": _Paper(("model", "protocol", "against", "sequences", "seeds", *_PAIR),
-                       f"Folds of sequences against folds of people ({_DIFFERENCE})"),
-    "open_models": _Paper(("model", "sequences", "seeds", *_RESULT, *_PAIR, "weights", "seconds"),
-                         f"Models on the same folds of people ({_DIFFERENCE}; seconds to train one fold)"),
-    "cross_summary": _Paper(("model", "source", "target", "protocol", "sequences", *_RESULT),
-                           "Accuracy and macro-F1 across datasets"),
-}  # fmt: skip
+# tables for a paper, by kind: the beginning of the caption, and the columns; those that a table lacks are left out
+PAPER: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "summary": ("Accuracy and macro-F1", ("model", "protocol", "subjects", "sequences", "seeds", *_RESULT)),
+    "emotions": (
+        "Precision, recall and F1 of each emotion",
+        ("model", "protocol", "emotion", "tested_times", *BY_EMOTION),
+    ),
+    "protocols": (
+        f"Folds of sequences against folds of people ({_DIFFERENCE})",
+        ("model", "protocol", "against", "sequences", "seeds", *_PAIR),
+    ),
+    "open_models": (
+        f"Models on the same folds of people ({_DIFFERENCE}; seconds to train one fold)",
+        ("model", "sequences", "seeds", *_RESULT, *_PAIR, "weights", "seconds"),
+    ),
+    "cross_summary": (
+        "Accuracy and macro-F1 across datasets",
+        ("model", "source", "target", "protocol", "sequences", *_RESULT),
+    ),
+}
 
 
 def percent(table: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which each measure and its interval are one column of text, such as "80.8 [73.7, 87.5]".
 
-    A measure is a column that has `…_low` and `…_high` beside it, or is named in `metrics.MEASURES`, in shares of 1. An
-    interval that too few people have is NO_INTERVAL. Differences get their sign and count in points; so does a standard
-    deviation over seeds (`…_sd_seeds`), left out if there was one seed. `p` has two digits. Other columns stay as they
-    are. What is missing is shown as "".
+    A measure is a column that has `…_low` and `…_high` beside it, or is one of `metrics.MEASURES` or BY_EMOTION, in
+    shares of 1. An interval that too few people have is NO_INTERVAL. Differences get their sign and count in points; so
+    does a standard deviation over seeds (`…_sd_seeds`), left out if there was one seed. `p` has two digits. Other
+    columns stay as they are. What is missing is shown as "".
     """
     shown = {}
     for name in table:
@@ -69,7 +69,7 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
         elif str(name).endswith("_sd_seeds"):
             if table[name].notna().any():  # with one seed there is none
                 shown["sd over seeds, points"] = [_known(100 * value, ".1f") for value in table[name]]
-        elif name in MEASURES:
+        elif name in (*MEASURES, *BY_EMOTION):
             shown[f"{_title(name)}, %"] = [_known(100 * value, ".1f") for value in table[name]]
         elif name == "p":
             shown["p"] = [_known(value, ".2g") for value in table[name]]
@@ -79,7 +79,7 @@ def percent(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _title(name: str) -> str:
-    return "macro-F1" if name == "macro_f1" else name.replace("_", " ")
+    return {"macro_f1": "macro-F1", "f1": "F1"}.get(name, name.replace("_", " "))
 
 
 def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
@@ -97,14 +97,8 @@ def _known(value: float, form: str) -> str:
 
 def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False) -> Path:
     """Write `table`, one of PAPER as `tables.save` marks it, as LaTeX. Atomic. Raises OutputError."""
-    shown = table[[name for name in PAPER[kind].columns if name in table]]
-    shares = [name for name in ("precision", "recall", "f1") if name in shown]
-    shown = shown.assign(
-        **{name: [f"{100 * share:.1f}".replace("nan", "") for share in shown[name]] for name in shares}
-    )
-    text = percent(shown).rename(
-        columns={**{name: f"{name}, %".replace("f1", "F1") for name in shares}, "subjects": "people"}
-    )
+    _, columns = PAPER[kind]
+    text = percent(table[[name for name in columns if name in table]]).rename(columns={"subjects": "people"})
     text.columns = [name.replace("_", " ") for name in text.columns]
     content = text.to_latex(
         index=False,
@@ -118,13 +112,13 @@ def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False)
     return paths.write(path, content)
 
 
-def _caption(kind: str, table: pd.DataFrame, quick: bool = False) -> str:
+def _caption(kind: str, table: pd.DataFrame, quick: bool) -> str:
     """Return the caption in LaTeX.
 
     It says what the table is of, how it was tested and what the brackets are, and marks results that say nothing of
     real faces.
     """
-    title, protocols = PAPER[kind].about, table.get("protocol", pd.Series(["grouped"]))
+    (title, _), protocols = PAPER[kind], table.get("protocol", pd.Series(["grouped"]))
     names = [registry.title(name) for name in dict.fromkeys("+".join(table["dataset"].unique()).split("+"))]
     parts = [f"{title}, on {', '.join(names)}", *(PROTOCOLS.get(name, name) for name in protocols.unique())]
     if "compared_with" in table:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
+from fer_utils.errors import StudyError
 from fer_utils.evaluation import metrics, plans, tables
 from fer_utils.evaluation.experiments import BASE
 from fer_utils.evaluation.metrics import KEYS
@@ -62,19 +63,19 @@ def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
 
 def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
     """Return models under folds of people; the paper's network from notebook 03's summary, if that is there."""
-    mine = _of_people(summary)
-    mine = mine[mine["variant"].isin(plans.VARIANTS)]
-    theirs = _of_notebook_03(out, "summary", dataset)
-    theirs = theirs[~theirs["model"].isin(mine["model"])]
-    both = pd.concat([mine, *([theirs] if len(theirs) else [])], ignore_index=True)
-    return both.sort_values("accuracy", ascending=False, kind="stable")[["model", *SHOWN]].reset_index(drop=True)
+    own = _of_people(summary)
+    own = own[own["variant"].isin(plans.VARIANTS)]
+    notebook_03 = _of_notebook_03(out, "summary", dataset)
+    notebook_03 = notebook_03[~notebook_03["model"].isin(own["model"])]
+    everything = pd.concat([own, *([notebook_03] if len(notebook_03) else [])], ignore_index=True)
+    return everything.sort_values("accuracy", ascending=False, kind="stable")[["model", *SHOWN]].reset_index(drop=True)
 
 
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
     """Compare `network` and the paper's network with each model, on the same sequences and folds."""
-    mine = _of_people(predictions)
-    mine = mine[mine["variant"].isin(plans.VARIANTS)]
-    by_model = {str(name): group for name, group in mine.groupby("model", sort=False)}
+    own = _of_people(predictions)
+    own = own[own["variant"].isin(plans.VARIANTS)]
+    by_model = {str(name): group for name, group in own.groupby("model", sort=False)}
     for name, group in _of_notebook_03(out, "predictions", dataset).groupby("model"):
         by_model.setdefault(str(name), group)
     rows = []
@@ -87,23 +88,24 @@ def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> p
 
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results by the folds it is tested on and the rows that choose its epoch."""
-    found = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
-    return found[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
+    rows = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
+    return rows[["protocol", "select_on", *SHOWN]].reset_index(drop=True)
 
 
 def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
     """Compare each model's other ways of testing with its folds of people, on the same sequences and seeds.
 
     The table has the difference of the accuracies, with a test that exchanges the two person by person
-    (`metrics.paired`).
+    (`metrics.paired_test`).
     """
     rows = []
     own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
-    for _, tested in own.groupby("model", sort=False):
-        ways = {way: found.assign(fold=0) for way, found in tested.groupby(["protocol", "select_on"], sort=False)}
-        people = ways.pop(("grouped", "validation"), None)  # fold=0: what differs are the folds, on purpose
-        for found in ways.values() if people is not None else ():
-            rows.append(found[list(KEYS)].iloc[0].to_dict() | {"against": "grouped"} | _paired(found, people))
+    own = own.assign(fold=0)  # what differs are the folds, on purpose
+    for _, of_model in own.groupby("model", sort=False):
+        ways = dict(list(of_model.groupby(["protocol", "select_on"], sort=False)))
+        people = ways.pop(("grouped", "validation"), None)
+        for way in ways.values() if people is not None else ():
+            rows.append(way[list(KEYS)].iloc[0].to_dict() | {"against": "grouped"} | _paired(way, people))
     return pd.DataFrame(rows)
 
 
@@ -119,13 +121,14 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
     medians = costs.groupby("model")[["weights", "seconds"]].median().round({"weights": 0, "seconds": 3})
     table = models.merge(medians, "left", on="model")
     if "p" in pairs:
-        whose = "paper" if "paper" in set(pairs["model"]) | set(pairs["against"]) else pairs["model"].iloc[0]
-        mine, theirs = pairs[pairs["against"] == whose], pairs[pairs["model"] == whose]
-        low, high = -theirs["difference_high"], -theirs["difference_low"]
-        turned = {"model": theirs["against"], "difference": -theirs["difference"]}
-        theirs = theirs.assign(**turned, difference_low=low, difference_high=high)
+        reference = "paper" if "paper" in set(pairs["model"]) | set(pairs["against"]) else pairs["model"].iloc[0]
+        as_second, as_first = pairs[pairs["against"] == reference], pairs[pairs["model"] == reference]
+        low, high = -as_first["difference_high"], -as_first["difference_low"]
+        reversed_signs = {"model": as_first["against"], "difference": -as_first["difference"]}
+        as_first = as_first.assign(**reversed_signs, difference_low=low, difference_high=high)
         numbers = ["model", "difference", "difference_low", "difference_high", "p"]
-        table = table.merge(pd.concat([mine, theirs])[numbers].assign(compared_with=whose), "left", on="model")
+        differences = pd.concat([as_second, as_first])[numbers].assign(compared_with=reference)
+        table = table.merge(differences, "left", on="model")
     return table.astype({"weights": "Int64"})
 
 
@@ -135,9 +138,9 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
     The others follow, the best first. All have the first seed alone, since a seed's folds and weights make more of a
     difference than many a feature.
     """
-    found = _of_people(predictions)
-    found = found[(found["model"] == network) & (found["seed"] == 0)]
-    table = metrics.summary(found).reindex(columns=["variant", *SHOWN])
+    rows = _of_people(predictions)
+    rows = rows[(rows["model"] == network) & (rows["seed"] == 0)]
+    table = metrics.summary(rows).reindex(columns=["variant", *SHOWN])
     base, others = table[table["variant"] == BASE], table[table["variant"] != BASE]
     return pd.concat([base, others.sort_values("accuracy", ascending=False, kind="stable")], ignore_index=True)
 
@@ -145,40 +148,40 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the models that were tried with several sets of landmarks, or averaged points, with the first seed."""
     variants = [*plans.SETS, plans.VIEWS]
-    found = _of_people(predictions)
-    found = found[found["variant"].isin(variants) & (found["seed"] == 0)]
-    several = found.groupby("model")["variant"].transform("nunique") > 1
-    return metrics.summary(found[several]).reindex(columns=["model", "variant", *SHOWN])
+    rows = _of_people(predictions)
+    rows = rows[rows["variant"].isin(variants) & (rows["seed"] == 0)]
+    several = rows.groupby("model")["variant"].transform("nunique") > 1
+    return metrics.summary(rows[several]).reindex(columns=["model", "variant", *SHOWN])
 
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
-    known = {plans.early(share): ("share of the way seen", share) for share in plans.SHARES}
-    known |= {plans.jitter(times): (NOISE, times) for times in plans.JITTER}
-    found = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
-    found = found[(found["variant"] == BASE) & (found["select_on"] == "validation")]
-    rows = []
-    for row in found.to_dict("records"):
+    known = {plans.early_variant(share): ("share of the way seen", share) for share in plans.SHARES}
+    known |= {plans.jitter_variant(times): (NOISE, times) for times in plans.JITTER}
+    rows = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
+    rows = rows[(rows["variant"] == BASE) & (rows["select_on"] == "validation")]
+    conditions_shown = []
+    for row in rows.to_dict("records"):
         if row["tested"] in known:
             kind, amount = known[row["tested"]]
-            rows.append({"kind": kind, "amount": amount, **row})
+            conditions_shown.append({"kind": kind, "amount": amount, **row})
         elif row["tested"] == BASE:
-            rows += [{"kind": "share of the way seen", "amount": 1.0, **row}]
-            rows += [{"kind": NOISE, "amount": 0.0, **row}]
-    table = pd.DataFrame(rows, columns=["kind", "amount", *SHOWN])
+            conditions_shown += [{"kind": "share of the way seen", "amount": 1.0, **row}]
+            conditions_shown += [{"kind": NOISE, "amount": 0.0, **row}]
+    table = pd.DataFrame(conditions_shown, columns=["kind", "amount", *SHOWN])
     # a kind with nothing but its starting point was not asked about
     table = table[table.groupby("kind")["amount"].transform("size") > 1]
     return table.sort_values(["kind", "amount"]).reset_index(drop=True)
 
 
-def importance(found: pd.DataFrame) -> pd.DataFrame:
+def importance(losses: pd.DataFrame) -> pd.DataFrame:
     """Return a row a group of features, the largest loss first.
 
     It has the accuracy lost, its standard deviation over folds and seeds, and the share of these in which any was lost.
     """
-    if found.empty:
+    if losses.empty:
         return pd.DataFrame(columns=["values", "regions", "n_features", "lost", "sd", "stable", "folds"])
-    grouped = found.groupby(["values", "regions", "n_features"], sort=False)["lost"]
+    grouped = losses.groupby(["values", "regions", "n_features"], sort=False)["lost"]
     table = grouped.agg(lost="mean", sd="std", stable=lambda lost: (lost > 0).mean(), folds="size").reset_index()
     return table.sort_values("lost", ascending=False, kind="stable").reset_index(drop=True)
 
@@ -196,12 +199,12 @@ def units(scores: pd.DataFrame) -> pd.DataFrame:
     return table.astype(dict.fromkeys(counts, "Int64"))
 
 
-def asked(found: pd.DataFrame) -> str:
+def studied_network(results: pd.DataFrame) -> str:
     """Return the network that notebook 03b asked its questions of: the first that is no baseline.
 
     `tables.read` refuses tables without one.
     """
-    return found.loc[~found["model"].isin(plans.COMPARED), "model"].iloc[0]
+    return results.loc[~results["model"].isin(plans.COMPARED), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
@@ -232,13 +235,16 @@ def _composite(summary: pd.DataFrame) -> pd.Series:
 def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
     """Return notebook 03's rows under folds of people; none if its table is missing or damaged, which is printed."""
     if paths.table(out, dataset, kind).is_file():
-        for _, table in tables.each(out, kind, [dataset]):
+        try:
+            table = tables.read(out, kind, dataset)
             return table[table["protocol"] == "grouped"]
+        except StudyError as error:
+            print(error)
     return pd.DataFrame({"model": [], "protocol": []})
 
 
 def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:
     try:
-        return metrics.paired(one, other)
+        return metrics.paired_test(one, other)
     except ValueError as error:
         return {"note": str(error)}

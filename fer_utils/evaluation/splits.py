@@ -90,7 +90,7 @@ def transfer(
     if not sources.any() or not targets.any():
         raise SplitError(f"{sources.sum()} rows to train on and {targets.sum()} to test on: both are needed")
     subjects, parts = table.subjects, [np.flatnonzero(targets)]
-    scheme = Scheme(between(table, source, target), seed, source, target)
+    scheme = Scheme(transfer_protocol(table, source, target), seed, source, target)
     if scheme.protocol != TRANSFER:
         outer = _outer(scheme.protocol, table.emotions[targets], subjects[targets], n_folds, seed)
         parts = [parts[0][rows] for _, rows in outer]
@@ -98,7 +98,7 @@ def transfer(
     return [_split(scheme, number, table, *rows) for number, rows in enumerate(zip(trained, parts, strict=True))]
 
 
-def between(table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...]) -> str:
+def transfer_protocol(table: FeatureTable, source: tuple[str, ...], target: tuple[str, ...]) -> str:
     """Return the protocol by which `transfer` tests: "grouped" if the datasets share people, else TRANSFER."""
     sources, targets = np.isin(table.datasets, source), np.isin(table.datasets, target)
     return "grouped" if set(table.subjects[sources]) & set(table.subjects[targets]) else TRANSFER
@@ -118,7 +118,7 @@ def for_dataset(
             given.setdefault(Scheme(split.protocol, split.seed), []).append(split)
         which = "; ".join(f"{scheme}, {len(folds)} folds" for scheme, folds in given.items())
         print(f"{manifest}: its folds are used, not `folds`, `seed` and `seeds`: {which}")
-        _tell_untrained(given)
+        _print_untrained(given)
         return given, {}
     schemes = [Scheme(name, each) for each in range(seed, seed + seeds) for name in ("stratified", "grouped")]
     return possible(table, schemes, n_folds)
@@ -141,7 +141,7 @@ def possible(table: FeatureTable, schemes: Iterable[Scheme], n_folds: int = 5) -
             print(f"{scheme}: left out: {error}")
     if not made:
         raise SplitError(next(iter(reasons.values())))
-    _tell_untrained(made)
+    _print_untrained(made)
     return made, reasons
 
 
@@ -150,7 +150,7 @@ def of_people(made: Folds) -> list[Split]:
     return [split for scheme, folds in made.items() if scheme.protocol == "grouped" for split in folds]
 
 
-def _tell_untrained(made: Folds) -> None:
+def _print_untrained(made: Folds) -> None:
     for scheme, folds in made.items():
         if lacking := [split.untrained for split in folds if split.untrained]:
             emotions = sorted({name for names in lacking for name in names.split(", ")})
@@ -166,7 +166,7 @@ def check_disjoint(subjects: Iterable[str], others: Iterable[str]) -> None:
         raise SplitError(f"on both sides of the split: {', '.join(both)}")
 
 
-def inner(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def validation_split(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return row numbers (fit, validation), disjoint in subjects, a fifth of the subjects in validation.
 
     At least one subject is in validation, and more than a fifth if no emotion has five sequences. Raises SplitError if
@@ -279,7 +279,7 @@ def _split(scheme: Scheme, fold: int, table: FeatureTable, train: np.ndarray, te
     if scheme.protocol != LEAKY:
         check_disjoint(subjects[train], subjects[test])
     try:
-        fit, validation = inner(emotions[train], subjects[train], scheme.seed)
+        fit, validation = validation_split(emotions[train], subjects[train], scheme.seed)
     except SplitError as error:
         raise SplitError(f"fold {fold} ({scheme.protocol}): {error}") from None
     return Split(

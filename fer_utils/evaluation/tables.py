@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -171,21 +171,6 @@ def read_csv(path: Path) -> pd.DataFrame:
         raise StudyError(f"{path}: not there; run the notebook that writes it first") from None
     except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read ({first_line(error)}); run its notebook again") from None
-
-
-def each(out: Path, kind: str, datasets: Iterable[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Give the tables of a kind, by dataset. Print which are missing or cannot be read, and why."""
-    for name in datasets:
-        path = paths.table(out, name, kind)
-        if not path.is_file():
-            print(f"{path.relative_to(out)}: not there: its notebook failed or was not run")
-            continue
-        try:
-            table = read(out, kind, name)
-        except StudyError as error:
-            print(error)
-            continue
-        yield name, table
 
 
 def rendered(table: pd.DataFrame) -> bool:

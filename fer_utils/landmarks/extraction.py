@@ -35,7 +35,7 @@ def track_recording(
     second), or frames. Raises PredictError if there is no such file, or if it cannot be read.
     """
     if isinstance(recording, str | Path):
-        path = paths.at_home(recording)
+        path = paths.expand_user(recording)
         if not path.exists():
             raise PredictError(f"{path}: no such file or folder; name a video or a folder of pictures")
         try:

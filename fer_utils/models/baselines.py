@@ -58,17 +58,17 @@ class Baseline:
 
         They are coefficients, or the rows that it compares with and their weights.
         """
-        return _kept(self.pipeline)
+        return _count_numbers(self.pipeline)
 
 
 # of scikit-learn's fitted classifiers, and of `shapes.GramTrajectories`
-_KEPT = ("coef_", "intercept_", "support_vectors_", "dual_coef_", "class_prior_", "kept_")
+_NUMBERS = ("coef_", "intercept_", "support_vectors_", "dual_coef_", "class_prior_", "trajectories_")
 
 
-def _kept(estimator: BaseEstimator) -> int:
+def _count_numbers(estimator: BaseEstimator) -> int:
     parts = [step for _, step in getattr(estimator, "steps", ())] + [getattr(estimator, "svm_", None)]
-    own = sum(vars(estimator)[name].size for name in _KEPT if name in vars(estimator))
-    return own + sum(_kept(part) for part in parts if part is not None)
+    own = sum(vars(estimator)[name].size for name in _NUMBERS if name in vars(estimator))
+    return own + sum(_count_numbers(part) for part in parts if part is not None)
 
 
 def make(name: str) -> Baseline:

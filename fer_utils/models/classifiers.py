@@ -29,9 +29,9 @@ class Recipe:
     patience: int
 
 
-# A public re-implementation guesses a rate of 1e-3 for the paper's network; on the stand-in that ends at twice the
-# validation loss of 1e-4, later. It is at its best after some 5 epochs; the compact one, half of whose inputs are left
-# out, goes up and down for longer.
+# A public re-implementation guesses a rate of 1e-3 for the paper's network; on the stand-in it takes longer than
+# 1e-4 and ends at twice the validation loss. The paper's network is at its best after some 5 epochs. The compact one,
+# half of whose inputs are left out in training, goes up and down for longer.
 NETWORKS: Mapping[str, Recipe] = {
     "paper": Recipe(networks.paper_network, 1e-4, patience=5),
     "compact": Recipe(networks.compact_network, 1e-3, patience=10),
@@ -75,8 +75,8 @@ class SequenceClassifier:
     seed
         Two fits with one seed on one machine give the same weights.
 
-    Attributes that go with its files, for whoever trains to set: `features`, the `tensors.Options` of the tensors, the
-    study's by default, and `trained_on`, words on the data.
+    Set two attributes before the classifier is exported: `features`, the `tensors.Options` of the tensors (by default
+    the study's), and `trained_on`, a few words on the data.
     """
 
     def __init__(
@@ -195,12 +195,12 @@ class SequenceClassifier:
         return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
 
 
-KEPT = 4  # trainers of small networks
-_kept: dict[tuple, _Kept] = {}
+MOST_KEPT = 4  # trainers of small networks
+_kept_trainers: dict[tuple, _KeptTrainer] = {}
 
 
 @dataclass
-class _Kept:
+class _KeptTrainer:
     trainer: Trainer
     seed: int
     owner: weakref.ref  # of the classifier that uses its network
@@ -209,31 +209,31 @@ class _Kept:
 def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
     """Return the trainer of a network of this size, with the initial weights of the classifier's seed.
 
-    The last ones are kept for the next folds: to trace a network takes as long as to train a small one. If the
-    classifier that used one is still there, it gets a copy of its network first.
+    The last trainers are kept for the next folds: to trace a network takes as long as to train a small one. If another
+    classifier still uses a kept trainer's network, it gets a copy first.
     """
     name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
     key = name, *size
     tf.config.experimental.enable_op_determinism()
-    if (kept := _kept.pop(key, None)) is None:
-        if "paper" in (name, *(other for other, *_ in _kept)):
-            _kept.clear()  # first, so that two large networks are never there at once
-        elif len(_kept) == KEPT:
-            del _kept[next(iter(_kept))]
+    if (kept := _kept_trainers.pop(key, None)) is None:
+        if "paper" in (name, *(other for other, *_ in _kept_trainers)):
+            _kept_trainers.clear()  # first, so that two large networks are never there at once
+        elif len(_kept_trainers) == MOST_KEPT:
+            del _kept_trainers[next(iter(_kept_trainers))]
         needed, free = memory_needed(name, features, classes), workers.memory_free()
         if needed > free:
             raise TrainingError(
                 f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
                 f"{free / 1e9:.1f} GB are free for it: use fewer --jobs, more memory, or a smaller set of landmarks"
             )
-        kept = _Kept(Trainer(_network(name, size, seed)), seed, lambda: None)
+        kept = _KeptTrainer(Trainer(_network(name, size, seed)), seed, lambda: None)
     elif (owner := kept.owner()) not in (None, classifier):
         owner.model = keras.models.clone_model(kept.trainer.network)
         owner.model.set_weights(kept.trainer.network.get_weights())
         owner._predict = predictor(owner.model)
     if kept.seed != seed:
         kept.trainer.start_from(_network(name, size, seed))
-    _kept[key] = _Kept(kept.trainer, seed, weakref.ref(classifier))
+    _kept_trainers[key] = _KeptTrainer(kept.trainer, seed, weakref.ref(classifier))
     return kept.trainer
 
 

@@ -17,9 +17,10 @@ from fer_utils.errors import ModelFileError, first_line
 from fer_utils.models import model_files
 from fer_utils.quiet import native_logs_hidden
 
-LARGE = 10_000_000  # bytes of weights that no core's cache holds
+LARGE = 10_000_000  # bytes; larger weights do not fit into a core's cache
 PATIENCE = 60  # seconds that LiteRT may take for one sequence
-# all that the networks here are made of, in any precision; others can loop, or take memory as their input says
+# the operations of the networks here, in any precision; others can loop for ever, or take as much memory as their
+# input asks for
 OPERATORS = (
     *("ADD", "CONCATENATION", "DELEGATE", "DEQUANTIZE", "FULLY_CONNECTED", "LOGISTIC", "MUL", "RESHAPE", "SOFTMAX"),
     *("SPLIT", "STRIDED_SLICE", "SUB", "TANH", "TRANSPOSE", "UNPACK"),
@@ -42,7 +43,7 @@ try:
         network.set_tensor(taken["index"], np.zeros(taken["shape"], taken["dtype"]))
     network.invoke()
 except Exception:
-    sys.exit(0)  # the process that loads the model meets it too, and tells
+    sys.exit(0)  # the process that loads the model meets the same error, and reports it
 """
 
 
@@ -60,20 +61,22 @@ class LiteClassifier:
 
     Any number of threads may use it; they take turns.
 
-    Attributes: `classes` (C,), `features` (the `features.Options` that it was trained on), `network`, `precision` and
-    `trained_on`. Raises ModelFileError if the file is not such a model, whole, and of one piece. Nothing in it is
-    executed but LiteRT's own operations, none of it before its checksum was found right, and at first in a process of
-    its own: LiteRT does not check all that a made-up file may say, and can go down with the process or never end.
+    Attributes: `classes` (C,), `features` (the `tensors.Options` that it was trained on), `network`, `precision` and
+    `trained_on`.
+
+    A file holds operations of LiteRT and no other code. Its checksum is compared first. Then it is tried in a separate
+    process, since LiteRT can crash or hang on a file that was made up. Raises ModelFileError if the file is not such a
+    model, is damaged, or fails the trial.
     """
 
     def __init__(self, path: Path):
         content, facts = model_files.read(path)
-        if problem := _problem(content):
+        if problem := _trial_problem(content):
             raise ModelFileError(f"{path}: {problem}")
         self.classes, self.features = np.array(facts.classes), facts.features
         self.network, self.precision, self.trained_on = facts.network, facts.precision, facts.trained_on
-        # reading weights from memory takes most of a large network's time, and two cores read faster than one; a small
-        # network is done before a second thread has begun
+        # a large network spends most of its time reading weights from memory, which several cores do faster; a small
+        # one is done before a second thread has begun
         threads = (os.cpu_count() or 1) if len(content) > LARGE else 1
         try:
             with native_logs_hidden():
@@ -119,8 +122,11 @@ class LiteClassifier:
         return found
 
 
-def _problem(content: bytes) -> str:
-    """Return what came of a model in a process of its own, and how to fix it; empty if LiteRT ran or refused it."""
+def _trial_problem(content: bytes) -> str:
+    """Run a model in a separate process; return what went wrong and how to fix it, or "".
+
+    A model that LiteRT refuses in good order is no problem here: loading it raises the same error.
+    """
     made_up = "it was made up or changed, export it again"
     try:
         trial = subprocess.run(
@@ -134,7 +140,7 @@ def _problem(content: bytes) -> str:
         return f"LiteRT does not end on it; {made_up}"
     except (OSError, TypeError) as error:  # no interpreter, as where Python is part of another program
         return f"cannot be tried in a process of its own ({first_line(error)}); load it where Python can start itself"
-    if trial.returncode in (1, 2, UNTRIED):  # so end an interpreter that cannot start, and programs that are none
+    if trial.returncode in (1, 2, UNTRIED):  # Python cannot start, or `sys.executable` is another program
         return "cannot be tried in a process of its own: Python or LiteRT does not start there; run `fer doctor`"
     if trial.returncode == FOREIGN:
         return f"holds operations that no network of this project has; {made_up}"

@@ -1,4 +1,4 @@
-"""Files of classifiers: beside the network a zip archive with facts about it, and a seal by which damage is found."""
+"""The file of a classifier: its LiteRT network, then a zip archive with facts about it, then a checksum."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGN = b"TFL3"  # of LiteRT's flatbuffers, from their fifth byte on
 FACTS = "fer.json"
 LARGEST = 2**32  # bytes; the paper's network for 250 landmarks has 3.3 billion
 FACTS_LIMIT = 1_000_000  # bytes; those of seven classes are some 500
-SEAL = 64  # bytes at the end of a file: the SHA-256 of all before them, in hexadecimal digits
+CHECKSUM_LENGTH = 64  # bytes at the end of a file: the SHA-256 of all before them, in hexadecimal digits
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,26 @@ class Facts:
 
 
 def append(path: Path, facts: Facts) -> None:
-    """Put an archive with the facts at the end of the .tflite file `path`, and seal it.
+    """Put an archive with the facts at the end of the .tflite file `path`, and its checksum.
 
     TensorFlow Lite's metadata lie in the same place. LiteRT does not see them. Nothing is compressed.
     """
     text = json.dumps({"format": FORMAT, "shape": facts.shape, **asdict(facts)}, indent=1, ensure_ascii=False)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(FACTS), text.encode())  # of no date: equal classifiers give equal files
-        archive.comment = bytes(SEAL)  # the last bytes of an archive, and free for any use
+        archive.comment = bytes(CHECKSUM_LENGTH)  # the last bytes of an archive, and free for any use
     with path.open("r+b") as file:
-        digest = _digest(memoryview(file.read())[:-SEAL])
-        file.seek(-SEAL, io.SEEK_END)
+        digest = _digest(memoryview(file.read())[:-CHECKSUM_LENGTH])
+        file.seek(-CHECKSUM_LENGTH, io.SEEK_END)
         file.write(digest)
 
 
 def read(path: Path) -> tuple[bytes, Facts]:
-    """Return all bytes of a sealed file, and its facts.
+    """Return all bytes of a classifier's file, and its facts.
 
-    The seal is checked first, so that no byte of a damaged file gets any further. Raises ModelFileError, naming the
-    file, if it is missing, damaged or not a LiteRT model, was made by a newer version of this package, or says what
-    cannot be.
+    The checksum is compared first, so that nothing of a damaged file is used. Raises ModelFileError, naming the file,
+    if it is missing, damaged or not a LiteRT model, was made by a newer version of this package, or holds facts that
+    cannot be true.
     """
     try:
         if path.exists() and not path.is_file():  # of a device or a pipe there is no end
@@ -75,7 +75,7 @@ def read(path: Path) -> tuple[bytes, Facts]:
     except (OSError, ValueError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise ModelFileError(f"{path}: {reason}; name the file of an exported or saved classifier") from None
-    if _digest(memoryview(content)[:-SEAL]) != content[-SEAL:]:
+    if _digest(memoryview(content)[:-CHECKSUM_LENGTH]) != content[-CHECKSUM_LENGTH:]:
         if FACTS.encode() not in content[-FACTS_LIMIT:]:
             raise ModelFileError(f"{path}: no {FACTS} in it: cut short, or not of this project; export or train again")
         raise ModelFileError(f"{path}: damaged, its bytes do not match its checksum; copy, export or train it again")

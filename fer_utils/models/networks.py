@@ -181,7 +181,7 @@ def paper_weights(features: int, classes: int) -> int:
 
 
 def compact_network(steps: int, features: int, classes: int) -> keras.Model:
-    """Return a network of a 226th of the weights: Dense 64, shared by all steps → LSTM of 64 → softmax.
+    """Return a network with 226 times fewer weights: Dense 64, shared by all steps → LSTM of 64 → softmax.
 
     Our choice, for use where the paper's network is too large to be trained often or run fast. In training, half of the
     inputs of each layer are left out, since these datasets have few sequences.

@@ -27,14 +27,14 @@ class GramTrajectories(ClassifierMixin, BaseEstimator):
 
     def fit(self, x: np.ndarray, emotions: np.ndarray) -> GramTrajectories:
         """Fit on tensors (n, steps, 2N) and emotions (n,)."""
-        self.kept_ = x
+        self.trajectories_ = x
         self.svm_ = make_pipeline(StandardScaler(), SVC(kernel="linear")).fit(trajectory_distances(x, x), emotions)
         self.classes_ = self.svm_.classes_
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the emotion of each tensor."""
-        return self.svm_.predict(trajectory_distances(x, self.kept_))
+        return self.svm_.predict(trajectory_distances(x, self.trajectories_))
 
 
 def trajectory_distances(x: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -89,30 +89,30 @@ class KendallTangents(TransformerMixin, BaseEstimator):
 
     def fit(self, x: np.ndarray, emotions: np.ndarray | None = None) -> KendallTangents:
         """Find the mean shape of the first frames of tensors (n, steps, 2N)."""
-        shapes = _complex(x[:, 0])
+        shapes = _as_complex(x[:, 0])
         mean = shapes[0]
         for _ in range(MEAN_ROUNDS):
-            mean = (shapes * _turn(shapes, mean)).mean(axis=0)
+            mean = (shapes * _rotation(shapes, mean)).mean(axis=0)
             mean /= np.linalg.norm(mean)
         self.mean_ = mean
         return self
 
     def transform(self, x: np.ndarray) -> np.ndarray:
         """Return (n, steps · 2N)."""
-        shapes = _complex(x)
+        shapes = _as_complex(x)
         near = np.clip(np.abs(shapes @ self.mean_.conj()), 0, 1)[:, None]
         away = np.arccos(near) / np.maximum(np.sqrt(1 - near**2), 1e-9)
-        tangents = ((shapes * _turn(shapes, self.mean_) - near * self.mean_) * away).reshape(*x.shape[:2], -1)
+        tangents = ((shapes * _rotation(shapes, self.mean_) - near * self.mean_) * away).reshape(*x.shape[:2], -1)
         tangents = tangents - tangents[:, :1]
         return np.concatenate([tangents.real, tangents.imag], axis=-1).reshape(len(x), -1)
 
 
-def _complex(x: np.ndarray) -> np.ndarray:
+def _as_complex(x: np.ndarray) -> np.ndarray:
     points = _points(x)
     return points[..., 0] + 1j * points[..., 1]
 
 
-def _turn(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _rotation(shapes: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """Return what turns each shape (n, N) onto the mean, (n, 1)."""
     phase = shapes @ mean.conj()
     return (phase.conj() / np.maximum(np.abs(phase), 1e-12))[:, None]

@@ -8,9 +8,9 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Adam's, as in Keras
 
 
 class Trainer:
-    """Cross-entropy and Adam for a Keras network, from its initial weights as often as it is asked to start again.
+    """Train a Keras network with cross-entropy and Adam; `restart` sets it back to its initial weights.
 
-    The mathematics is Keras' own, `compile` with Adam and `fit`; what differs is the cost. An epoch is one call into
+    The mathematics is that of Keras' `compile` with Adam and `fit`; what differs is the time. An epoch is one call into
     TensorFlow, so that a small network is not held up by Python; and Adam reads and writes each weight once, in
     TensorFlow's own kernel, where Keras makes some ten passes over them, which for 50 million weights is half of the
     time. A trainer is kept from fold to fold: TensorFlow 2.21 does not free what a traced step has used.

@@ -18,8 +18,8 @@ HIGHEST = 5.0
 LEVEL_B = 2.0  # from here on a unit counts as shown, as is usual where coders agree
 PENALTY = 1000.0  # of the ridge regression, on standardised features: our choice, on the CK+ and MMI stand-ins
 FOLDS = 5  # of people, for the calibration
-LEAST = 0.3  # correlation of found and known from which a unit's found values are spread as its known ones are
-SHOWN = 4  # units that an explanation names at most
+MIN_CORRELATION = 0.3  # of found and known intensities; from here on, the found ones get the spread of the known ones
+MOST_NAMED = 4  # units that an explanation names at most
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class UnitModel:
         for name, value, weight in zip(self.names, intensities, against, strict=True):
             unit = int(name[2:4])
             support[unit] = support.get(unit, 0.0) + value * weight * (value >= 1)
-        best = sorted((unit for unit in support if support[unit] > 0), key=lambda unit: -support[unit])[:SHOWN]
+        best = sorted((unit for unit in support if support[unit] > 0), key=lambda unit: -support[unit])[:MOST_NAMED]
         if not best:
             return f"{self.emotions[winner]}, though no unit speaks for it"
         *others, last = map(str, sorted(best))
@@ -123,7 +123,7 @@ def fit(
     unseen = np.zeros_like(intensities, float)
     for rows, others in GroupKFold(min(FOLDS, people)).split(change, groups=subjects):
         unseen[others] = Ridge(PENALTY).fit(change[rows], intensities[rows]).predict(change[others])
-    slope, offset = _lines(unseen, intensities)
+    slope, offset = _calibration_lines(unseen, intensities)
     ridge = Ridge(PENALTY).fit(change, intensities)
     weights = np.concatenate([ridge.coef_.T, ridge.intercept_[None]]) * slope
     weights[-1] += offset
@@ -135,16 +135,16 @@ def fit(
     return UnitModel(names, mean, scale, weights, tuple(logistic.classes_.tolist()), coefficients)
 
 
-def _lines(predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _calibration_lines(predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return slope and offset (units,) of the lines from predicted to known.
 
     On them both have the same mean and spread. A least-squares line would pull all to the mean, and weak units would
-    never be seen. It is taken if predicted and known hardly agree (correlation below LEAST): spreading would only
-    enlarge noise.
+    never be seen. It is taken if predicted and known hardly agree (correlation below MIN_CORRELATION): a larger spread
+    would only enlarge noise.
     """
     spread, wanted = predicted.std(axis=0), known.std(axis=0)
     shared = ((predicted - predicted.mean(axis=0)) * (known - known.mean(axis=0))).mean(axis=0)
     safe = np.where((spread > 0) & (wanted > 0), spread, 1)
     correlation = shared / (safe * np.where(wanted > 0, wanted, 1))
-    slope = np.where(correlation > LEAST, wanted / safe, np.maximum(shared, 0) / safe**2)
+    slope = np.where(correlation > MIN_CORRELATION, wanted / safe, np.maximum(shared, 0) / safe**2)
     return slope, known.mean(axis=0) - slope * predicted.mean(axis=0)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from fer_utils.data import registry
-from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, RED, emotion_colour, emotion_marker
+from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, PHASE_LINES, RED, emotion_colour, emotion_marker
 
 
 def curves(table: pd.DataFrame) -> Figure:
@@ -21,7 +21,6 @@ def curves(table: pd.DataFrame) -> Figure:
     figure, panels = plt.subplots(
         2, (len(emotions) + 1) // 2, figsize=(9.5, 4.6), sharey=True, squeeze=False, layout="constrained"
     )
-    styles = {"onset": ":", "apex": "-", "offset": "--"}
     for axes, name in zip(panels.flat, emotions, strict=False):
         rows = table[table["emotion"] == name]
         keys = rows[rows["key_frame"]]
@@ -29,7 +28,7 @@ def curves(table: pd.DataFrame) -> Figure:
         axes.plot(rows["time"], rows["intensity"], color=colour, linewidth=1.8, label="intensity")
         axes.plot(keys["time"], keys["intensity"], "o", color=colour, markersize=4, label="key frames")
         axes.plot(rows["time"], rows["mouth_opening"], color=GREY, linewidth=1, linestyle="-.", label="mouth opening")
-        for phase, style in styles.items():
+        for phase, style in PHASE_LINES.items():
             for at in rows.loc[rows["phase"] == phase, "time"]:
                 axes.axvline(at, color=BLACK, linestyle=style, linewidth=1, label=phase)
         axes.set_title(name, fontsize=10)

@@ -27,7 +27,17 @@ from fer_utils.features.phases import Phases
 from fer_utils.features.tensors import one_of_each
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import LandmarkTrack
-from fer_utils.plots.style import BLACK, BLUE, ORANGE, PURPLE, RED, REGION_COLOURS, emotion_colour, emotion_marker
+from fer_utils.plots.style import (
+    BLACK,
+    BLUE,
+    ORANGE,
+    PHASE_LINES,
+    PURPLE,
+    RED,
+    REGION_COLOURS,
+    emotion_colour,
+    emotion_marker,
+)
 
 STREAM = ("time", "emotion", "phase", "intensity")  # columns of a stream's table; the others are classes
 QUICK_RUN = "quick run"
@@ -183,10 +193,10 @@ def stream(table: pd.DataFrame) -> Figure:
             above.text(start, 1.07, name, fontsize=8)
             taken.append((start, end))
     below.plot(time, table["intensity"], color=BLACK, linewidth=1.8)
-    styles, phase = {"onset": ":", "apex": "-", "offset": "--"}, table["phase"]
-    for first in table.index[(phase != phase.shift()) & phase.isin(styles)]:
+    phase = table["phase"]
+    for first in table.index[(phase != phase.shift()) & phase.isin(PHASE_LINES)]:
         for axes in (above, below):
-            axes.axvline(time[first], color=BLACK, linestyle=styles[phase[first]], linewidth=0.8)
+            axes.axvline(time[first], color=BLACK, linestyle=PHASE_LINES[phase[first]], linewidth=0.8)
     above.set(ylabel="probability", ylim=(0, 1.14))
     above.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     below.set(ylabel="intensity\n(inter-ocular)", xlabel="time (s); onset dotted, apex solid, offset dashed")
@@ -225,8 +235,6 @@ def categories(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -
 
 
 def _mark_phases(axes: Axes, times: np.ndarray, phases: Phases) -> None:
-    lines = [(phases.onset, ":", "onset"), (phases.apex, "-", "apex")]
-    if phases.offset > phases.apex:
-        lines.append((phases.offset, "--", "offset"))
-    for frame, style, label in lines:
-        axes.axvline(times[frame], color=BLACK, linestyle=style, linewidth=1, label=label)
+    for name, style in PHASE_LINES.items():
+        if name != "offset" or phases.offset > phases.apex:
+            axes.axvline(times[getattr(phases, name)], color=BLACK, linestyle=style, linewidth=1, label=name)

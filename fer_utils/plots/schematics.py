@@ -51,7 +51,7 @@ def method() -> Figure:
     axes = figure.add_subplot(grid[1, :3])
     _phases(axes)
     axes = figure.add_subplot(grid[1, 3:])
-    _boxes(axes, (4, 2 * len(regions.pairs())))
+    _boxes(axes)
     return figure
 
 
@@ -69,10 +69,10 @@ def landmark_sets() -> Figure:
 
 def architecture() -> Figure:
     """Draw the paper's network and the compact one, with shapes and numbers of weights."""
-    n_features = 2 * len(regions.pairs())
+    n_features = tensors.shape()[1]
     figure, panels = plt.subplots(2, 1, figsize=(9, 3.6), layout="constrained")
     weights = networks.paper_weights(n_features, 7)
-    _boxes(panels[0], (4, n_features))
+    _boxes(panels[0])
     panels[0].set_title(f"the paper's network (figure 3): {weights / 1e6:.1f} million weights", fontsize=9, loc="left")
     compact = networks.compact_network(4, n_features, 7)
     steps = [("differences\n4 × 2912", GREY)]
@@ -175,15 +175,13 @@ def _face(axes: Axes, size: int, category: str = "") -> None:
     points = canonical_face()
     axes.plot(*points.T, ".", color=GREY, markersize=1.2, zorder=0)
     table = regions.by_region(size)
+    shown = regions.CATEGORIES[category] if category else list(table)
     if category:
-        shown = [index for name in regions.CATEGORIES[category] for index in table[name]]
-        lines = points[list(combinations(shown, 2))]
-        axes.add_collection(LineCollection(lines, colors=ORANGE, linewidths=0.2, alpha=0.5, zorder=0, rasterized=True))
-    else:
-        shown = []
-    for name, indices in table.items():
-        chosen = [index for index in indices if not category or index in shown]
-        axes.plot(*points[chosen].T, "o", color=REGION_COLOURS[name], markersize=2.4, label=name)
+        pairs = list(combinations([index for name in shown for index in table[name]], 2))
+        lines = LineCollection(points[pairs], colors=ORANGE, linewidths=0.2, alpha=0.5, zorder=0, rasterized=True)
+        axes.add_collection(lines)
+    for name in shown:
+        axes.plot(*points[list(table[name])].T, "o", color=REGION_COLOURS[name], markersize=2.4, label=name)
     axes.set_aspect("equal")
     axes.invert_yaxis()
     axes.set_axis_off()
@@ -220,9 +218,9 @@ def _phases(axes: Axes) -> None:
     axes.set_title("4  five key frames from onset to apex, four differences (a sketch)", fontsize=10, loc="left")
 
 
-def _boxes(axes: Axes, shape: tuple[int, int]) -> None:
+def _boxes(axes: Axes) -> None:
     """Draw the paper's network as boxes."""
-    steps, n_features = shape
+    steps, n_features = tensors.shape()
     _chain(
         axes,
         [

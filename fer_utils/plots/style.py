@@ -14,6 +14,7 @@ BROWN, BLACK, GREY = "#7A4A1E", "#222222", "#8A8A8A"
 
 EMOTION_COLOURS = dict(zip(EMOTIONS, (RED, BROWN, GREEN, PURPLE, ORANGE, BLUE, SKY), strict=True))
 EMOTION_MARKERS = dict(zip(EMOTIONS, "^XDvos*", strict=True))  # for print without colour
+PHASE_LINES = {"onset": ":", "apex": "-", "offset": "--"}  # Matplotlib's line styles
 REGION_COLOURS = dict(zip(regions.REGIONS, (BLUE, SKY, GREEN, "#66C2A5", BLACK, RED, PURPLE), strict=True))
 
 

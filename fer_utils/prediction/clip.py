@@ -23,7 +23,7 @@ from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import LeftOut, Skipped
-from fer_utils.data.video import Video, is_utf8, read_ahead
+from fer_utils.data.video import Video, is_picture, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
@@ -32,10 +32,10 @@ from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
 from fer_utils.prediction.copies import CODECS, DrawnCopy
 from fer_utils.prediction.faces import Faces
-from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction
+from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction, check_replaceable
 from fer_utils.realtime import overlay, verdict
 from fer_utils.realtime.evidence import Expression
-from fer_utils.realtime.recording import Recording, described
+from fer_utils.realtime.recording import Recording, describe_model
 
 WORDS = ("emotion", "phase", "why", "model")  # the columns that hold no numbers
 
@@ -85,8 +85,8 @@ def predict(recording: str | Path, model: str = "", detector: str = "face_landma
     """
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "clip.csv"
-        write(paths.at_home(recording), out, Settings(model, detector, faces=faces), progress=False)
-        return Tables(_read(out), _read(expressions_file(out)))
+        write(paths.expand_user(recording), out, Settings(model, detector, faces=faces), progress=False)
+        return Tables(_read_table(out), _read_table(expressions_file(out)))
 
 
 def write(
@@ -99,8 +99,8 @@ def write(
     is written whole or not at all. If `out` is standard output or another stream, rows of frames are all that is
     written.
 
-    Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over
-    another that is needed; ModelFileError for a model that does not fit; OutputError.
+    Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over one
+    that is needed or, beside `out`, one of another origin; ModelFileError for a model that does not fit; OutputError.
     """
     settings = settings or Settings()
     model = paths.model(settings.model)
@@ -109,45 +109,48 @@ def write(
     extra = {} if alone else _extra_files(out, settings)
     outputs = [path for path in (out, beside, drawn, *chain(*extra.values())) if path]
     _check(recording, outputs, drawn, model)
-    frames, fps, promised = _opened(recording)
+    for path in outputs:
+        if path not in (out, drawn):  # nobody named it
+            check_replaceable(path)
+    frames, fps, expected = _open_frames(recording)
     classifier = litert.load_classifier(model)
-    said = described(classifier, model)
+    model_note = describe_model(classifier, model)
     points: list[np.ndarray] | None = [] if settings.formats and not alone else None
     with ExitStack() as stack:
         units = UnitModel.load(paths.ACTION_UNITS)
         faces = stack.enter_context(Faces(classifier, units, settings.detector, settings.faces))
-        rows = stack.enter_context(Recording(out, classifier.classes, False, said, units.names))
+        rows = stack.enter_context(Recording(out, classifier.classes, False, model_note, units.names))
         copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
-        read = with_face = count = 0
-        shown = tqdm(read_ahead(frames), recording.name, total=promised or None, unit="frame", disable=not progress)
+        n_read = with_face = n_frames = 0
+        shown = tqdm(read_ahead(frames), recording.name, total=expected or None, unit="frame", disable=not progress)
         for frame in shown:
-            count += 1
+            n_frames += 1
             seen = faces.push(frame)
-            read += frame.image is not None
+            n_read += frame.image is not None
             with_face += any(each.points is not None for each in seen)
             for each in seen:
                 rows.add(each)
                 if points is not None:
                     points.append(_points_68(each.points))
             if copy and frame.image is not None:
-                copy.add(overlay.draw_all(frame.image, seen, said), frame.time)
-        if not read:
+                copy.add(overlay.draw_all(frame.image, seen, model_note), frame.time)
+        if not n_read:
             raise PredictError(f"{recording}: no frame of it can be read; record or copy it again")
         if copy:
             copy.end()
         expressions = faces.end()
     if beside:
-        verdict.write(expressions, beside, said)
+        verdict.write(expressions, beside, model_note)
     if extra:
-        known = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
-        prediction = Prediction(recording, _read(out), _read(beside), known)
+        points_68 = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
+        prediction = Prediction(recording, _read_table(out), _read_table(beside), points_68)
         for name in settings.formats:
             FORMATS[name].write(prediction, *extra[name])
         if settings.report:
-            pictures = _at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
+            pictures = _pictures_at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
             page.write(prediction, *extra["report"], getattr(classifier, "trained_on", ""), pictures)
     files = [path for path in outputs if not paths.is_stream(path)]
-    return Outcome(count, with_face, count - read, expressions, files)
+    return Outcome(n_frames, with_face, n_frames - n_read, expressions, files)
 
 
 def expressions_file(out: Path) -> Path:
@@ -164,7 +167,7 @@ def _extra_files(out: Path, settings: Settings) -> dict[str, list[Path]]:
     return {name: [out.with_name(f"{stem}{ending}") for ending in some] for name, some in endings.items()}
 
 
-def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
+def _pictures_at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
     """Return the picture that is nearest to each time, by the time's number."""
     best: dict[int, tuple[float, np.ndarray]] = {}
     for frame in frames if len(times) else ():
@@ -175,7 +178,7 @@ def _at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:
     return {number: image for number, (_, image) in best.items()}
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read_table(path: Path) -> pd.DataFrame:
     """Read a table that `Recording` or `verdict` wrote: an empty cell is NaN in a column of numbers, else None."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, object))
     return table.assign(**{name: table[name].where(table[name].notna(), None) for name in WORDS if name in table})
@@ -197,6 +200,8 @@ def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path
         raise PredictError(f"{recording}: may not be read; change its permissions")
     if recording.is_file() and not recording.stat().st_size:
         raise PredictError(f"{recording}: an empty file; record or copy it again")
+    if recording.is_file() and is_picture(recording):
+        raise PredictError(f"{recording}: one picture, not a recording; name it alone and without --out")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
     taken = {recording.resolve(), model.resolve()}
@@ -210,7 +215,7 @@ def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
 
 
-def _opened(recording: Path) -> tuple[Video | Pictures, float, int]:
+def _open_frames(recording: Path) -> tuple[Video | Pictures, float, int]:
     """Return the frames, set upright as the study does it, their rate and how many are promised; say what is odd."""
     try:
         if recording.is_dir():

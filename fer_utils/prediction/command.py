@@ -13,55 +13,60 @@ from fer_utils.data.video import is_picture
 from fer_utils.errors import PredictError
 from fer_utils.prediction import clip, many, still
 from fer_utils.prediction.clip import Settings
+from fer_utils.prediction.formats import check_replaceable
 
 
-def run(chosen: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Predict as `fer predict` was told; return the exit status: 1 if any of several recordings failed."""
-    if Path("-") in chosen.inputs:
-        return _piped(chosen)
-    return _run(chosen, chosen.inputs)
+    if address := next((path for path in arguments.inputs if path.as_posix().startswith(("http:/", "https:/"))), None):
+        raise PredictError(f"{address}: an address of the web; download the recording, and name its file")
+    if Path("-") in arguments.inputs:
+        return _predict_piped(arguments)
+    return _run(arguments, arguments.inputs)
 
 
-def _run(chosen: argparse.Namespace, inputs: list[Path], piped: bool = False) -> int:
-    formats = tuple(dict.fromkeys(name for name in chosen.format if name != "csv"))
-    model = str(chosen.model or "")
-    settings = Settings(model, chosen.detector, formats, chosen.report, chosen.show_subjects, chosen.faces)
-    if chosen.show_subjects and not chosen.report:
+def _run(arguments: argparse.Namespace, inputs: list[Path], piped: bool = False) -> int:
+    formats = tuple(dict.fromkeys(name for name in arguments.format if name != "csv"))
+    model = str(arguments.model or "")
+    settings = Settings(model, arguments.detector, formats, arguments.report, arguments.show_subjects, arguments.faces)
+    if arguments.show_subjects and not arguments.report:
         raise PredictError("--show-subjects: only with --report; add it")
-    if chosen.faces > 1 and chosen.detector == "mediapipe":
+    if arguments.faces > 1 and arguments.detector == "mediapipe":
         raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
-    if chosen.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
-        return _several(inputs, chosen, settings, piped)
+    if arguments.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
+        return _predict_several(inputs, arguments, settings, piped)
     if inputs[0].is_file() and is_picture(inputs[0]):
-        return _picture(inputs[0], chosen, model)
-    if chosen.neutral:
-        raise PredictError(f"--neutral {chosen.neutral}: only for a single picture; leave it out")
-    return _one(inputs[0], chosen, settings)
+        return _predict_picture(inputs[0], arguments, model)
+    if arguments.neutral:
+        raise PredictError(f"--neutral {arguments.neutral}: only for a single picture; leave it out")
+    return _predict_one(inputs[0], arguments, settings)
 
 
-def _piped(chosen: argparse.Namespace) -> int:
+def _predict_piped(arguments: argparse.Namespace) -> int:
     """Predict on the video that comes by standard input: a copy of it, since a video is read more than once."""
-    if len(chosen.inputs) > 1:
+    if len(arguments.inputs) > 1:
         raise PredictError("-: only as the one input; name the others in a command of their own")
     if sys.stdin.isatty():
         raise PredictError("-: nothing is piped in; name a file, or pipe a video in")
-    if chosen.show_subjects or "elan" in chosen.format:
+    if arguments.show_subjects or "elan" in arguments.format:
         raise PredictError("-: files of ELAN and pages with subjects link to the video; save it, and name its file")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "stdin"
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         try:
-            return _run(chosen, [copy], piped=True)
+            return _run(arguments, [copy], piped=True)
         except PredictError as error:
             raise PredictError(str(error).replace(str(copy), "-")) from None
 
 
-def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int:
-    out = _default(recording, chosen)
-    for path in filter(None, (out, chosen.video)):
+def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Settings) -> int:
+    out = _output_file(recording, arguments)
+    if paths.is_stream(out) and (settings.formats or settings.report):
+        raise PredictError(f"-o {out}: takes the rows alone, no --format or --report; name a file, or leave these out")
+    for path in filter(None, (out, arguments.video)):
         paths.check_output(path)
-    outcome = clip.write(recording, out, settings, chosen.video)
+    outcome = clip.write(recording, out, settings, arguments.video)
     text = sys.stderr if paths.is_stream(out) else sys.stdout
     count, frames = len(outcome.expressions), outcome.frames
     faces = (
@@ -71,7 +76,9 @@ def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int
     )
     unread = f", {outcome.unread} could not be read" if outcome.unread else ""
     print(f"{recording.name}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
-    print("  the largest face was followed" if settings.faces == 1 else f"  up to {settings.faces} faces", file=text)
+    if outcome.with_face:
+        followed = "the largest face was followed" if settings.faces == 1 else f"up to {settings.faces} faces"
+        print(f"  {followed}", file=text)
     for each in outcome.expressions:
         who = f"face {each.face}, " if settings.faces > 1 else ""
         shown = f"{who}{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
@@ -81,26 +88,28 @@ def _one(recording: Path, chosen: argparse.Namespace, settings: Settings) -> int
     return 0
 
 
-def _several(inputs: list[Path], chosen: argparse.Namespace, settings: Settings, piped: bool) -> int:
-    if not chosen.out:
-        raise PredictError(f"{len(many.recordings(inputs))} recordings: name a folder for their files with --out DIR")
-    for name, value in (("-o", chosen.file), ("--video", chosen.video), ("--neutral", chosen.neutral)):
+def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, piped: bool) -> int:
+    if not arguments.out:
+        count = len(many.recordings(inputs))
+        said = f"{count} recording{'s' * (count > 1)}{' in the folder' * (len(inputs) == 1)}"
+        raise PredictError(f"{said}: name a folder for their files with --out DIR")
+    for name, value in (("-o", arguments.file), ("--video", arguments.video), ("--neutral", arguments.neutral)):
         if value:
-            raise PredictError(f"{name} {value}: only for one input; leave it out")
-    table = many.predict(inputs, chosen.out, settings, chosen.jobs, piped)
+            raise PredictError(f"{name} {value}: only for one input, without --out; leave it out")
+    table = many.predict(inputs, arguments.out, settings, arguments.jobs, piped)
     print(table.drop(columns="output").to_string(index=False))
-    print(chosen.out / many.SUMMARY)
+    print(arguments.out / many.SUMMARY)
     return int((table["problem"] != "").any())
 
 
-def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
-    options = {"--video": chosen.video, "--report": chosen.report, "--faces": chosen.faces > 1}
-    options["--format"] = set(chosen.format) - {"csv"}
-    if unfit := next((name for name, value in options.items() if value), ""):
-        raise PredictError(f"{unfit}: only for recordings, and {picture} is one picture; leave it out")
-    out = _default(picture, chosen)
+def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str) -> int:
+    options = {"--video": arguments.video, "--report": arguments.report, "--faces": arguments.faces > 1}
+    options["--format"] = set(arguments.format) - {"csv"}
+    if unusable := next((name for name, value in options.items() if value), ""):
+        raise PredictError(f"{unusable}: only for recordings, and {picture} is one picture; leave it out")
+    out = _output_file(picture, arguments)
     paths.check_output(out)
-    files, probabilities = still.write(picture, out, chosen.neutral, model, chosen.detector)
+    files, probabilities = still.write(picture, out, arguments.neutral, model, arguments.detector)
     for name, p in sorted(probabilities.items(), key=lambda pair: -pair[1]):
         print(f"  {name:10s} {p:.0%}")
     if not probabilities:
@@ -110,11 +119,11 @@ def _picture(picture: Path, chosen: argparse.Namespace, model: str) -> int:
     return 0
 
 
-def _default(recording: Path, chosen: argparse.Namespace) -> Path:
+def _output_file(recording: Path, arguments: argparse.Namespace) -> Path:
     """Return where the rows go. Raises PredictError if that is somebody else's file that nobody named."""
-    out = chosen.file or Path(f"{many.stems([recording])[0]}.csv")
-    if not chosen.file and out.is_file():
-        with out.open("rb") as file:
-            if not file.read(12).startswith((b"time,face,", b"point,x,y,z")):
-                raise PredictError(f"{out}: there already, and not by fer predict; name another file with -o")
+    out = arguments.file or Path(f"{many.stems([recording])[0]}.csv")
+    if not arguments.file:
+        check_replaceable(out)
+    elif out.suffix != ".csv" and not paths.is_stream(out):
+        raise PredictError(f"-o {out}: must end in .csv")
     return out

@@ -43,19 +43,19 @@ class Faces:
         """
         if frame.image is None:
             return [Recognition(frame.time, why=frame.problem)]
-        faces = self._found(frame)
+        faces = self._points_by_number(frame)
         for number in faces:
             if number not in self._followed:
                 self._followed[number] = Recognizer(self._classifier, units=self._units), Verdict()
-        seen, missing = [], None
+        recognitions, missing = [], None
         for number, (recognizer, verdict) in self._followed.items():
-            known = replace(recognizer.push_points(faces.get(number), frame.time), face=number)
-            verdict.add(known)
-            if known.points is not None:
-                seen.append(known)
+            recognition = replace(recognizer.push_points(faces.get(number), frame.time), face=number)
+            verdict.add(recognition)
+            if recognition.points is not None:
+                recognitions.append(recognition)
             else:
-                missing = known
-        return seen or [replace(missing, face=0) if missing else Recognition(frame.time, why="no face")]
+                missing = recognition
+        return recognitions or [replace(missing, face=0) if missing else Recognition(frame.time, why="no face")]
 
     def end(self) -> list[Expression]:
         """Return the expressions of all faces, by their start."""
@@ -66,7 +66,7 @@ class Faces:
         ]
         return sorted(found, key=lambda expression: (expression.start, expression.face))
 
-    def _found(self, frame: Frame) -> dict[int, np.ndarray]:
+    def _points_by_number(self, frame: Frame) -> dict[int, np.ndarray]:
         """Return the points of the frame's faces, by number."""
         if self._count == 1:  # whether it is still the same one is for the recognizer to say
             points, _ = self._detector.detect(frame.image, frame.time)

@@ -46,26 +46,27 @@ def write(
 def _summary(prediction: Prediction) -> str:
     frames = prediction.frames.groupby("time")["face"].max()
     count = len(prediction.expressions)
-    shown = (
-        f" The curves are those of face {_main(prediction)}, which was seen longest." if _several(prediction) else ""
+    text = (
+        f"{count or 'No'} expression{'s' * (count != 1)}; a face in {int((frames > 0).sum())} of {len(frames)} frames."
     )
-    seen = int((frames > 0).sum())
-    return f"{count or 'No'} expression{'s' * (count != 1)}; a face in {seen} of {len(frames)} frames.{shown}"
+    if _has_several_faces(prediction):
+        text += f" The curves are those of face {_main_face(prediction)}, which was seen longest."
+    return text
 
 
-def _several(prediction: Prediction) -> bool:
+def _has_several_faces(prediction: Prediction) -> bool:
     return prediction.frames["face"].max() > 1
 
 
-def _main(prediction: Prediction) -> int:
+def _main_face(prediction: Prediction) -> int:
     """Return the number of the face with the most frames."""
     counts = prediction.frames["face"].value_counts().drop(0, errors="ignore")
     return int(counts.index[0]) if len(counts) else 1
 
 
 def _footer(trained_on: str) -> str:
-    said = f"The classifier was trained on: {html.escape(trained_on)}. " if trained_on else ""
-    return f"{said}Expressions are not feelings: decide nothing about a person by this page."
+    source = f"The classifier was trained on: {html.escape(trained_on)}. " if trained_on else ""
+    return f"{source}Expressions are not feelings: decide nothing about a person by this page."
 
 
 def _video(recording: Path, page: Path) -> str:
@@ -83,7 +84,7 @@ def _table(prediction: Prediction, thumbnails: dict[int, np.ndarray]) -> str:
     for number, row in enumerate(expressions.itertuples()):
         colour = emotion_colour(row.emotion)
         picture = f"<td>{_picture(thumbnails[number])}</td>" if number in thumbnails else "<td></td>" * bool(thumbnails)
-        name = html.escape(row.emotion) + (f", face {row.face}" if _several(prediction) else "")
+        name = html.escape(row.emotion) + (f", face {row.face}" if _has_several_faces(prediction) else "")
         rows.append(
             f'<tr>{picture}<td><span class="dot" style="background:{colour}"></span>{name}</td>'
             f'<td><button data-time="{row.apex:.3f}">{row.start:.2f} – {row.end:.2f} s</button></td>'
@@ -101,13 +102,13 @@ def _picture(image: np.ndarray) -> str:
 
 
 def _data(prediction: Prediction) -> dict:
-    main = _main(prediction)
+    main = _main_face(prediction)
     frames = by_face(prediction.frames)[main]
     shown = frames.iloc[:: max(1, -(-len(frames) // MOST))]
     return {
         "time": [round(value, 3) for value in shown["time"].tolist()],
-        "intensity": _numbers(shown["intensity"].where(shown["face"] > 0), 4),
-        "units": [{"name": name.removesuffix("_r"), "value": _numbers(shown[name], 1)} for name in units(shown)],
+        "intensity": _rounded(shown["intensity"].where(shown["face"] > 0), 4),
+        "units": [{"name": name.removesuffix("_r"), "value": _rounded(shown[name], 1)} for name in units(shown)],
         "expressions": [
             {"start": row.start, "end": row.end, "emotion": row.emotion, "colour": emotion_colour(row.emotion)}
             for row in prediction.expressions.itertuples()
@@ -116,5 +117,5 @@ def _data(prediction: Prediction) -> dict:
     }
 
 
-def _numbers(values: pd.Series, digits: int) -> list[float | None]:
+def _rounded(values: pd.Series, digits: int) -> list[float | None]:
     return [round(value, digits) if np.isfinite(value) else None for value in values.astype(float).tolist()]

@@ -153,7 +153,7 @@ class _Player:
         clip, unseen = isinstance(source, Path), 0
         step = 1 / Video(source).fps if clip else 0.0  # a camera keeps its own pace
         last = time.monotonic()
-        with closing(_over_and_over(source, step) if clip else _filmed(source)) as pictures:
+        with closing(_looped_frames(source, step) if clip else _camera_frames(source)) as pictures:
             for number, (at, image) in enumerate(pictures):
                 if not self._send(number, image, at):
                     return "", False
@@ -181,7 +181,7 @@ class _Player:
         return True
 
 
-def _over_and_over(clip: Path, step: float) -> Iterator[tuple[float, np.ndarray]]:
+def _looped_frames(clip: Path, step: float) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the pictures of a clip with their times, `step` seconds apart, without an end if there are any."""
     number = -1
     while True:
@@ -194,7 +194,7 @@ def _over_and_over(clip: Path, step: float) -> Iterator[tuple[float, np.ndarray]
             return
 
 
-def _filmed(device: int) -> Iterator[tuple[float, np.ndarray]]:
+def _camera_frames(device: int) -> Iterator[tuple[float, np.ndarray]]:
     """Yield the pictures of a camera with their times, until it is taken away. Raises OSError if there is none."""
     capture = cv2.VideoCapture(device)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one that waited

@@ -113,7 +113,7 @@ class Demo(widgets.VBox):
             self.model.value = name
             return
         try:
-            classifier = litert.LiteClassifier(paths.MODEL if name == SHIPPED else paths.at_home(name))
+            classifier = litert.LiteClassifier(paths.MODEL if name == SHIPPED else paths.expand_user(name))
             self._use(classifier)
         except (UserError, OSError, ValueError) as error:  # a name too, that no file can have
             self.message.value = str(error)

@@ -13,11 +13,11 @@ import numpy as np
 from fer_utils.errors import OutputError, UserError
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.engine.tracking import Face, FaceTracker
-from fer_utils.realtime.recording import Recording, described
+from fer_utils.realtime.recording import Recording, describe_model
 from fer_utils.realtime.streaming import Recognition, Recognizer
 
-LOOK, OTHERS = 1.0, 0.25  # seconds from one look for a small face, or for other faces, to the next
-MOST = 4  # faces that are shown
+SEARCH_EVERY, OTHERS_EVERY = 1.0, 0.25  # seconds from one look for a small face, or for other faces, to the next
+MOST_FACES = 4  # faces that are shown
 CLOSER = "the face is too small: come closer"
 
 
@@ -33,7 +33,7 @@ class Live:
         self._stream, self._recording = ExitStack(), None
         self._recognizer: Recognizer | None = None
         self._failure: OutputError | None = None  # of a recording, until `save` tells
-        self._forget()
+        self._reset_search()
         self.classifier, self.detector = classifier, detector
 
     def use(self, classifier=None, detector: str | None = None) -> None:
@@ -52,7 +52,7 @@ class Live:
         with self._lock:
             self.stop()
             self._recognizer = self._stream.enter_context(Recognizer(self.classifier, self.detector))
-            self._closely = self._stream.enter_context(open_detector(mode="image", faces=MOST))
+            self._face_finder = self._stream.enter_context(open_detector(mode="image", faces=MOST_FACES))
 
     def push(self, image: np.ndarray, time: float) -> Recognition:
         """Return what is known after a BGR uint8 frame (height, width, 3) taken at `time` in seconds.
@@ -63,10 +63,9 @@ class Live:
             if self._recognizer is None:
                 self.start()
             seen = self._recognizer.push(image, time)
-            if abs(time - self._looked) > (LOOK if seen.points is None else OTHERS):
-                self._looked = time
-                self.others = [] if seen.points is None else _others(self._closely.detect_all(image), seen.points)
-                self._hint = CLOSER if seen.points is None and _far(image, self._closely) else ""
+            if abs(time - self._searched) > (SEARCH_EVERY if seen.points is None else OTHERS_EVERY):
+                self._searched = time
+                self._search(image, seen.points)
             if seen.points is None and self._hint:
                 seen = replace(seen, why=self._hint)
             if self._recording is not None:
@@ -79,6 +78,13 @@ class Live:
                     raise
             return seen
 
+    def _search(self, image: np.ndarray, followed: np.ndarray | None) -> None:
+        """Look for other faces than the one that is followed (its points); if there is none, for a small one."""
+        if followed is None:
+            self.others, self._hint = [], CLOSER if _shows_small_face(image, self._face_finder) else ""
+        else:
+            self.others, self._hint = _boxes_of_others(self._face_finder.detect_all(image), followed), ""
+
     def set_neutral(self) -> None:
         """Take the next face that is seen for the face at rest."""
         with self._lock:
@@ -90,11 +96,11 @@ class Live:
         with self._lock:
             self._recognizer = None
             self._stream.close()
-            self._forget()
+            self._reset_search()
 
-    def _forget(self) -> None:
+    def _reset_search(self) -> None:
         # when faces were last looked for besides the one that is followed, and what came of it
-        self._looked, self._hint, self.others = -math.inf, "", []
+        self._searched, self._hint, self.others = -math.inf, "", []
 
     def record(self, path: Path) -> None:
         """Write a row for every frame from now on, until `save`. Raises OutputError."""
@@ -102,8 +108,8 @@ class Live:
             if self._recording is not None:
                 raise UserError(f"{self._recording.path}: still recording; save it first")
             self._failure = None
-            said = described(self.classifier)
-            self._recording = Recording(path, self.classifier.classes, points=True, model=said).__enter__()
+            model_note = describe_model(self.classifier)
+            self._recording = Recording(path, self.classifier.classes, points=True, model=model_note).__enter__()
 
     def save(self) -> Recording | None:
         """End the recording, put its file in place and return it; None if nothing was being recorded.
@@ -120,14 +126,14 @@ class Live:
             return recording
 
 
-def _others(faces: list[Face], followed: np.ndarray) -> list[list[int]]:
+def _boxes_of_others(faces: list[Face], followed: np.ndarray) -> list[list[int]]:
     """Return the boxes of faces but that of the one whose points are given."""
     boxes = [[*face.points[:, :2].min(axis=0), *face.points[:, :2].max(axis=0)] for face in faces]
     x, y = followed[:, :2].mean(axis=0)
     return [[round(float(side)) for side in box] for box in boxes if not (box[0] < x < box[2] and box[1] < y < box[3])]
 
 
-def _far(image: np.ndarray, detector: FaceTracker) -> bool:
+def _shows_small_face(image: np.ndarray, detector: FaceTracker) -> bool:
     """Return whether a face is in a part of the picture, while none can be found in the whole.
 
     MediaPipe's face detector looks at 128 x 128 pixels, and finds faces from about a quarter of the picture's height

@@ -16,7 +16,7 @@ POINTS = regions.landmarks()
 COLUMNS = ("time", "face", "emotion", "phase", "intensity")
 
 
-def described(classifier, path: Path | None = None) -> str:
+def describe_model(classifier, path: Path | None = None) -> str:
     """Return a line that says which model this is and what it was trained on."""
     name = path.stem if path else getattr(classifier, "network", "a classifier")
     return f"{name}, trained on {getattr(classifier, 'trained_on', '') or 'data unknown'}"

@@ -72,8 +72,8 @@ def serve(app: bool = False, model: Path | None = None) -> int:
     """
     environment = {}
     if model is not None:
-        Recognizer(litert.LiteClassifier(paths.at_home(model)))
-        environment["FER_MODEL"] = str(paths.at_home(model).resolve())
+        Recognizer(litert.LiteClassifier(paths.expand_user(model)))
+        environment["FER_MODEL"] = str(paths.expand_user(model).resolve())
     with own_kernel():
         server = subprocess.Popen(command(app), env={**os.environ, **environment})
         try:

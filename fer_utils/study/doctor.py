@@ -32,6 +32,11 @@ class Check:
     found: str
     fix: str = ""
 
+    @property
+    def verdict(self) -> str:
+        """`good` as a word."""
+        return {True: "ok", False: "WRONG", None: "–"}[self.good]
+
 
 def checks() -> Iterator[Check]:
     """Yield all checks of the machine, in the order in which a user would fix them."""
@@ -46,8 +51,7 @@ def checks() -> Iterator[Check]:
 
 def table(found: list[Check]) -> pd.DataFrame:
     """Return the checks as a table for reading."""
-    verdict = {True: "ok", False: "WRONG", None: "–"}
-    rows = [(check.what, verdict[check.good], check.found, check.fix) for check in found]
+    rows = [(check.what, check.verdict, check.found, check.fix) for check in found]
     return pd.DataFrame(rows, columns=["what", "", "found", "how to fix it"])
 
 

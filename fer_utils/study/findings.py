@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
-from fer_utils.evaluation.reading import percent, with_interval
+from fer_utils.evaluation.reading import BY_EMOTION, percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below
@@ -30,7 +30,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
     Datasets whose notebooks failed are left out.
     """
     rows = []
-    for name, summary in _each(out, "summary", datasets):
+    for name, summary in _readable_tables(out, "summary", datasets):
         best = _best_other(out, name, summary["model"].iloc[0])
         for row in summary[summary["protocol"] != KNOWN].itertuples():
             known = summary[(summary["protocol"] == KNOWN) & (summary["model"] == row.model)]
@@ -52,7 +52,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
     """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
-    summaries = dict(_each(out, "summary", datasets))
+    summaries = dict(_readable_tables(out, "summary", datasets))
     return [text for text in (_accuracy(summaries), _leakage(out, summaries), _compared(out, datasets)) if text]
 
 
@@ -75,22 +75,21 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
     for name, summary in summaries.items():
         new, known = _row(summary, NEW), _row(summary, KNOWN)
         if new is not None and known is not None:
-            gain = (
-                f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−") + f" points on {registry.title(name)}"
-            )
-            pair = next((_row(pairs, KNOWN) for _, pairs in _each(out, "protocols", [name])), None)
+            points = f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−")
+            gain = f"{points} points on {registry.title(name)}"
+            pair = next((_row(pairs, KNOWN) for _, pairs in _readable_tables(out, "protocols", [name])), None)
             p = getattr(pair, "p", float("nan"))
-            gains.append(f"{gain} (p = {p:.2g})" if p == p else gain)
-    return (
-        f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}." if gains else ""
-    )
+            gains.append(f"{gain} (p = {p:.2g})" if pd.notna(p) else gain)
+    if not gains:
+        return ""
+    return f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}."
 
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
     """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
     counts = {"better": 0, "worse": 0, "neither": 0}
-    for name, pairs in _each(out, "open_pairs", datasets):
-        summary = dict(_each(out, "summary", [name])).get(name)
+    for name, pairs in _readable_tables(out, "open_pairs", datasets):
+        summary = dict(_readable_tables(out, "summary", [name])).get(name)
         if summary is None or "p" not in pairs:
             continue
         network = summary["model"].iloc[0]
@@ -119,7 +118,7 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 
 
 def _best_other(out: Path, dataset: str, network: str) -> str:
-    for _, summary in _each(out, "open_summary", [dataset]):
+    for _, summary in _readable_tables(out, "open_summary", [dataset]):
         models = results.models(summary, out, dataset)
         # HUMAN is given the coded units: it is an upper limit, not a model to compare with
         others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
@@ -134,14 +133,11 @@ def _row(summary: pd.DataFrame, protocol: str):
     return next(rows.itertuples()) if len(rows) else None
 
 
-def _each(out: Path, kind: str, datasets: Iterable[str]):
-    """Yield the datasets that have a table, and the table. The report says elsewhere which notebooks failed."""
+def _readable_tables(out: Path, kind: str, datasets: Iterable[str]):
+    """Yield each dataset whose table can be read, and the table. The report says elsewhere which notebooks failed."""
     for name in datasets:
-        if paths.table(out, name, kind).is_file():
-            try:
-                yield name, tables.read(out, kind, name)
-            except StudyError:
-                continue
+        with suppress(StudyError):
+            yield name, tables.read(out, kind, name)
 
 
 def _percent(row) -> str:
@@ -164,10 +160,8 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
 
 def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
     """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
-    measures = {"precision": "precision (%)", "recall": "recall (%)", "f1": "F1 (%)"}
-    shown = emotions[["model", "protocol", "emotion", "tested_times", *measures]]
-    shown = shown.rename(columns=measures | {"tested_times": "tested"})
-    return shown.assign(**{name: (100 * shown[name]).round(1) for name in measures.values()})
+    shown = emotions[["model", "protocol", "emotion", "tested_times", *BY_EMOTION]]
+    return percent(shown.rename(columns={"tested_times": "tested"}))
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -179,14 +173,14 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
     who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
     columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
     shown = percent(pairs.reindex(columns=columns))
-    counts = {name: [f"{n:g}" if n == n else "" for n in shown[name]] for name in ("sequences", "seeds")}
+    counts = {name: [f"{n:g}" if pd.notna(n) else "" for n in shown[name]] for name in ("sequences", "seeds")}
     return shown.assign(**counts)
 
 
 def overview(models: pd.DataFrame) -> pd.DataFrame:
     """Return the table of all models as text, without what is the same in every row."""
     shown = percent(models.drop(columns=[name for name in ("dataset", "data") if name in models]))
-    weights = [f"{count:,.0f}" if count == count else "" for count in models["weights"].astype(float)]
+    weights = [f"{count:,.0f}" if pd.notna(count) else "" for count in models["weights"].astype(float)]
     return shown.assign(weights=weights)
 
 

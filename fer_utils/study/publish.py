@@ -133,7 +133,7 @@ def _what(made: dict, dataset: str) -> str:
 
 def _markdown(table: pd.DataFrame) -> str:
     lines = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
-    return "\n".join(f"| {' | '.join('' if cell != cell else str(cell) for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join('' if pd.isna(cell) else str(cell) for cell in line)} |" for line in lines)
 
 
 def _without_places(text: str, run: Path) -> str:

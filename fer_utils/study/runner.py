@@ -116,10 +116,12 @@ def run(
     if unknown := sorted(set(settings) - set().union(*map(parameters, NOTEBOOKS))):
         raise StudyError(f"{', '.join(unknown)}: no notebook has such a parameter")
     out = out or paths.runs() / ("quick" if {**settings, **QUICK} == settings else "study")
-    out = paths.at_home(out).resolve()
+    out = paths.expand_user(out).resolve()
     paths.check_output_folder(out)
     started = datetime.now().astimezone()
-    with _alone_in(out), _cluster(scheduler, jobs) as address:
+    with _alone_in(out), workers.cluster(scheduler, jobs) as (address, dashboard):
+        if address:
+            print(f"Dask scheduler {address}, dashboard {dashboard}", file=sys.stderr)
         given = _given(splits, names, out) if splits else {}
         record.forget(out, names)
         done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
@@ -143,16 +145,6 @@ def _alone_in(out: Path) -> Iterator[None]:
     with lock:
         paths.remove_leftovers(out)
         yield
-
-
-@contextmanager
-def _cluster(scheduler: str, jobs: int | None) -> Iterator[str]:
-    if not scheduler:
-        yield ""
-        return
-    with workers.cluster(scheduler, jobs) as (address, dashboard):
-        print(f"Dask scheduler {address}, dashboard {dashboard}", file=sys.stderr)
-        yield address
 
 
 def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str], out: Path) -> list[NotebookRun]:

@@ -30,8 +30,8 @@ def accuracy(predictions):
 
 
 def test_actors_who_show_the_same_help(few):
-    helped = augmentation.run(few[0], table_of(400, 0.6, seed=5), few[1]).predictions
-    alone = augmentation.run(few[0], table_of(4, 0.6, seed=5), few[1]).predictions
+    helped = augmentation.run(few[0], table_of(400, 0.6, seed=5), few[1])[0]
+    alone = augmentation.run(few[0], table_of(4, 0.6, seed=5), few[1])[0]
     assert accuracy(helped) > accuracy(alone)
     assert (helped["weight"] > 0).any() and set(helped["weight"]) <= set(augmentation.WEIGHTS)
     assert sorted(helped["id"]) == sorted(few[0].ids) and set(helped["protocol"]) == {"grouped"}
@@ -40,10 +40,10 @@ def test_actors_who_show_the_same_help(few):
 def test_actors_who_show_the_opposite_are_left_out(few):
     table = table_of(80, 3.0)
     folds = {Scheme("grouped"): splits.make("grouped", table)}
-    assert set(augmentation.run(table, table_of(400, -3.0, seed=5), folds).predictions["weight"]) == {0.0}
+    assert set(augmentation.run(table, table_of(400, -3.0, seed=5), folds)[0]["weight"]) == {0.0}
 
 
 def test_emotions_that_the_recordings_lack_are_not_added(few):
     actors = table_of(40, 0.6, seed=5, extra=["contempt"] * 30)
-    found = augmentation.run(few[0], actors, few[1]).predictions
+    found = augmentation.run(few[0], actors, few[1])[0]
     assert "p_contempt" not in found and set(found["predicted"]) <= {"anger", "fear"}

@@ -222,7 +222,7 @@ class TestResuming:
         if change == "data":
             table.x[3, 1, 1] = 1e-3
         if change == "code":
-            monkeypatch.setattr(jobs, "_made_by", lambda: ["other"])
+            monkeypatch.setattr(jobs, "_code_and_libraries", lambda: ["other"])
         options = {"settings": {"epochs": 3}} if change == "settings" else {}
         run(tmp_path, [Run("paper", "grouped", seed=int(change == "seed"))], {BASE: table}, **options)
         assert len(Oracle.seen) == 5

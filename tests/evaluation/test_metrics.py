@@ -61,7 +61,7 @@ class TestIntervals:
         true, subjects = "ab" * 10 * people, list("stuv"[:people] * 20)
         intervals = metrics.bootstrap_intervals(outcome(true, true, subjects))
         assert all(np.isnan(ends).all() for ends in intervals.values())
-        pair = metrics.paired(outcome(true, true, subjects), outcome(true, true[::-1], subjects))
+        pair = metrics.paired_test(outcome(true, true, subjects), outcome(true, true[::-1], subjects))
         assert np.isnan([pair["difference_low"], pair["difference_high"]]).all() and pair["p"] > 0.05
 
     def test_why_four_people_are_too_few(self):
@@ -95,15 +95,15 @@ class TestIntervals:
             slow.append(metrics.metrics(sample["emotion"].to_numpy(), sample["predicted"].to_numpy()))
         intervals = metrics.bootstrap_intervals(predictions, resamples=60, seed=9)
         for name, interval in intervals.items():
-            ends = metrics.levels(6)
+            ends = metrics.interval_percentiles(6)
             assert interval == pytest.approx(np.percentile([each[name] for each in slow], ends), abs=1e-12)
             assert interval[0] < interval[1]
 
     def test_of_few_subjects_it_is_wider(self):
         """Of 20: t = 2.0930 with 19 degrees of freedom, times sqrt(20 / 19), below which are 1.588 % of a normal
         distribution."""
-        assert metrics.levels(20) == pytest.approx([1.588, 98.412], abs=1e-3)
-        assert metrics.levels(10**6) == pytest.approx([2.5, 97.5], abs=1e-3)
+        assert metrics.interval_percentiles(20) == pytest.approx([1.588, 98.412], abs=1e-3)
+        assert metrics.interval_percentiles(10**6) == pytest.approx([2.5, 97.5], abs=1e-3)
         covered, draw = 0, np.random.default_rng(0)
         for _ in range(200):  # eight people whose own shares of right answers are around 0.6
             right = draw.random((8, 5)) < np.clip(draw.normal(0.6, 0.2, 8), 0, 1)[:, None]
@@ -164,36 +164,36 @@ def test_precision_recall_and_f1_by_emotion():
 class TestPaired:
     def test_the_same_answers_do_not_differ(self):
         one = outcome("ababa", "abbaa", "stuvw")
-        found = metrics.paired(one, one.copy())
+        found = metrics.paired_test(one, one.copy())
         assert (found["difference"], found["difference_low"], found["difference_high"]) == (0, 0, 0)
         assert found["p"] == 1
 
     def test_p_counts_exchanges_of_people(self):
         """One is right for all of five people, the other for none: of 32 exchanges two give a difference as large."""
-        found = metrics.paired(outcome("abcde", "abcde", "stuvw"), outcome("abcde", "bcdea", "stuvw"))
+        found = metrics.paired_test(outcome("abcde", "abcde", "stuvw"), outcome("abcde", "bcdea", "stuvw"))
         assert found["difference"] == 1 and found["sequences"] == 5
         assert found["p"] == pytest.approx(2 / 32, abs=0.01)
 
     def test_people_count_not_sequences(self):
         """Two people, 50 sequences each: exchanging them can give no p below 1/2."""
         people = "s" * 50 + "t" * 50
-        found = metrics.paired(outcome("ab" * 50, "ab" * 50, people), outcome("ab" * 50, "ba" * 50, people))
+        found = metrics.paired_test(outcome("ab" * 50, "ab" * 50, people), outcome("ab" * 50, "ba" * 50, people))
         assert found["p"] == pytest.approx(1 / 2, abs=0.03)
 
     def test_opposite_people(self):
         one = outcome("ababab", "abaaba", "stuvwx")
-        found = metrics.paired(one, outcome("ababab", "babbab", "stuvwx"))
+        found = metrics.paired_test(one, outcome("ababab", "babbab", "stuvwx"))
         assert found["difference"] == 0
         assert (found["difference_low"], found["difference_high"]) == (-1, 1)
-        assert metrics.paired(outcome("ababab", "ababab", "stuvwx"), one)["difference"] == 0.5
+        assert metrics.paired_test(outcome("ababab", "ababab", "stuvwx"), one)["difference"] == 0.5
 
     def test_only_what_both_have(self):
         one, other = outcome("abab", "abab", "stuv"), outcome("ab", "ba", "st")
-        assert metrics.paired(one, other)["sequences"] == 2
+        assert metrics.paired_test(one, other)["sequences"] == 2
         with pytest.raises(ValueError, match="no sequence and seed in common"):
-            metrics.paired(one, other.assign(seed=1))
+            metrics.paired_test(one, other.assign(seed=1))
         with pytest.raises(ValueError, match="not the same folds"):
-            metrics.paired(one, other.assign(fold=1))
+            metrics.paired_test(one, other.assign(fold=1))
 
 
 class TestPhaseErrors:

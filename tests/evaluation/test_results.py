@@ -324,9 +324,9 @@ class TestConditions:
         summary = pd.DataFrame(
             [
                 row(0.8),
-                row(0.5, tested=plans.early(0.4)),
+                row(0.5, tested=plans.early_variant(0.4)),
                 row(0.3, tested="20% of the way"),
-                row(0.6, tested=plans.jitter(8)),
+                row(0.6, tested=plans.jitter_variant(8)),
                 row(0.7, tested="2 x jitter"),
                 row(0.1, model="svm", tested="20% of the way"),
                 row(0.2, variant="angles only"),
@@ -389,7 +389,7 @@ class TestImportance:
 
 
 def test_the_network_that_was_asked_is_the_first_that_is_no_baseline():
-    assert results.asked(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
+    assert results.studied_network(pd.DataFrame([row(0.9, model="svm"), row(0.5, model="paper")])) == "paper"
 
 
 def test_landmark_sets_are_of_the_models_that_were_tried_with_several():

@@ -108,7 +108,7 @@ class TestMake:
         with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
             splits.make("grouped", rows())
         with pytest.raises(SplitError, match="on both sides of the split: toy/s"):
-            splits.inner(rows().emotions, rows().subjects)
+            splits.validation_split(rows().emotions, rows().subjects)
 
     @pytest.mark.parametrize(
         ("protocol", "emotions", "subjects", "n_folds", "message"),
@@ -149,18 +149,18 @@ class TestInner:
     @pytest.mark.parametrize("seed", range(4))
     def test_a_fifth_of_the_subjects_validates_and_the_rest_is_fitted(self, seed):
         emotions, subjects = rows(20).emotions, rows(20).subjects
-        fit, validation = splits.inner(emotions, subjects, seed)
+        fit, validation = splits.validation_split(emotions, subjects, seed)
         assert sorted([*fit, *validation]) == list(range(len(emotions)))
         assert not set(subjects[fit]) & set(subjects[validation])
         assert 3 <= len(set(subjects[validation])) <= 5
 
     def test_two_subjects_are_enough(self):
         subjects = np.array(list("xxxyy"))
-        fit, validation = splits.inner(np.array(list("abcab")), subjects)
+        fit, validation = splits.validation_split(np.array(list("abcab")), subjects)
         assert {frozenset(subjects[fit]), frozenset(subjects[validation])} == {frozenset("x"), frozenset("y")}
 
     def test_few_sequences_of_each_emotion(self):
-        fit, validation = splits.inner(np.array(list("aabbcc")), np.array(list("uvwxyz")))
+        fit, validation = splits.validation_split(np.array(list("aabbcc")), np.array(list("uvwxyz")))
         assert len(fit) == len(validation) == 3
 
     @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ class TestInner:
     )
     def test_too_little(self, emotions, subjects, message):
         with pytest.raises(SplitError, match=message):
-            splits.inner(np.array(list(emotions)), np.array(list(subjects)))
+            splits.validation_split(np.array(list(emotions)), np.array(list(subjects)))
 
 
 def test_a_planted_subject_is_named():

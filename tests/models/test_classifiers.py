@@ -87,7 +87,7 @@ class TestFit:
         again = kept.fit(*separable(30, 1), separable(12, 2))
         weights = kept.model.get_weights()
         assert kept.model is network
-        classifiers._kept.clear()
+        classifiers._kept_trainers.clear()
         fresh = SequenceClassifier("small", epochs=3, seed=5)
         once = fresh.fit(*separable(30, 1), separable(12, 2))
         assert fresh.model is not network and again == once
@@ -111,24 +111,24 @@ class TestFit:
             classifier = SequenceClassifier(name, epochs=3, seed=seed)
             return classifier, classifier.fit(*separable(30, 1), separable(12, 2))
 
-        classifiers._kept.clear()
+        classifiers._kept_trainers.clear()
         first, expected = fitted(1)
-        classifiers._kept.clear()
+        classifiers._kept_trainers.clear()
         for seed in (0, 2):
             _, other = fitted(seed)
             assert other != expected
         again, history = fitted(1)
-        assert len(classifiers._kept) == 1 and history == expected
+        assert len(classifiers._kept_trainers) == 1 and history == expected
         for one, other in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
 
     def test_the_last_trainers_are_kept_and_no_more(self):
-        classifiers._kept.clear()
+        classifiers._kept_trainers.clear()
         (x, names), (checked, theirs) = separable(12, 1), separable(6, 2)
         for features in (1, 2, 3, 4, 5, 2, 6):
             fitted = SequenceClassifier("small", epochs=1)
             fitted.fit(x[..., :features], names, (checked[..., :features], theirs))
-        assert [features for _, _, features, _ in classifiers._kept] == [4, 5, 2, 6]
+        assert [features for _, _, features, _ in classifiers._kept_trainers] == [4, 5, 2, 6]
 
     def test_initial_weights_are_the_seeds_whatever_other_threads_draw(self):
         done, size = threading.Event(), (4, 300, 3)

@@ -97,7 +97,7 @@ def test_emotions_pairs_and_the_ledger(tmp_path):
     ledger = pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "ratio": None, "cpu": "a CPU", "keras": "3"}])
     tables.write(ledger, paths.table(tmp_path, "all", "bench"))
     rows = cells(written(tmp_path, [run(tmp_path)], "mmi"))
-    assert ["model", "protocol", "emotion", "tested", "precision (%)", "recall (%)", "F1 (%)"] in rows
+    assert ["model", "protocol", "emotion", "tested", "precision, %", "recall, %", "F1, %"] in rows
     assert ["paper", "a", "fear", "8", "50.0", "12.5", "20.0"] in rows
     assert ["paper", "b", "fear", "8", "50.0", "100.0", "20.0"] in rows
     assert ["compact", "svm", "72", "3", "+5.0 [-1.0, +11.0]", "0.042", ""] in rows

@@ -7,6 +7,7 @@ import numpy as np
 
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import DISTANCE, View, place
+from fer_utils.standins.drawing.shapes import fill
 
 # vertices at the upper edge of the forehead, and those that a fringe of hair can reach
 _HAIRLINE = [127, 162, 21, 54, 103, 67, 109, 10, 338, 297, 332, 284, 251, 389, 356]
@@ -72,7 +73,7 @@ def draw_fringe(image: np.ndarray, actor: Actor, hair: np.ndarray, pixels: np.nd
     edge = root + depth[:, None] * (end - root)
     outline = np.concatenate([root + (pixels[10] - pixels[152]) * 0.05, edge[::-1]])
     cover = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(cover, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    fill(cover, outline, 255)
     middle = (pixels[454] + pixels[234]) / 2
     _comb(image, hair, cover, View(image.shape[1::-1], tuple(middle), 1.0))
 
@@ -93,7 +94,7 @@ def _comb(image: np.ndarray, hair: np.ndarray, cover: np.ndarray, view: View, li
 
 
 def _ellipsoid(image: np.ndarray, view: View, centre, radii, colour) -> None:
-    """Return an ellipsoid of the head (cm) as the ellipse that it is in the picture."""
+    """Draw an ellipsoid of the head, with `centre` and `radii` in cm, as the ellipse that it is in the picture."""
     x, y, depth = place(np.array([centre], float), view)[0]
     axes = view.rotation[:2] * np.array(radii) * view.scale * DISTANCE / (DISTANCE - depth)
     values, vectors = np.linalg.eigh(axes @ axes.T)

@@ -8,6 +8,7 @@ import numpy as np
 from fer_utils.landmarks import canonical
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
+from fer_utils.standins.drawing.shapes import draw_line, fill
 
 IRIS = 0.59  # radius in cm; it hardly varies among people
 
@@ -16,7 +17,7 @@ def draw_eyes(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View, g
     """Draw both eyeballs; `gaze` (x, y) in cm is how far the irises are off the middle."""
     for side in (canonical.RIGHT, canonical.LEFT):
         ring = pixels[canonical.EYE_RING[side]]
-        _polygon(image, ring, (206, 212, 218))
+        fill(image, ring, (206, 212, 218))
         corners = actor.neutral[canonical.UPPER_LID[side, [0, -1]]]
         lids = actor.neutral[[canonical.UPPER_LID[side, 4], canonical.LOWER_LID[side, 4]]]
         middle = [corners[:, 0].mean() + gaze[0], lids[:, 1].mean() + 0.06 + gaze[1], lids[:, 2].mean()]
@@ -32,13 +33,13 @@ def draw_eyes(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View, g
         right, bottom = np.ceil(ring.max(0) + 4 + 0.2 * view.scale).astype(int)
         box = image[top:bottom, left:right]
         dark = box.copy()
-        _polygon(dark, shade - [left, top], (70, 70, 78))
+        fill(dark, shade - [left, top], (70, 70, 78))
         box[:] = cv2.addWeighted(box, 0.5, dark, 0.5, 0)
 
 
 def draw_mouth(image: np.ndarray, actor: Actor, pixels: np.ndarray, activation: np.ndarray, view: View) -> None:
     """Draw the inside of the mouth, with teeth and tongue where they are; closed lips hide all of it later."""
-    _polygon(image, pixels[canonical.MOUTH_RING], (26, 18, 34))
+    fill(image, pixels[canonical.MOUTH_RING], (26, 18, 34))
     rest = actor.neutral[canonical.UPPER_LIP[3]]
     line, depth = rest[1:-1, 1].mean(), rest[5, 2]
     along = np.linspace(-1, 1, 11)
@@ -67,18 +68,10 @@ def draw_edges(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View) 
     for side, outwards in ((canonical.RIGHT, -1.0), (canonical.LEFT, 1.0)):
         if view.rotation[2] @ [0.35 * outwards, 0.0, 0.94] < 0.15:
             continue  # this eye is behind the nose
-        _line(image, pixels[canonical.LOWER_LID[side]], tuple(skin * [0.5, 0.5, 0.62]), 1)
-        _line(image, pixels[canonical.UPPER_LID[side]], lash, thick)
+        draw_line(image, pixels[canonical.LOWER_LID[side]], tuple(skin * [0.5, 0.5, 0.62]), 1)
+        draw_line(image, pixels[canonical.UPPER_LID[side]], lash, thick)
     for lip, shade in ((canonical.UPPER_LIP, 0.32), (canonical.LOWER_LIP, 0.45)):
-        _line(image, pixels[lip[3]], tuple(skin * [0.6, 0.55, 0.8] * shade), max(1, round(0.07 * view.scale)))
-
-
-def _polygon(image: np.ndarray, outline: np.ndarray, colour) -> None:
-    cv2.fillPoly(image, [np.rint(outline * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
-
-
-def _line(image: np.ndarray, points: np.ndarray, colour, thickness: int) -> None:
-    cv2.polylines(image, [np.rint(points * 16).astype(np.int32)], False, colour, thickness, cv2.LINE_AA, 4)
+        draw_line(image, pixels[lip[3]], tuple(skin * [0.6, 0.55, 0.8] * shade), max(1, round(0.07 * view.scale)))
 
 
 def _disc(image: np.ndarray, x: float, y: float, radius: float, colour) -> None:
@@ -88,4 +81,4 @@ def _disc(image: np.ndarray, x: float, y: float, radius: float, colour) -> None:
 
 def _band(image: np.ndarray, upper: np.ndarray, lower: np.ndarray, colour, view: View) -> None:
     outline = np.concatenate([place(upper, view)[:, :2], place(lower, view)[::-1, :2]])
-    _polygon(image, outline, colour)
+    fill(image, outline, colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import cv2
@@ -12,7 +13,7 @@ from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import Actor
-from fer_utils.standins.drawing.worn import paint_beard
+from fer_utils.standins.drawing.shapes import draw_line, fill
 
 TEXTURE = 512  # pixels a side of the texture; about 25 a cm of face
 LINES = 256  # pixels a side of the maps of lines
@@ -40,7 +41,7 @@ WRINKLES = {
 
 
 def paint_skin(actor: Actor) -> np.ndarray:
-    """Paint the texture (512, 512, 3), BGR uint8, of an actor's skin with lips and brows."""
+    """Paint the texture (512, 512, 3) float32 of an actor's skin with lips and brows: BGR, about 0 to 255."""
     rng = np.random.default_rng([actor.seed, 2])
     skin = np.tile(np.array(actor.skin, np.float32), (TEXTURE, TEXTURE, 1))
     for cells, strength in ((10, 3.0), (60, 1.6), (220, 2.2)):  # blotches, then pores
@@ -59,11 +60,10 @@ def paint_skin(actor: Actor) -> np.ndarray:
         skin *= 1 - 0.3 * cv2.GaussianBlur(crease, (0, 0), 1.5)[..., None]
         _paint_brow(skin, actor, side, rng)
     _paint_lips(skin, actor)
-    if actor.beard:
-        paint_beard(skin, actor)
-    return np.clip(skin, 0, 255).astype(np.uint8)
+    return skin
 
 
+@cache
 def wrinkle_maps() -> np.ndarray:
     """Return one map (256, 256) float32 a line and side (26 in all): how much light it takes, or gives if below 0."""
     maps = []
@@ -97,8 +97,7 @@ def _stroke(paths: list, width: float, size: int) -> np.ndarray:
         points = _smooth(UV[path] * size)
         for k, (start, end) in enumerate(pairwise(points)):
             taper = np.sin(np.pi * (k + 1.5) / (len(points) + 2)) ** 0.5
-            ends = [tuple(int(v) for v in np.rint(p * 16)) for p in (start, end)]
-            cv2.line(canvas, *ends, 255, max(1, round(width * taper)), cv2.LINE_AA, 4)
+            draw_line(canvas, np.stack([start, end]), 255, max(1, round(width * taper)))
     return canvas.astype(np.float32) / 255
 
 
@@ -115,7 +114,7 @@ def _smooth(points: np.ndarray) -> np.ndarray:
 
 def _fill(outline: np.ndarray, blur: float) -> np.ndarray:
     canvas = np.zeros((TEXTURE, TEXTURE), np.uint8)
-    cv2.fillPoly(canvas, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    fill(canvas, outline, 255)
     return cv2.GaussianBlur(canvas, (0, 0), blur).astype(np.float32)[..., None] / 255
 
 
@@ -134,8 +133,7 @@ def _paint_brow(skin: np.ndarray, actor: Actor, side: int, rng: np.random.Genera
         k = int(t)
         root = middle[k] + (t - k) * (middle[k + 1] - middle[k]) + half[k] * weight[k] * across
         growth = (middle[k] - middle[k + 1]) / np.linalg.norm(middle[k] - middle[k + 1]) + [0, -0.45]
-        ends = [tuple(int(v) for v in np.rint(p * 16)) for p in (root, root + growth * length)]
-        cv2.line(strokes, *ends, 255, 1, cv2.LINE_AA, 4)
+        draw_line(strokes, np.stack([root, root + growth * length]), 255)
     skin += 0.6 * (strokes.astype(np.float32) / 255)[..., None] * (hair * 0.8 - skin)
 
 

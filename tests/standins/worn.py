@@ -1,4 +1,4 @@
-"""What some people wear on the face: a full beard, and glasses. No stand-in has them; `wearers` tests with them.
+"""What some people wear on the face, a full beard and glasses, to test classifiers with: no stand-in has them.
 
 Sizes and colours are our choice, by eye.
 """
@@ -12,12 +12,38 @@ from fer_utils.landmarks import canonical
 from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
+from fer_utils.standins.drawing.painter import Painter
+from fer_utils.standins.drawing.shapes import SHIFT, draw_line, fill, fixed
+from fer_utils.standins.drawing.skin import LINES, paint_skin
 
 # the upper edge of the beard from the ear to below the nose, and the edge of the jaw, both on the actor's right
 _UPPER, _JAW = [234, 227, 137, 177, 213, 192, 216, 92, 167], [234, 93, 132, 58, 172, 136, 150, 149, 176, 148]
 UPPER = [*_UPPER, 164, *MIRROR[_UPPER[::-1]].tolist()]
 JAW = [*_JAW, 152, *MIRROR[_JAW[::-1]].tolist()]
 HAIRS = 9000  # strands on the skin
+
+
+class WornPainter(Painter):
+    """Draws an actor with a full beard that stands out `beard` cm at the chin (0: none), and with glasses."""
+
+    def __init__(self, actor: Actor, size: tuple[int, int], beard: float = 0.0, glasses: bool = False):
+        super().__init__(actor, size)
+        self.beard, self.glasses = beard, glasses
+        if beard:
+            skin = paint_skin(actor)
+            paint_beard(skin, actor)
+            self._skin = np.clip(skin, 0, 255).astype(np.uint8)
+            self._wrinkles = self._wrinkles * (1 - beard_cover(LINES))  # hair hides lines
+
+    def _draw_behind(self, image: np.ndarray, pixels: np.ndarray, view: View) -> None:
+        super()._draw_behind(image, pixels, view)
+        if self.beard:
+            draw_beard(image, self.actor, self.beard, pixels, view)
+
+    def _draw_in_front(self, image: np.ndarray, view: View) -> None:
+        super()._draw_in_front(image, view)
+        if self.glasses:
+            draw_glasses(image, self.actor, view)
 
 
 def beard_cover(size: int) -> np.ndarray:
@@ -27,7 +53,7 @@ def beard_cover(size: int) -> np.ndarray:
         [UV[canonical.UPPER_LIP[:2]].mean(0), UV[canonical.LOWER_LIP[0]][::-1]]
     )  # hair hangs over the upper one
     beard, bare = (
-        cv2.fillPoly(np.zeros((size, size), np.float32), [_fixed(outline * size)], 1, shift=4)
+        cv2.fillPoly(np.zeros((size, size), np.float32), [fixed(outline * size)], 1, shift=SHIFT)
         for outline in (np.concatenate([UV[UPPER], jaw]), lips)
     )
     return cv2.GaussianBlur(beard, (0, 0), size / 128) * (1 - cv2.GaussianBlur(bare, (0, 0), size / 350))
@@ -47,14 +73,14 @@ def paint_beard(skin: np.ndarray, actor: Actor) -> None:
     skin += 0.95 * ragged[..., None] * (hair - skin)
 
 
-def draw_beard(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View) -> None:
-    """Draw the hair that stands out past the jaw, `actor.beard` cm at the chin; `pixels` (468, 2) is the moved face."""
+def draw_beard(image: np.ndarray, actor: Actor, length: float, pixels: np.ndarray, view: View) -> None:
+    """Draw the hair that stands out past the jaw, `length` cm at the chin; `pixels` (468, 2) is the moved face."""
     rng, jaw = np.random.default_rng([actor.seed, 5]), pixels[JAW]
     away = (jaw - pixels[2]) / np.linalg.norm(jaw - pixels[2], axis=1, keepdims=True)
-    reach = (0.2 + actor.beard * np.cos(np.linspace(-1.4, 1.4, len(jaw))[:, None]) ** 2) * view.scale
+    reach = (0.2 + length * np.cos(np.linspace(-1.4, 1.4, len(jaw))[:, None]) ** 2) * view.scale
     tone = np.array(actor.hair)
     outline = np.concatenate([jaw + 0.8 * reach * away, (jaw - 2 * away)[::-1]])
-    cv2.fillPoly(image, [_fixed(outline)], (tone * 0.6).tolist(), cv2.LINE_AA, 4)
+    fill(image, outline, (tone * 0.6).tolist())
     along, length, shade = (
         rng.uniform(0, len(jaw) - 1, 500),
         rng.uniform(0.3, 1.1, (500, 1)),
@@ -81,20 +107,15 @@ def draw_glasses(image: np.ndarray, actor: Actor, view: View) -> None:
         lens, temple = place(rim, view)[:, :2], place(np.concatenate([rim[4:5], ear]), view)[:, :2]
         bridge = place(np.array([rim[20], [0, rim[20, 1] + 0.25, face[6, 2] + 0.25]]), view)[:, :2]
         for outline, share in ((lens, 0.04), (lens[[7, 11, 27, 31]], 0.1)):
-            bright = cv2.fillPoly(image.copy(), [_fixed(outline)], (255, 255, 255), cv2.LINE_AA, 4)
+            bright = fill(image.copy(), outline, (255, 255, 255))
             cv2.addWeighted(bright, share, image, 1 - share, 0, image)
         parts = [(lens, True), (bridge, False)]
         if sign * (temple[1] - temple[0])[0] > 0:  # else it is behind the head
             parts.append((temple, False))
         for line, closed in parts:
-            cv2.polylines(image, [_fixed(line)], closed, colour.tolist(), thickness, cv2.LINE_AA, 4)
+            draw_line(image, line, colour.tolist(), thickness, closed)
 
 
 def _strands(image: np.ndarray, roots: np.ndarray, tips: np.ndarray, colours: np.ndarray) -> None:
-    for root, tip, colour in zip(_fixed(roots).tolist(), _fixed(tips).tolist(), colours.tolist(), strict=True):
-        cv2.line(image, root, tip, colour, 1, cv2.LINE_AA, 4)
-
-
-def _fixed(points: np.ndarray) -> np.ndarray:
-    """Return points in sixteenths of a pixel, as OpenCV draws them with `shift` 4."""
-    return np.rint(points * 16).astype(np.int32)
+    for root, tip, colour in zip(fixed(roots).tolist(), fixed(tips).tolist(), colours.tolist(), strict=True):
+        cv2.line(image, root, tip, colour, 1, cv2.LINE_AA, SHIFT)
