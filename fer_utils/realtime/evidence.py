@@ -80,20 +80,20 @@ class Evidence:
         return scores / scores.sum()
 
 
-class Running:
-    """An expression that goes on."""
+class Ongoing:
+    """An expression that is not over yet."""
 
     def __init__(self, start: float, onset: float, classes):
         self.start, self.onset, self.evidence = start, onset, Evidence(classes)
         self._rise: list[tuple[float, float]] = []  # times and intensities of the highest so far
 
-    def see(self, time: float, intensity: float) -> None:
+    def add_intensity(self, time: float, intensity: float) -> None:
         """Take in the intensity of a frame."""
         if not self._rise or intensity > 1.02 * self._rise[-1][1]:  # so that the list stays short
             self._rise.append((time, intensity))
 
-    def so_far(self, time: float) -> Expression:
-        """Return the expression as it is known at a time."""
+    def expression_at(self, time: float) -> Expression:
+        """Return the expression as it is known at a time, the newest so far."""
         highest = self._rise[-1][1]
         apex = next(when for when, intensity in self._rise if intensity >= 0.9 * highest)
         evidence = self.evidence

@@ -25,7 +25,7 @@ class SinceRest:
         self._levels = np.zeros(len(self._values))
         self._count = 0
 
-    def rest(self) -> None:
+    def clear(self) -> None:
         """Forget the rise: the face is at rest."""
         self._count = 0
 

@@ -15,7 +15,7 @@ from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
 from fer_utils.landmarks.track import N_POINTS
 from fer_utils.models.compatibility import check_stream_features
 from fer_utils.models.units import UnitModel
-from fer_utils.realtime.evidence import CALM, EARLY, ENOUGH, SURE, UNSURE, Expression, Running
+from fer_utils.realtime.evidence import CALM, EARLY, ENOUGH, SURE, UNSURE, Expression, Ongoing
 from fer_utils.realtime.sampling import ROUNDING, AtFixedTimes, SinceRest
 from fer_utils.realtime.tracker import Tracker
 
@@ -98,9 +98,9 @@ class Recognizer:
         self._seen: float | None = None
         self._eyes: list[list[float]] | None = None  # (2, 3), their outer corners in the newest frame with a face
         self._size: tuple[int, int] | None = None
-        self._news = ""  # why everything was reset, for the next outcome
+        self._why_reset = ""  # why everything was reset, for the next outcome
         self._rested = 0.0  # time of the last frame at rest
-        self._running: Running | None = None
+        self._ongoing: Ongoing | None = None
         self._wanted_neutral = False
         self._failure = ""
 
@@ -110,9 +110,9 @@ class Recognizer:
 
         None if there is none, or none to speak of: a movement that gave no evidence, such as speech, is no expression.
         """
-        if self._running is None or (self.classifier is not None and self._running.evidence.seconds < ENOUGH):
+        if self._ongoing is None or (self.classifier is not None and self._ongoing.evidence.seconds < ENOUGH):
             return None
-        return self._running.so_far(self._seen)
+        return self._ongoing.expression_at(self._seen)
 
     def set_neutral(self) -> None:
         """Take the next face that is seen for the face at rest."""
@@ -178,28 +178,28 @@ class Recognizer:
         return None
 
     def _push(self, points: np.ndarray | None, time: float) -> Recognition:
-        problem, time, ended = _problem(points), float(time), None
+        problem, time, ended = _why_unusable(points), float(time), None
         if self._seen is not None and (gap := time - self._seen) > LOST + ROUNDING:
             alone = self._time == self._seen  # the frame before had a face
             ended = self._reset(f"{'no frame' if alone else 'no face'} for {gap:.2f} s, {LOST:.2f} s can be bridged")
-        elif self._seen is not None and not problem and _leap(self._eyes, points[EYES].tolist()) > LEAP:
+        elif self._seen is not None and not problem and _eye_movement(self._eyes, points[EYES].tolist()) > LEAP:
             ended = self._reset("the face leapt and is taken for another")
         before, self._time = self._seen or time, time
-        news, self._news = self._news, ""
+        why_reset, self._why_reset = self._why_reset, ""
         if problem:
-            return Recognition(time, why="; ".join(filter(None, (news, problem))), expression=ended)
+            return Recognition(time, why="; ".join(filter(None, (why_reset, problem))), expression=ended)
         self._seen, self._eyes = time, points[EYES].tolist()
         points64 = points.astype(np.float64)
-        ended = ended or self._follow(points64, before, time)
+        ended = ended or self._update(points64, before, time)
         if self._fixed:
             self._fixed.add(points64, time)
         probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
         return Recognition(
-            time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, news or why, ended,
+            time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, why_reset or why, ended,
             self._intensities(),
         )  # fmt: skip
 
-    def _follow(self, points: np.ndarray, before: float, time: float) -> Expression | None:
+    def _update(self, points: np.ndarray, before: float, time: float) -> Expression | None:
         """Bring tracker and evidence up to date; return the expression that has ended."""
         tracker, ended = self._tracker, None
         former = tracker.phase
@@ -207,32 +207,32 @@ class Recognizer:
         if self._wanted_neutral:
             self._wanted_neutral = False
             tracker.set_neutral()
-        if self._running is not None and (tracker.phase == "neutral" or (tracker.phase, former) == ("onset", "offset")):
-            ended, self._running = self.expression, None
+        if self._ongoing is not None and (tracker.phase == "neutral" or (tracker.phase, former) == ("onset", "offset")):
+            ended, self._ongoing = self.expression, None
         if tracker.phase == "neutral" and tracker.at_rest:
-            self._since_rest.rest()
+            self._since_rest.clear()
             self._rested = time
             return ended
         self._since_rest.add(tracker.values, tracker.intensity, tracker.rest)
         if tracker.phase == "neutral":
             return ended
-        if self._running is None:
-            self._running = Running(self._rested, time, getattr(self.classifier, "classes", ()))
-        self._running.see(time, tracker.intensity)
+        if self._ongoing is None:
+            self._ongoing = Ongoing(self._rested, time, getattr(self.classifier, "classes", ()))
+        self._ongoing.add_intensity(time, tracker.intensity)
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
             found = self._probabilities(self._since_rest.tensor())
             if found is not None:
                 sure = EARLY if tracker.phase == "onset" else SURE + CALM * tracker.unrest
-                self._running.evidence.add(found, tracker.intensity, time - before, sure, tracker.clarity)
+                self._ongoing.evidence.add(found, tracker.intensity, time - before, sure, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
         """Return probabilities by class, the emotion, and why there is none."""
         if self.classifier is None:
             return None, None, "no classifier"
-        if self._running is None:
+        if self._ongoing is None:
             return None, None, NEUTRAL
-        evidence = self._running.evidence
+        evidence = self._ongoing.evidence
         if not evidence.seconds:
             return None, None, f"{UNSURE}: {self._tracker.doubt or self._failure or 'the expression has just begun'}"
         probabilities = dict(zip(evidence.classes, evidence.probabilities.tolist(), strict=True))
@@ -271,11 +271,11 @@ class Recognizer:
     def _reset(self, reason: str) -> Expression | None:
         """Forget the face; return the expression that it showed."""
         ended = self.expression
-        self._tracker, self._running = Tracker(), None
-        self._since_rest.rest()
+        self._tracker, self._ongoing = Tracker(), None
+        self._since_rest.clear()
         if self._fixed:
             self._fixed.clear()
-        self._seen, self._news = None, f"{reason}: reset"
+        self._seen, self._why_reset = None, f"{reason}: reset"
         return ended
 
     def _new_stream(self, reason: str) -> None:
@@ -285,7 +285,7 @@ class Recognizer:
             self._detector = open_detector(self.detector)
 
 
-def _problem(points: np.ndarray | None) -> str:
+def _why_unusable(points: np.ndarray | None) -> str:
     """Return why points cannot be used; empty if they can."""
     if points is None:
         return "no face"
@@ -295,6 +295,6 @@ def _problem(points: np.ndarray | None) -> str:
     return "no face: the eyes have no distance between them" if left == right else ""
 
 
-def _leap(before: list[list[float]], after: list[list[float]]) -> float:
+def _eye_movement(before: list[list[float]], after: list[list[float]]) -> float:
     """Return how far the eye (of two, (2, 3)) that moved more has moved, in the smaller inter-ocular distance."""
     return max(map(math.dist, before, after)) / min(math.dist(*before), math.dist(*after))

@@ -89,59 +89,59 @@ class Tracker:
 
     def set_neutral(self) -> None:
         """Take the face as it is now for the face at rest."""
-        self._learn(self.shape)
+        self._take_as_rest(self.shape)
 
     def update(self, points: np.ndarray, time: float) -> None:
         """Go on by one frame with its points (478, 3) in pixels; `time` in seconds must rise."""
         self._frames += 1
         if self._frames <= SETTLING + 1:
             self.shape, self._time, self._rate, self._median = geometry.upright(points[None])[0], time, 0.0, 0.0
-            self._learn(self.shape)
+            self._take_as_rest(self.shape)
             return
         step, self._time = time - self._time, time
         (turn,), (middle,), centre = geometry.pose(points[None], self.rest)
         share = 1 - math.exp(-step / FOLLOWING)
         self.shape = self.shape + share * ((points - middle) @ turn + centre - self.shape)
         turn = turn / math.sqrt((turn * turn).sum() / 3)  # without its scale
-        self._home = turn if self._home is None else self._home
-        self.turned = math.degrees(math.acos(min(1.0, max(-1.0, ((turn * self._home).sum() - 1) / 2))))
+        self._turn_at_rest = turn if self._turn_at_rest is None else self._turn_at_rest
+        self.turned = math.degrees(math.acos(min(1.0, max(-1.0, ((turn * self._turn_at_rest).sum() - 1) / 2))))
         self._offsets = across, down = geometry.offsets(self.shape[:, :2], PAIRS)
         self._newest = distances = np.sqrt(across * across + down * down)
         before, self.intensity = self.intensity, float(np.abs(distances - self._distances) @ WEIGHTS)
         self._rate += share * ((self.intensity - before) / step - self._rate)
-        self._watch_lids()
+        self._watch_for_blinks()
         self._falls = self._falls * math.exp(-step / FADING) + max(0.0, before - self.intensity)
-        self._advance(self.intensity - self._floor, self._rate, time)
+        self._update_phase(self.intensity - self._floor, self._rate, time)
         if self.phase == "neutral":
             if self.intensity - self._floor < self.threshold:
-                self._follow(distances, turn, step)
+                self._update_rest(distances, turn, step)
         elif time - self._since > HELD:
-            self._learn(self.shape)
+            self._take_as_rest(self.shape)
 
-    def _watch_lids(self) -> None:
-        if _opening(self.shape) > SHUT * _opening(self.rest):
+    def _watch_for_blinks(self) -> None:
+        if _lid_opening(self.shape) > SHUT * _lid_opening(self.rest):
             self._shut_since = math.inf
         else:
             self._shut_since = min(self._shut_since, self._time)
             if self._time - self._shut_since < BLINK:
                 self._blinked = self._time
 
-    def _learn(self, shape: np.ndarray) -> None:
+    def _take_as_rest(self, shape: np.ndarray) -> None:
         """Take a shape for the face at rest, and start to learn it."""
         self.rest = geometry.upright(shape[None])[0]
         self.shape, self._offsets = self.rest, geometry.offsets(self.rest[:, :2], PAIRS)
         self._newest = self._distances = np.hypot(*self._offsets)
         self.phase, self.intensity, self._floor = "neutral", 0.0, 0.0
         self._learnt = self._below = self._time
-        self._home: np.ndarray | None = None  # how the head is turned at rest
+        self._turn_at_rest: np.ndarray | None = None  # how the head is turned at rest
         self._count = 1
 
-    def _follow(self, distances: np.ndarray, turn: np.ndarray, step: float) -> None:
+    def _update_rest(self, distances: np.ndarray, turn: np.ndarray, step: float) -> None:
         """Bring the face at rest up to date."""
         self._count += 1
         share = max(1 / self._count, 1 - math.exp(-step / RELEARN))
         self.rest = self.rest + share * (self.shape - self.rest)
-        self._home = self._home + share * (turn - self._home)
+        self._turn_at_rest = self._turn_at_rest + share * (turn - self._turn_at_rest)
         self._distances = self._distances + share * (distances - self._distances)
         self._floor -= share * self._floor  # what is left of an expression becomes a part of the face at rest
         self._floor = min(self._floor, self.intensity)
@@ -149,7 +149,7 @@ class Tracker:
         self._quiet += share * (self._falls - self._quiet)
         self._median += min(max(self.intensity - self._median, -most), most)
 
-    def _advance(self, level: float, rate: float, time: float) -> None:
+    def _update_phase(self, level: float, rate: float, time: float) -> None:
         # while few frames are averaged in it, the face at rest has jitter of its own
         self.threshold = max(START, ABOVE_REST * self._median) * (1 + 2 / self._count)
         self.threshold += TILT * max(0.0, self.turned - FREE)
@@ -181,6 +181,6 @@ class Tracker:
             self._floor, self._below, self._count = self.intensity, time, math.inf
 
 
-def _opening(shape: np.ndarray) -> float:
+def _lid_opening(shape: np.ndarray) -> float:
     """Return how far the lids of both eyes are apart, together."""
     return sum(shape[low, 1] - shape[high, 1] for low, high in zip(LOWER, UPPER, strict=True))

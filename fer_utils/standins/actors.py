@@ -27,7 +27,6 @@ class Actor:
 
     `neutral` is the face at rest (468, 3) in cm, `resting` the units (23, 2) that it carries all the time, `rig` the
     way it moves, `light` the unit vector towards the lamp. `expressivity` scales every expression that the actor shows.
-    `beard` is how far a full beard stands out at the chin, in cm; no stand-in has one, or glasses.
     """
 
     seed: int
@@ -48,8 +47,6 @@ class Actor:
     hair_volume: float
     hair_length: float
     fringe: float
-    beard: float = 0.0
-    glasses: bool = False
 
 
 def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from fer_utils.data.units import LETTERS
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import Actor
 
@@ -147,7 +148,7 @@ def express(emotion: str, actor: Actor, rng: np.random.Generator, way: Way | Non
 
 def intensity_code(activation: float) -> int:
     """Return FACS's five letters A to E as 1 to 5, as CK+ writes them; 0 where the unit is not seen."""
-    return int(np.digitize(activation, [0.08, 0.2, 0.4, 0.65, 0.88]))
+    return int(np.digitize(activation, LETTERS[1:-1]))
 
 
 def _shown(emotion: str, way: Way, rng: np.random.Generator) -> dict[int, float]:

@@ -75,7 +75,7 @@ class Samples:
 
 def sample(rig: Rig, actors: int, seed: int = 0) -> Samples:
     """Return the samples of a number of actors, 25 each, of one of the RIGS. The same seed gives the same samples."""
-    shown = [one for number in range(actors) for one in _actor(rig, seed, number)]
+    shown = [one for number in range(actors) for one in _samples_of_actor(rig, seed, number)]
     return Samples(
         change=np.array([change for change, _, _ in shown], np.float32),
         units=np.array([units for _, units, _ in shown], np.float32),
@@ -97,7 +97,7 @@ def rendered(actors: int, seed: int = 0, found: float | None = None) -> Samples:
             rest, picture = session.shoot(np.zeros((len(UNITS), 2)), np.zeros(3))
             before = [detector.detect(picture)[0] for detector in (first, second)]
             for way in ("posed", "everyday"):
-                emotion = EMOTIONS[number % len(EMOTIONS)] if way == "posed" else _everyday(rng)
+                emotion = EMOTIONS[number % len(EMOTIONS)] if way == "posed" else _everyday_emotion(rng)
                 shown = express(emotion, session.actor, rng, way)
                 apex, picture = session.shoot(shown, rng.normal(0, TURN))
                 truth = change(rest, apex)
@@ -148,7 +148,7 @@ def change(rest: np.ndarray, apex: np.ndarray) -> np.ndarray:
     return geometry.differences(geometry.normalise(np.stack([rest, apex])), PAIRS)[0]
 
 
-def nothing(rng: np.random.Generator) -> np.ndarray:
+def no_expression(rng: np.random.Generator) -> np.ndarray:
     """Return an activation (23, 2) that is no expression: lids and lips as in blinking, speech and chewing, or rest."""
     activation = np.zeros((len(UNITS), 2))
     kind = rng.random()
@@ -174,22 +174,22 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
         x, y, depth = place(face, view).T
         found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
         found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
-        shared = _smooth() @ rng.normal(0, 1, (_smooth().shape[1], 3))
+        shared = _shared_errors() @ rng.normal(0, 1, (_shared_errors().shape[1], 3))
         errors = OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared
         points.append(found + noise * errors * [1, 1, DEPTH_ERROR])
     return points[0], points[1]
 
 
 @cache
-def _smooth() -> np.ndarray:
+def _shared_errors() -> np.ndarray:
     return muscles.smooth_fields(1.6, 60)
 
 
-def _everyday(rng: np.random.Generator) -> str:
+def _everyday_emotion(rng: np.random.Generator) -> str:
     return str(rng.choice(list(EVERYDAY), p=list(EVERYDAY.values())))
 
 
-def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
+def _samples_of_actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.ndarray, str]]:
     """Return all samples of one actor: change, units, emotion."""
     rng = np.random.default_rng([seed, RIGS.index(rig), number])
     actor = make_actor(FAMILIES[rig] + 100_000 * seed + number)
@@ -200,9 +200,9 @@ def _actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.ndarray, np.nd
     rest = moves.deform(neutral, resting)
     posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
     for turn in range(POSED + WEAK + NOTHING):
-        emotion = posed[turn] if turn < POSED else _everyday(rng)
+        emotion = posed[turn] if turn < POSED else _everyday_emotion(rng)
         if turn >= POSED + WEAK:
-            shown = nothing(rng)  # any name is wrong here: the one drawn teaches what is usual, and to be unsure
+            shown = no_expression(rng)  # any name is wrong here: the one drawn teaches what is usual, and to be unsure
         elif rig == "fields":
             shown = express(emotion, actor, rng, "posed" if turn < POSED else "everyday")
         else:

@@ -34,7 +34,7 @@ def test_every_actor_shows_all_emotions(samples):
 
 def test_what_is_no_expression_smiles_in_nobody():
     rng = np.random.default_rng(0)
-    shown = np.array([training_set.nothing(rng) for _ in range(200)])
+    shown = np.array([training_set.no_expression(rng) for _ in range(200)])
     assert shown[:, ROW[12]].max() == shown[:, ROW[4]].max() == shown[:, ROW[1]].max() == 0
     assert (shown.max((1, 2)) == 0).mean() > 0.1
     assert shown[:, ROW[43]].max() > 0.8

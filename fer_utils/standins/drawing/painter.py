@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -16,7 +15,6 @@ from fer_utils.standins.drawing.camera import View, place
 from fer_utils.standins.drawing.openings import draw_edges, draw_eyes, draw_mouth
 from fer_utils.standins.drawing.shapes import SHIFT, fixed
 from fer_utils.standins.drawing.skin import LINES, TEXTURE, line_strengths, paint_skin, wrinkle_maps
-from fer_utils.standins.drawing.worn import beard_cover, draw_beard, draw_glasses
 
 
 class Painter:
@@ -25,8 +23,8 @@ class Painter:
     def __init__(self, actor: Actor, size: tuple[int, int]):
         """`size`: (width, height) of the pictures in pixels."""
         self.actor = actor
-        self._skin = paint_skin(actor)
-        self._wrinkles = _wrinkles() * (1 - beard_cover(LINES)) if actor.beard else _wrinkles()  # hair hides lines
+        self._skin = np.clip(paint_skin(actor), 0, 255).astype(np.uint8)
+        self._wrinkles = wrinkle_maps()
         self._wall = draw_wall(actor, size)
         self._hair = draw_hair(actor, size)
 
@@ -40,9 +38,7 @@ class Painter:
         placed = place(face, view)
         pixels = placed[:, :2]
         image = self._wall.copy()
-        draw_head(image, self.actor, self._hair, view)
-        if self.actor.beard:
-            draw_beard(image, self.actor, pixels, view)
+        self._draw_behind(image, pixels, view)
 
         left, top = np.maximum(np.floor(pixels.min(0)).astype(int) - 4, 0)
         right, bottom = np.ceil(pixels.max(0)).astype(int) + 5
@@ -54,12 +50,17 @@ class Painter:
         draw_mouth(patch, self.actor, pixels, activation, near)
         self._draw_skin(patch, face, np.column_stack([pixels, placed[:, 2]]), activation, view)
         draw_edges(patch, self.actor, pixels, near)
-        # hair does not follow the skin of the forehead
-        if abs(view.yaw) < 0.6:
-            draw_fringe(image, self.actor, self._hair, place(self.actor.neutral, view)[:, :2])
-        if self.actor.glasses:
-            draw_glasses(image, self.actor, view)
+        self._draw_in_front(image, view)
         return cv2.GaussianBlur(image, (0, 0), 0.7)
+
+    def _draw_behind(self, image: np.ndarray, pixels: np.ndarray, view: View) -> None:
+        """Draw what the face covers; `pixels` (468, 2) is the face as it is projected."""
+        draw_head(image, self.actor, self._hair, view)
+
+    def _draw_in_front(self, image: np.ndarray, view: View) -> None:
+        """Draw what covers the face."""
+        if abs(view.yaw) < 0.6:  # hair does not follow the skin of the forehead
+            draw_fringe(image, self.actor, self._hair, place(self.actor.neutral, view)[:, :2])
 
     def _draw_skin(self, patch, face, placed, activation, view) -> None:
         """Draw the triangles (placed: pixels in the patch and depth) with texture, lines and Lambert's shading."""
@@ -104,8 +105,3 @@ def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
     db, dc = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
     dx, dy = (db * cy - dc * by) / area, (dc * bx - db * cx) / area
     return np.stack([dx, dy, values[:, 0] - dx * a[:, :1] - dy * a[:, 1:]], axis=2).astype(np.float32)
-
-
-@lru_cache(maxsize=1)
-def _wrinkles() -> np.ndarray:
-    return wrinkle_maps()

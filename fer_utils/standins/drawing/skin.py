@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 
 import cv2
@@ -13,7 +14,6 @@ from fer_utils.standins import mesh
 from fer_utils.standins.action_units import ROW
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.shapes import draw_line, fill
-from fer_utils.standins.drawing.worn import paint_beard
 
 TEXTURE = 512  # pixels a side of the texture; about 25 a cm of face
 LINES = 256  # pixels a side of the maps of lines
@@ -41,7 +41,7 @@ WRINKLES = {
 
 
 def paint_skin(actor: Actor) -> np.ndarray:
-    """Paint the texture (512, 512, 3), BGR uint8, of an actor's skin with lips and brows."""
+    """Paint the texture (512, 512, 3) float32 of an actor's skin with lips and brows: BGR, about 0 to 255."""
     rng = np.random.default_rng([actor.seed, 2])
     skin = np.tile(np.array(actor.skin, np.float32), (TEXTURE, TEXTURE, 1))
     for cells, strength in ((10, 3.0), (60, 1.6), (220, 2.2)):  # blotches, then pores
@@ -60,11 +60,10 @@ def paint_skin(actor: Actor) -> np.ndarray:
         skin *= 1 - 0.3 * cv2.GaussianBlur(crease, (0, 0), 1.5)[..., None]
         _paint_brow(skin, actor, side, rng)
     _paint_lips(skin, actor)
-    if actor.beard:
-        paint_beard(skin, actor)
-    return np.clip(skin, 0, 255).astype(np.uint8)
+    return skin
 
 
+@cache
 def wrinkle_maps() -> np.ndarray:
     """Return one map (256, 256) float32 a line and side (26 in all): how much light it takes, or gives if below 0."""
     maps = []

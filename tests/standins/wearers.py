@@ -1,4 +1,4 @@
-"""How the classifier that ships does by beards and glasses: `python -m fer_utils.standins.drawing.wearers [FOLDER]`.
+"""How the classifier that ships does by beards and glasses: `python -m tests.standins.wearers [FOLDER]`.
 
 Prints the table of `docs/model_card.md`, and draws the actors into `actors_worn.png` of a folder if one is given.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,22 +17,22 @@ from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models.litert import load_classifier
 from fer_utils.standins.actors import Actor, make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
-from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, express
 from fer_utils.standins.training_set import SIZE, change
+from tests.standins.worn import WornPainter
 
 FIRST_SEED = 7_600_000  # of these actors, whom no other part of the project draws
 BEARDS = (0.3, 1.8)  # cm past the chin
 POSE, TURN = (0.12, 0.1, 0.04), (0.04, 0.05, 0.03)  # standard deviations of the head's pose and of its turn, in radians
 
 
-def looks(actor: Actor) -> Mapping[str, Actor]:
-    """Return the actor with nothing, with glasses and, if he is a man, with a full beard and with both."""
-    wearers = {"nothing": actor, "glasses": replace(actor, glasses=True)}
+def looks(actor: Actor) -> Mapping[str, dict]:
+    """Return options of `WornPainter`: nothing, glasses and, if the actor is a man, a full beard and both."""
+    worn = {"nothing": {}, "glasses": {"glasses": True}}
     if actor.hair_length < 0.2:  # women's hair is longer
-        bearded = replace(actor, beard=float(np.random.default_rng([actor.seed, 7]).uniform(*BEARDS)))
-        wearers |= {"beard": bearded, "beard and glasses": replace(bearded, glasses=True)}
-    return wearers
+        beard = float(np.random.default_rng([actor.seed, 7]).uniform(*BEARDS))
+        worn |= {"beard": {"beard": beard}, "beard and glasses": {"beard": beard, "glasses": True}}
+    return worn
 
 
 def measure(actors: int = 300) -> pd.DataFrame:
@@ -46,8 +45,9 @@ def measure(actors: int = 300) -> pd.DataFrame:
     rows, classifier = [], load_classifier()
     with open_detector("face_landmarker", "image") as detector:
         for number in range(actors):
-            for look, actor in looks(make_actor(FIRST_SEED + number)).items():
-                for way, emotion, points in _shoot(actor, number, detector):
+            actor = make_actor(FIRST_SEED + number)
+            for look, worn in looks(actor).items():
+                for way, emotion, points in _shoot(actor, worn, number, detector):
                     named = ""
                     if all(found is not None for found in points):
                         tensor = np.repeat(change(*(found.astype(float) for found in points))[None, None] / 4, 4, 1)
@@ -77,10 +77,10 @@ def _difference(by_actor: np.ndarray) -> dict[str, float]:
     return {"difference": by_actor.mean(), "difference_low": low, "difference_high": high}
 
 
-def _shoot(actor: Actor, number: int, detector):
+def _shoot(actor: Actor, worn: dict, number: int, detector):
     """Return way, emotion and the points found at rest and at the apex; all but the looks is the same for a number."""
     rng = np.random.default_rng([FIRST_SEED, number])
-    painter, sensor, pose = Painter(actor, SIZE), Sensor(rng, SIZE), rng.normal(0, POSE)
+    painter, sensor, pose = WornPainter(actor, SIZE, **worn), Sensor(rng, SIZE), rng.normal(0, POSE)
 
     def shot(activation, turn):
         view = View(SIZE, (320 + rng.uniform(-20, 20), 215), rng.uniform(11, 14), *(pose + turn))
@@ -97,12 +97,14 @@ def draw_sheet(path: Path) -> Path:
     """Draw a man's looks, at rest and showing three emotions, into a PNG file and return its path."""
     size = (200, 225)
     view, rows = View(size, (100, 94), 8.4), []
-    for actor in list(looks(make_actor(FIRST_SEED + 7)).values())[1:]:
+    actor = make_actor(FIRST_SEED + 7)
+    for worn in list(looks(actor).values())[1:]:
         shown = [np.zeros_like(actor.resting)]
         shown += [
             express(name, actor, np.random.default_rng(3), "posed") for name in ("happiness", "disgust", "surprise")
         ]
-        rows.append(np.hstack([Painter(actor, size).draw(np.clip(actor.resting + each, 0, 1), view) for each in shown]))
+        painter = WornPainter(actor, size, **worn)
+        rows.append(np.hstack([painter.draw(np.clip(actor.resting + each, 0, 1), view) for each in shown]))
     sheet = Image.fromarray(np.vstack(rows)[:, :, ::-1])
     # this method keeps rare colours, those of eyes and teeth
     sheet.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""What some people wear on the face: a full beard, and glasses. No stand-in has them; `wearers` tests with them.
+"""What some people wear on the face, a full beard and glasses, to test classifiers with: no stand-in has them.
 
 Sizes and colours are our choice, by eye.
 """
@@ -12,13 +12,38 @@ from fer_utils.landmarks import canonical
 from fer_utils.landmarks.canonical import MIRROR, UV
 from fer_utils.standins.actors import Actor
 from fer_utils.standins.drawing.camera import View, place
+from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.drawing.shapes import SHIFT, draw_line, fill, fixed
+from fer_utils.standins.drawing.skin import LINES, paint_skin
 
 # the upper edge of the beard from the ear to below the nose, and the edge of the jaw, both on the actor's right
 _UPPER, _JAW = [234, 227, 137, 177, 213, 192, 216, 92, 167], [234, 93, 132, 58, 172, 136, 150, 149, 176, 148]
 UPPER = [*_UPPER, 164, *MIRROR[_UPPER[::-1]].tolist()]
 JAW = [*_JAW, 152, *MIRROR[_JAW[::-1]].tolist()]
 HAIRS = 9000  # strands on the skin
+
+
+class WornPainter(Painter):
+    """Draws an actor with a full beard that stands out `beard` cm at the chin (0: none), and with glasses."""
+
+    def __init__(self, actor: Actor, size: tuple[int, int], beard: float = 0.0, glasses: bool = False):
+        super().__init__(actor, size)
+        self.beard, self.glasses = beard, glasses
+        if beard:
+            skin = paint_skin(actor)
+            paint_beard(skin, actor)
+            self._skin = np.clip(skin, 0, 255).astype(np.uint8)
+            self._wrinkles = self._wrinkles * (1 - beard_cover(LINES))  # hair hides lines
+
+    def _draw_behind(self, image: np.ndarray, pixels: np.ndarray, view: View) -> None:
+        super()._draw_behind(image, pixels, view)
+        if self.beard:
+            draw_beard(image, self.actor, self.beard, pixels, view)
+
+    def _draw_in_front(self, image: np.ndarray, view: View) -> None:
+        super()._draw_in_front(image, view)
+        if self.glasses:
+            draw_glasses(image, self.actor, view)
 
 
 def beard_cover(size: int) -> np.ndarray:
@@ -48,11 +73,11 @@ def paint_beard(skin: np.ndarray, actor: Actor) -> None:
     skin += 0.95 * ragged[..., None] * (hair - skin)
 
 
-def draw_beard(image: np.ndarray, actor: Actor, pixels: np.ndarray, view: View) -> None:
-    """Draw the hair that stands out past the jaw, `actor.beard` cm at the chin; `pixels` (468, 2) is the moved face."""
+def draw_beard(image: np.ndarray, actor: Actor, length: float, pixels: np.ndarray, view: View) -> None:
+    """Draw the hair that stands out past the jaw, `length` cm at the chin; `pixels` (468, 2) is the moved face."""
     rng, jaw = np.random.default_rng([actor.seed, 5]), pixels[JAW]
     away = (jaw - pixels[2]) / np.linalg.norm(jaw - pixels[2], axis=1, keepdims=True)
-    reach = (0.2 + actor.beard * np.cos(np.linspace(-1.4, 1.4, len(jaw))[:, None]) ** 2) * view.scale
+    reach = (0.2 + length * np.cos(np.linspace(-1.4, 1.4, len(jaw))[:, None]) ** 2) * view.scale
     tone = np.array(actor.hair)
     outline = np.concatenate([jaw + 0.8 * reach * away, (jaw - 2 * away)[::-1]])
     fill(image, outline, (tone * 0.6).tolist())
