@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     study.add_argument("--reader", nargs="+", type=_reader_option, default=(), metavar="NAME.OPTION=VALUE",
                        help="options of the datasets' readers, as oulu_vis.light=Dark or mmi.views=[0,1]")  # fmt: skip
-    study.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
+    study.add_argument("--out", type=_path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
     study.add_argument("--quick", action="store_true", help="two stand-ins, few subjects and epochs: does it run?")
     study.add_argument("--paper-network", action="store_true",
                        help="ask the open questions of the paper's network, not of the compact one: hours")  # fmt: skip
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     study.set_defaults(command=_study, extra="study")
 
     bench = commands.add_parser("bench", help="measure how fast each stage is on this machine")
-    bench.add_argument("--out", type=Path, metavar="DIR", help="where to write; runs/bench by default")
+    bench.add_argument("--out", type=_path, metavar="DIR", help="where to write; runs/bench by default")
     bench.add_argument("--frames", type=_count, default=300, metavar="N", help="frames a stage; 300 by default")
     bench.add_argument("--jobs", type=_count, metavar="N", help="processes of the last rows; one a core by default")
     bench.set_defaults(command=_bench, extra="study")
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
                          help="where the rows of one input go, - for standard output; by default the input's name "
                          "with .csv, in this folder")  # fmt: skip
-    predict.add_argument("--out", type=paths.expand_user, metavar="DIR", help="folder for the files of several inputs")
+    predict.add_argument("--out", type=_path, metavar="DIR", help="folder for the files of several inputs")
     predict.add_argument("--jobs", type=_count, metavar="N", help="processes for several inputs; one a core by default")
     predict.add_argument("--format", action="append", default=[], choices=("csv", "openface", "elan", "bids"),
                          help="files of other tools besides; can be repeated")  # fmt: skip
@@ -80,9 +80,9 @@ def main(arguments: list[str] | None = None) -> int:
     predict.add_argument("--show-subjects", action="store_true", help="pictures of people on that page")
     predict.add_argument("--faces", type=_count, default=1, metavar="N",
                          help="follow up to N faces; the largest one by default")  # fmt: skip
-    predict.add_argument("--neutral", type=paths.expand_user, metavar="PICTURE",
+    predict.add_argument("--neutral", type=_path, metavar="PICTURE",
                          help="for a single picture: one of the same person at rest")  # fmt: skip
-    predict.add_argument("--video", type=paths.expand_user, metavar="OUT.mp4",
+    predict.add_argument("--video", type=_path, metavar="OUT.mp4",
                          help="write a copy of one input with points and labels drawn")  # fmt: skip
     predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
@@ -132,8 +132,14 @@ def _folder(text: str) -> str:
     return str(paths.expand_user(text).resolve())
 
 
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; name a file or folder")
+    return paths.expand_user(text)
+
+
 def _output(text: str) -> Path:
-    return paths.STANDARD_OUTPUT if text == "-" else paths.expand_user(text)
+    return paths.STANDARD_OUTPUT if text == "-" else _path(text)
 
 
 def _count(text: str) -> int:

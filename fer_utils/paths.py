@@ -179,6 +179,8 @@ def check_output_folder(path: Path) -> None:
 def _make_named(folder: Path, may_be_made: bool) -> None:
     if folder.is_dir():
         return
+    if folder.exists():
+        raise OutputError(f"{folder}: a file; name a folder")
     if not may_be_made:
         raise OutputError(f"{folder}: no such folder; make it first, or name another")
     try:

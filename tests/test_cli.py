@@ -186,6 +186,13 @@ def test_a_name_that_no_file_can_have_is_one_line(capsys, words):
     assert "xxx" in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("option", ["-o", "--out", "--video", "--neutral"])
+def test_a_name_that_is_empty(option, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["predict", str(paths.CLIP), option, ""])
+    assert capsys.readouterr().err.endswith(f"argument {option}: an empty name; name a file or folder\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes end otherwise there")
 def test_nobody_reads_what_is_printed():
     """As `fer doctor | head -1`."""

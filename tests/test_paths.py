@@ -249,5 +249,5 @@ class TestOutputs:
         with pytest.raises(OutputError, match="no such folder"):
             paths.check_output_folder(tmp_path / "no" / "such")
         (tmp_path / "file").write_text("")
-        with pytest.raises(OutputError, match=r"cannot be made \(File exists\)"):
+        with pytest.raises(OutputError, match="file: a file; name a folder"):
             paths.check_output_folder(tmp_path / "file")

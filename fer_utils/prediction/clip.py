@@ -23,7 +23,7 @@ from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import LeftOut, Skipped
-from fer_utils.data.video import Video, is_utf8, read_ahead
+from fer_utils.data.video import Video, is_picture, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
@@ -32,7 +32,7 @@ from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
 from fer_utils.prediction.copies import CODECS, DrawnCopy
 from fer_utils.prediction.faces import Faces
-from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction
+from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction, check_replaceable
 from fer_utils.realtime import overlay, verdict
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.recording import Recording, describe_model
@@ -99,8 +99,8 @@ def write(
     is written whole or not at all. If `out` is standard output or another stream, rows of frames are all that is
     written.
 
-    Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over
-    another that is needed; ModelFileError for a model that does not fit; OutputError.
+    Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over one
+    that is needed or, beside `out`, one of another origin; ModelFileError for a model that does not fit; OutputError.
     """
     settings = settings or Settings()
     model = paths.model(settings.model)
@@ -109,6 +109,9 @@ def write(
     extra = {} if alone else _extra_files(out, settings)
     outputs = [path for path in (out, beside, drawn, *chain(*extra.values())) if path]
     _check(recording, outputs, drawn, model)
+    for path in outputs:
+        if path not in (out, drawn):  # nobody named it
+            check_replaceable(path)
     frames, fps, expected = _open_frames(recording)
     classifier = litert.load_classifier(model)
     model_note = describe_model(classifier, model)
@@ -197,6 +200,8 @@ def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path
         raise PredictError(f"{recording}: may not be read; change its permissions")
     if recording.is_file() and not recording.stat().st_size:
         raise PredictError(f"{recording}: an empty file; record or copy it again")
+    if recording.is_file() and is_picture(recording):
+        raise PredictError(f"{recording}: one picture, not a recording; name it alone and without --out")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
     taken = {recording.resolve(), model.resolve()}

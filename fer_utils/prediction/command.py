@@ -13,10 +13,13 @@ from fer_utils.data.video import is_picture
 from fer_utils.errors import PredictError
 from fer_utils.prediction import clip, many, still
 from fer_utils.prediction.clip import Settings
+from fer_utils.prediction.formats import check_replaceable
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Predict as `fer predict` was told; return the exit status: 1 if any of several recordings failed."""
+    if address := next((path for path in arguments.inputs if path.as_posix().startswith(("http:/", "https:/"))), None):
+        raise PredictError(f"{address}: an address of the web; download the recording, and name its file")
     if Path("-") in arguments.inputs:
         return _predict_piped(arguments)
     return _run(arguments, arguments.inputs)
@@ -59,6 +62,8 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
 
 def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Settings) -> int:
     out = _output_file(recording, arguments)
+    if paths.is_stream(out) and (settings.formats or settings.report):
+        raise PredictError(f"-o {out}: takes the rows alone, no --format or --report; name a file, or leave these out")
     for path in filter(None, (out, arguments.video)):
         paths.check_output(path)
     outcome = clip.write(recording, out, settings, arguments.video)
@@ -71,7 +76,9 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
     )
     unread = f", {outcome.unread} could not be read" if outcome.unread else ""
     print(f"{recording.name}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
-    print("  the largest face was followed" if settings.faces == 1 else f"  up to {settings.faces} faces", file=text)
+    if outcome.with_face:
+        followed = "the largest face was followed" if settings.faces == 1 else f"up to {settings.faces} faces"
+        print(f"  {followed}", file=text)
     for each in outcome.expressions:
         who = f"face {each.face}, " if settings.faces > 1 else ""
         shown = f"{who}{each.emotion} ({each.probability:.0%}), apex at {each.apex:.2f} s"
@@ -83,10 +90,12 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
 
 def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, piped: bool) -> int:
     if not arguments.out:
-        raise PredictError(f"{len(many.recordings(inputs))} recordings: name a folder for their files with --out DIR")
+        count = len(many.recordings(inputs))
+        said = f"{count} recording{'s' * (count > 1)}{' in the folder' * (len(inputs) == 1)}"
+        raise PredictError(f"{said}: name a folder for their files with --out DIR")
     for name, value in (("-o", arguments.file), ("--video", arguments.video), ("--neutral", arguments.neutral)):
         if value:
-            raise PredictError(f"{name} {value}: only for one input; leave it out")
+            raise PredictError(f"{name} {value}: only for one input, without --out; leave it out")
     table = many.predict(inputs, arguments.out, settings, arguments.jobs, piped)
     print(table.drop(columns="output").to_string(index=False))
     print(arguments.out / many.SUMMARY)
@@ -113,8 +122,8 @@ def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str) -
 def _output_file(recording: Path, arguments: argparse.Namespace) -> Path:
     """Return where the rows go. Raises PredictError if that is somebody else's file that nobody named."""
     out = arguments.file or Path(f"{many.stems([recording])[0]}.csv")
-    if not arguments.file and out.is_file():
-        with out.open("rb") as file:
-            if not file.read(12).startswith((b"time,face,", b"point,x,y,z")):
-                raise PredictError(f"{out}: there already, and not by fer predict; name another file with -o")
+    if not arguments.file:
+        check_replaceable(out)
+    elif out.suffix != ".csv" and not paths.is_stream(out):
+        raise PredictError(f"-o {out}: must end in .csv")
     return out

@@ -19,6 +19,7 @@ import pandas as pd
 from pympi.Elan import Eaf
 
 from fer_utils import paths
+from fer_utils.errors import PredictError
 
 # Which of MediaPipe's points stand for the 68 of Multi-PIE, which OpenFace uses, in its order; our choice.
 JAW = (234, 93, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 323, 454)
@@ -137,6 +138,29 @@ class Format(NamedTuple):
 
     write: Callable[..., None]
     endings: tuple[str, ...]
+
+
+# what the files of `fer predict` begin with or have near their beginning, by the ending of their names
+WRITTEN = {
+    ".expressions.csv": (b"\nstart,onset,apex,",),
+    ".expression.csv": (b"\nemotion,p_",),
+    ".openface.csv": (b"\nframe,face_id,timestamp,confidence,success,x_0,",),
+    ".csv": (b"\ntime,face,", b"\npoint,x,y,z", b"\nrecording,output,"),
+    ".eaf": (b'AUTHOR="fer-utils"',),
+    ".tsv": (b"\nonset\tduration\ttrial_type\tapex\t",),
+    ".json": (b'"Description": "Start of the expression',),
+    ".html": (b'name="generator" content="fer-utils"',),
+}
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise PredictError if a file is there that `fer predict` has not written, and that nobody told it to replace."""
+    if path.is_file():
+        marks = next((marks for ending, marks in WRITTEN.items() if path.name.endswith(ending)), ())
+        with path.open("rb") as file:
+            start = b"\n" + file.read(1000)
+        if len(start) > 1 and not any(mark in start for mark in marks):
+            raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
 
 
 FORMATS = {

@@ -18,6 +18,7 @@ from fer_utils.data.sequence import LeftOut
 from fer_utils.errors import PredictError, UserError, first_line
 from fer_utils.prediction import clip
 from fer_utils.prediction.clip import Settings
+from fer_utils.prediction.formats import check_replaceable
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
@@ -59,7 +60,7 @@ def _videos(path: Path) -> tuple[list[Path], str]:
             return [], f"{path}: no such file or folder; name videos, or folders that hold them"
         videos = tree.files(path, tree.VIDEOS) if path.is_dir() else [path]
         if not videos and not tree.files(path, tree.PICTURES):
-            return [], f"{path}: neither a video nor pictures in the folder; name one that holds some"
+            return [], f"{path}: neither a video nor pictures in the folder itself; name one that holds some"
         return videos, ""
     except (LeftOut, OSError) as reason:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"
@@ -92,7 +93,10 @@ def predict(
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
-    targets = [out / f"{stem}.csv" for stem in stems(files)]
+    paths.check_writable(out)
+    check_replaceable(out / SUMMARY)
+    names = [f"{stem}.csv" for stem in stems(files)]
+    targets = [out / ("summary_2.csv" if name.casefold() == SUMMARY else name) for name in names]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
         futures = [
             workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
@@ -113,6 +117,7 @@ def predict(
 def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
     """Do a worker's job."""
     try:
+        check_replaceable(target)
         outcome = clip.write(file, target, settings, progress=False)
     except (UserError, OSError) as error:
         return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))

@@ -14,6 +14,7 @@ from fer_utils.features.geometry import PAIRS, differences, normalise
 from fer_utils.features.tensors import N_KEY_FRAMES
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models import litert
+from fer_utils.prediction.formats import check_replaceable
 from fer_utils.realtime.recording import describe_model
 
 VIEWS = 8  # of a picture, over which points are averaged: it has no frames before and after it
@@ -30,6 +31,9 @@ def write(
     """
     if neutral is not None and neutral.exists() and neutral.samefile(picture):
         raise PredictError(f"--neutral {neutral}: the same picture; name one of the same person at rest")
+    beside = out.with_name(f"{out.name.removesuffix('.csv')}.expression.csv")
+    if neutral is not None:
+        check_replaceable(beside)
     points = _points(picture, detector)
     with paths.replacing(out) as temporary:
         table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
@@ -39,7 +43,6 @@ def write(
     classifier = litert.load_classifier(model)
     found = np.asarray(classifier.predict_proba(pair_tensor(_points(neutral, detector), points)[None]))[0]
     probabilities = dict(zip(map(str, classifier.classes), found.tolist(), strict=True))
-    beside = out.with_name(f"{out.name.removesuffix('.csv')}.expression.csv")
     with paths.replacing(beside) as temporary:
         row = {f"p_{name}": f"{p:.4f}" for name, p in probabilities.items()}
         row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
@@ -64,7 +67,9 @@ def _points(picture: Path, detector: str) -> np.ndarray:
         raise PredictError(f"{picture}: no such file; name a picture")
     image, problem = read_picture(picture)
     if image is None:
-        raise PredictError(f"{picture}: cannot be read ({problem}); save it again as PNG or JPEG")
+        raise PredictError(
+            f"{picture}: cannot be read ({problem.removeprefix(f'{picture.name}: ')}); save it again as PNG or JPEG"
+        )
     with open_detector(detector, "image", views=1 if detector == "mediapipe" else VIEWS) as finder:
         points, _ = finder.detect(image)
     if points is None:

@@ -9,6 +9,7 @@ from fer_utils import cli, paths
 from fer_utils.data.video import Video
 from fer_utils.errors import PredictError
 from fer_utils.prediction import many
+from fer_utils.prediction.clip import Settings
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,13 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
     ("arguments", "said"),
     [(["a.avi", "b.avi"], "2 recordings: name a folder for their files with --out DIR"),
      (["a.avi", "--out", "out", "-o", "x.csv"], "-o x.csv: only for one input"),
+     (["a.avi", "--out", "out", "--video", "v.mp4"], "--video v.mp4: only for one input, without --out"),
+     (["videos"], "1 recording in the folder: name a folder for their files with --out DIR"),
+     (["a.avi", "--out", "p.png"], "p.png: a file; name a folder"),
+     (["a.avi", "-o", "rows.xlsx"], "-o rows.xlsx: must end in .csv"),
+     (["a.avi", "-o", "-", "--report"], "takes the rows alone, no --format or --report"),
+     (["https://example.org/a.mp4"], "an address of the web; download the recording"),
+     (["p.png", "--neutral", "a.avi"], "a.avi: cannot be read (not a readable picture)"),
      (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture"),
      (["a.avi", "--show-subjects"], "--show-subjects: only with --report"),
      (["a.avi", "--faces", "2", "--detector", "mediapipe"], "--faces: mediapipe follows one"),
@@ -98,10 +106,57 @@ def test_what_does_not_go_together_is_one_line(tmp_path, monkeypatch, capsys, fa
     monkeypatch.chdir(tmp_path)
     for name in ("a.avi", "b.avi"):
         write_clip(tmp_path / name, face, frames=2)
+    write_clip(tmp_path / "videos" / "a.avi", face, frames=2)
     cv2.imwrite("p.png", face)
     assert cli.main(["predict", *arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_files_of_others_are_not_replaced_and_its_own_are(tmp_path, monkeypatch, capsys, face):
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "a.avi", face)
+    formats = [word for name in ("openface", "elan", "bids") for word in ("--format", name)]
+    command = ["predict", "a.avi", *formats, "--report"]
+    assert cli.main(command) == cli.main(command) == 0
+    assert cli.main([*command, "--out", "."]) == cli.main([*command, "--out", "."]) == 0
+    written = {path.name for path in tmp_path.iterdir()} - {"a.avi", "a.csv"}
+    assert len(written) == 7
+    for name in sorted(written - {"summary.csv"}):
+        before = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_text("annotated by hand")
+        assert cli.main(command) == 2
+        assert f"fer: {name}: there already, and not by fer predict" in capsys.readouterr().err
+        assert (tmp_path / name).read_text() == "annotated by hand"
+        (tmp_path / name).write_bytes(before)
+    by_openface = "frame,face_id,timestamp,confidence,success,x_0,"
+    (tmp_path / "a.csv").write_text(by_openface)
+    assert cli.main([*command, "--out", "."]) == 1
+    assert "there already" in pd.read_csv("summary.csv")["problem"].item()
+    assert (tmp_path / "a.csv").read_text() == by_openface
+    (tmp_path / "summary.csv").write_text("written by hand")
+    assert cli.main([*command, "--out", "."]) == 2
+    assert (tmp_path / "summary.csv").read_text() == "written by hand"
+
+
+def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
+    monkeypatch.chdir(tmp_path)
+    file = write_clip(tmp_path / "Summary.avi", face)
+    table = many.predict([file], tmp_path / "out", Settings())
+    assert table["output"].item() == "summary_2.csv"
+    assert len(pd.read_csv(tmp_path / "out" / "summary_2.csv")) == 6
+    assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].item() == str(file)
+
+
+def test_a_picture_among_several_inputs_is_to_be_named_alone(tmp_path, monkeypatch, face):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("p.png", face)
+    write_clip(tmp_path / "a.avi", face)
+    assert cli.main(["predict", "a.avi", "p.png", "--out", "out", "--jobs", "1"]) == 1
+    assert pd.read_csv("out/summary.csv", keep_default_na=False)["problem"].tolist() == [
+        "",
+        "one picture, not a recording; name it alone and without --out",
+    ]
 
 
 def test_a_picture_gives_its_points_and_beside_a_neutral_one_its_expression(tmp_path, monkeypatch, capsys):
@@ -117,5 +172,8 @@ def test_a_picture_gives_its_points_and_beside_a_neutral_one_its_expression(tmp_
     (row,) = pd.read_csv("smile.expression.csv").to_dict("records")
     assert row["emotion"] == "happiness" and row["p_happiness"] == max(v for k, v in row.items() if k.startswith("p_"))
     assert "happiness" in capsys.readouterr().out.splitlines()[0]
+    (tmp_path / "smile.expression.csv").write_text("written by hand")
+    assert cli.main(["predict", "smile.png", "--neutral", "rest.png"]) == 2
+    assert "smile.expression.csv: there already" in capsys.readouterr().err
     assert cli.main(["predict", "room.png"]) == 2
     assert "room.png: no face found" in capsys.readouterr().err
