@@ -41,7 +41,7 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
         found = {
             "sequences": len(inventory.sequences),
             "subjects": len(inventory.subjects),
-            "frames": sum(_frames(sequence.frames) for sequence in inventory.sequences),
+            "frames": sum(_count_frames(sequence.frames) for sequence in inventory.sequences),
             **{emotion: inventory.emotions[emotion] for emotion in entry.emotions},
         }
         for what, count in found.items():
@@ -112,7 +112,7 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _frames(frames: FrameSource) -> int:
+def _count_frames(frames: FrameSource) -> int:
     """Return how many frames there are; 0 if a video cannot be opened any more."""
     if isinstance(frames, Pictures):
         return len(frames)

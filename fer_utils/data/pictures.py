@@ -47,12 +47,12 @@ class Pictures:
         """
         size = bits = None
         for index, file in enumerate(self.files):
-            image, problem = _decoded(file)
+            image, problem = _decode(file)
             if image is not None:
                 height, width = image.shape[:2]
-                size, bits = size or (width, height), bits or _bits(image)
+                size, bits = size or (width, height), bits or _bits_used(image)
                 if (width, height) == size:
-                    image = _eight_bits(image, bits)
+                    image = _to_eight_bits(image, bits)
                 else:
                     problem = f"{file.name}: {width}x{height} pixels, but the sequence began with {size[0]}x{size[1]}"
                     image = None
@@ -71,11 +71,11 @@ def read_picture(file: str | Path) -> tuple[np.ndarray | None, str]:
 
     A picture of 16 bits is scaled by the bits that it uses: cameras of 10, 12 or 14 bits write such files.
     """
-    image, problem = _decoded(file)
-    return (None if image is None else _eight_bits(image, _bits(image))), problem
+    image, problem = _decode(file)
+    return (None if image is None else _to_eight_bits(image, _bits_used(image))), problem
 
 
-def _decoded(file: str | Path) -> tuple[np.ndarray | None, str]:
+def _decode(file: str | Path) -> tuple[np.ndarray | None, str]:
     """Return a picture as BGR (H, W, 3) of any type and an empty string, or None and the reason in one line."""
     name = Path(file).name  # without the folder, so that a track's reasons stay right when recordings move
     try:
@@ -115,13 +115,13 @@ def digest(files: Iterable[Path], options: str) -> str:
     return result.hexdigest()
 
 
-def _bits(image: np.ndarray) -> int:
+def _bits_used(image: np.ndarray) -> int:
     """Return how many bits the values of a picture use: 8, or 10, 12, 14 or 16 as cameras have them."""
     largest = 0 if image.dtype.kind == "f" else int(image.max())
     return next(bits for bits in (8, 10, 12, 14, 16, 32) if largest < 1 << bits)
 
 
-def _eight_bits(image: np.ndarray, bits: int) -> np.ndarray:
+def _to_eight_bits(image: np.ndarray, bits: int) -> np.ndarray:
     """Return a picture as uint8; its values go up to 2^`bits`, or to 1 if they are floating-point."""
     if image.dtype == np.uint8:
         return image

@@ -120,8 +120,8 @@ def video(file: Path) -> Video:
     return clip
 
 
-def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
-    """Return the folders at most `depth` below the root, or the root itself, for which `is_it` holds, nearest first.
+def search(root: Path, matches: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
+    """Return the folders at most `depth` below the root, or the root itself, for which `matches` holds, nearest first.
 
     What lies below a match is not searched. No folder is entered twice, even if links lead to it.
     """
@@ -133,7 +133,7 @@ def search(root: Path, is_it: Callable[[Path], bool], depth: int = DEPTH) -> lis
             if real in seen:
                 continue
             seen.add(real)
-            if is_it(folder):
+            if matches(folder):
                 found.append(folder)
             elif below_root < depth:
                 below += folders(folder, [])
@@ -147,12 +147,12 @@ def named(*names: str, holding: Callable[[Path], bool] | None = None) -> Callabl
     With `holding`, it holds for those alone that have a folder inside for which `holding` holds.
     """
 
-    def is_it(folder: Path) -> bool:
+    def matches(folder: Path) -> bool:
         if folder.name.casefold() not in {name.casefold() for name in names}:
             return False
         return holding is None or any(map(holding, folders(folder, [])))
 
-    return is_it
+    return matches
 
 
 def real_first(found: Iterable[Path]) -> list[Path]:

@@ -90,7 +90,7 @@ class Video:
             picture = next(decoding.pictures(container, stream), None)
             stored = stream.codec_context.width, stream.codec_context.height
             ratio = stream.sample_aspect_ratio
-            size = _square(*stored, ratio)
+            size = _square_size(*stored, ratio)
             turns = round(picture.rotation / 90) % 4 if picture else 0
             return Shown(stored, "" if size == stored else f"{ratio.numerator}:{ratio.denominator}", size, turns)
 
@@ -120,7 +120,7 @@ class Video:
                 if picture is None:
                     yield Frame(index - 1, time, None, f"{name}: this frame is damaged: copy the video again")
                     continue
-                size = _square(picture.width, picture.height, stream.sample_aspect_ratio)
+                size = _square_size(picture.width, picture.height, stream.sample_aspect_ratio)
                 if problem := too_large(*size):
                     yield Frame(index - 1, time, None, f"{name}: {problem}")
                     return
@@ -131,7 +131,7 @@ class Video:
                 yield Frame(index, time + step if index else 0.0, None, f"{name}: the video ends early: {of}")
 
     def _image(self, picture: VideoFrame, stream: VideoStream, reformatter: VideoReformatter) -> np.ndarray:
-        size = _square(picture.width, picture.height, stream.sample_aspect_ratio)
+        size = _square_size(picture.width, picture.height, stream.sample_aspect_ratio)
         image = reformatter.reformat(picture, *size, "bgr24", interpolation="BILINEAR", threads=1).to_ndarray()
         return np.ascontiguousarray(np.rot90(image, self.quarter_turns + round(picture.rotation / 90)))
 
@@ -221,7 +221,7 @@ def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
                 return
 
 
-def _square(width: int, height: int, ratio) -> tuple[int, int]:
+def _square_size(width: int, height: int, ratio) -> tuple[int, int]:
     """Return a frame's size with square pixels, given their width to height; no side gets shorter.
 
     A ratio within 1 % of square is an encoder's rounding, one beyond four is damage.

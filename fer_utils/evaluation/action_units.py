@@ -1,4 +1,4 @@
-"""How well action units are found, and how far up an accuracy can go: emotion by way of units, found and known."""
+"""How well action units are found, and emotions by way of them; with known units, how high an accuracy can be."""
 
 from __future__ import annotations
 

@@ -25,9 +25,9 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.Dat
 
     Return predictions and costs, as `experiments.run` has them.
 
-    It sees the change from the first key frame to the last, as the model "logistic" does. Actors show the emotions of
-    the table only. The weight is the one that is best on the validation part, the smallest of equals; then the model is
-    fitted on all training rows. The column `weight` of the predictions holds it.
+    It sees the change from the first key frame to the last, as the model "logistic" does. Actors of emotions that the
+    table lacks are left out. The weight of an actor's row is the one that is best on the validation part, the smallest
+    of equals; then the model is fitted on all training rows. The predictions have it in the column `weight`.
     """
     own = np.isin(actors.emotions, table.emotions)
     added = actors.x[own].sum(axis=1), actors.emotions[own]
@@ -53,7 +53,7 @@ def _right(x, emotions, train, test, added, weight) -> int:
 
 def _probabilities(x, emotions, train, test, added, weight) -> tuple[np.ndarray, np.ndarray]:
     """Return the classes, and their probabilities for the rows `test`."""
-    scaler = StandardScaler().fit(x[train])  # the actors have no say in what is usual
+    scaler = StandardScaler().fit(x[train])  # without the actors
     rows, names, weights = scaler.transform(x[train]), emotions[train], np.ones(len(train))
     if weight:
         rows = np.concatenate([rows, scaler.transform(added[0])])

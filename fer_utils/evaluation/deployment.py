@@ -13,8 +13,8 @@ from fer_utils.models.classifiers import SequenceClassifier
 def train(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) -> Path:
     """Write a classifier for streams, the compact network with 8-bit weights, and return `path`.
 
-    It is fitted to all people of the table, for as many epochs as are best when a fifth of them only watch. Raises
-    SplitError as `splits.validation_split` does, TrainingError, OutputError.
+    It is fitted to all people of the table. The number of epochs is the best one for a fifth of them when it is fitted
+    to the others. Raises SplitError as `splits.validation_split` does, TrainingError, OutputError.
     """
     classifier = SequenceClassifier("compact", epochs)
     classifier.trained_on = trained_on

@@ -1,7 +1,7 @@
-r"""Result tables for readers: percentages with one decimal, each with its interval in one column; and for a paper.
+r"""Result tables for readers: `percent` makes a measure and its interval one column of text.
 
-`tables.save` writes the latter beside the CSV, as `out/tables/<dataset>/<kind>.tex`, with the protocol in the caption.
-They need `\usepackage{booktabs}`.
+`tables.save` writes some of them for a paper too, as `out/tables/<dataset>/<kind>.tex`, with the protocol in the
+caption. They need `\usepackage{booktabs}`.
 """
 
 from __future__ import annotations

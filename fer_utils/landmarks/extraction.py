@@ -60,7 +60,7 @@ def cached_track(
     are read.
     """
     path = _cache_file(frames, cache_dir, mode, blendshapes, detector, views)
-    if (kept := _kept(path)) is not None:
+    if (kept := _load_cached(path)) is not None:
         return kept, True
     made = track(set_upright(frames), mode, blendshapes, detector, views)
     if _cache_file(frames, cache_dir, mode, blendshapes, detector, views) != path:
@@ -75,7 +75,7 @@ def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: b
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
 
 
-def _kept(path: Path) -> LandmarkTrack | None:
+def _load_cached(path: Path) -> LandmarkTrack | None:
     try:
         return LandmarkTrack.load(path)
     except (OSError, ValueError):  # not there, or damaged: made again
@@ -113,7 +113,7 @@ def extract(
     cache_dir = cache_dir or paths.tracks()
     options = cache_dir, mode, blendshapes, detector, views
     # what is there is read here: workers take seconds to start
-    kept = {sequence.id: _kept(_cache_file(sequence.frames, *options)) for sequence in sequences}
+    kept = {sequence.id: _load_cached(_cache_file(sequence.frames, *options)) for sequence in sequences}
     missing = [sequence for sequence in sequences if kept[sequence.id] is None]
     made = (executor.map if executor else map)(_track_or_reason, [(each.frames, *options) for each in missing])
     refused = {}

@@ -57,7 +57,8 @@ def judge(video: Video) -> tuple[int, str]:
     best = int(total.argmax())
     turns = best if total[best] - total[0] > CLEARLY else 0
     if turns and (told := video.shown().turns):
-        return 0, f"faces lie {_words(turns)} although the file sets its frames upright by {90 * told}°: left as it is"
+        lying = "upside down" if turns == 2 else "on their side"
+        return 0, f"faces lie {lying} although the file sets its frames upright by {90 * told}°: left as it is"
     apart = int((scores.argmax(axis=1) != turns).sum())
     other = f"in {apart} of {len(scores)} frames looked at, the face lies otherwise" if apart else ""
     turned = f"turned by {90 * turns}° counter-clockwise, to set faces upright" if turns else ""
@@ -85,7 +86,3 @@ def _agree(scores: np.ndarray) -> bool:
     best = scores.sum(axis=0).argmax()
     others = np.delete(scores, best, axis=1).max(axis=1)
     return bool((scores[:, best] > others).all() and (scores[:, best] - others).sum() > CLEARLY)
-
-
-def _words(turns: int) -> str:
-    return {1: "on their side", 2: "upside down", 3: "on their side"}[turns]

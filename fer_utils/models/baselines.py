@@ -47,7 +47,7 @@ class Baseline:
         return {}
 
     def predict_proba(self, x) -> np.ndarray:
-        """Return probabilities (n, C) of `classes`; 1 for the class that a classifier without probabilities names."""
+        """Return probabilities (n, C) of `classes`; a classifier without them gives 1 to the class that it names."""
         if hasattr(self.pipeline, "predict_proba"):
             return self.pipeline.predict_proba(x)
         return (self.pipeline.predict(x)[:, None] == self.classes).astype(float)

@@ -119,10 +119,10 @@ class SequenceClassifier:
     ) -> dict[str, list[float]]:
         """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
 
-        The scaler sees `x` only: neither the validation part nor anything held out. `keep` is what the kept epoch is
-        best in on the validation part: the lowest loss, or the highest accuracy, for which all epochs are run. With
-        `refit` the validation part says how many epochs are best and no more: scaler and network are then fitted again
-        on both parts, for so many epochs. Every call starts from the same initial weights. Raises TrainingError if
+        The scaler is fitted to `x` only, not to the validation part. `keep` says which epoch's weights are kept: that
+        of the lowest validation loss, or that of the highest validation accuracy, for which all epochs are run. With
+        `refit` the validation part only chooses the number of epochs: scaler and network are then fitted again on both
+        parts, for that many epochs. Every call starts from the same initial weights. Raises TrainingError if
         either part is empty, values are not finite, or the loss runs away.
         """
         if not (len(x) and len(validation[0])):

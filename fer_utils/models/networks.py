@@ -12,8 +12,8 @@ from fer_utils.landmarks import regions
 from fer_utils.quiet import native_logs_hidden
 
 BACKEND = ("tensorflow", "float32", "channels_last")
-# a user's keras.json and KERAS_BACKEND may ask for another backend or float type, in which nothing here runs; there is
-# no keras.json in a file that is not a folder
+# a user's keras.json and KERAS_BACKEND may ask for another backend or float type, in which nothing here runs; below a
+# KERAS_HOME that is no folder there is no keras.json
 _OURS = {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}
 _theirs = {name: os.environ.get(name) for name in _OURS}
 os.environ.update(_OURS)

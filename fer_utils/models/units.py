@@ -26,7 +26,7 @@ MOST_NAMED = 4  # units that an explanation names at most
 class UnitModel:
     """A ridge regression of all units at once on the change from the first key frame to the last, calibrated.
 
-    Calibrated means that a unit's value is the mean intensity of those who get such a value, as far as a line can tell.
+    Calibrated means that a line maps each unit's values to intensities, fitted on people who were left out.
     `names` are columns such as "AU12_left"; `emotions` the classes of a logistic regression on the intensities.
     """
 

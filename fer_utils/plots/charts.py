@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from fer_utils.data import registry
-from fer_utils.plots.style import BLACK, BLUE, GREY, ORANGE, PHASE_LINES, RED, emotion_colour, emotion_marker
+from fer_utils.plots.style import BLACK, BLUE, GREY, GRID, ORANGE, PHASE_LINES, RED, emotion_colour, emotion_marker
 
 
 def curves(table: pd.DataFrame) -> Figure:
@@ -160,7 +160,7 @@ def intervals(table: pd.DataFrame, *names: str) -> Figure:
         axes.set_title(f"{measure.replace('_f1', '-F1')}, 95 % interval over people", fontsize=9)
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axes.grid(axis="x", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(places, label, fontsize=8)
@@ -190,7 +190,7 @@ def conditions(table: pd.DataFrame) -> Figure:
         axes.set_xlabel(kind)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.grid(color="#dddddd", linewidth=0.6)
+        axes.grid(color=GRID, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
     panels[0, 0].set_ylabel("accuracy")
     return figure
@@ -211,7 +211,7 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
     axes.set_yticks(places, rows["regions"], fontsize=8)
     axes.set_xlabel("accuracy lost")
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    axes.axvline(0, color="#222222", linewidth=0.8)
+    axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     if len(rows):
         axes.legend(frameon=False, fontsize=8, loc="lower right")

@@ -30,6 +30,7 @@ from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.plots.style import (
     BLACK,
     BLUE,
+    DARK_GREY,
     ORANGE,
     PHASE_LINES,
     PURPLE,
@@ -62,7 +63,7 @@ def save(figure: Figure, out: Path, dataset: str, name: str, vector: bool = Fals
     path = paths.figure(out, dataset, name)
     if dataset != paths.ALL:
         _leave_room_below(figure)
-        figure.text(0.005, 0.005, registry.title(dataset), ha="left", va="bottom", fontsize=8, color="#555555")
+        figure.text(0.005, 0.005, registry.title(dataset), ha="left", va="bottom", fontsize=8, color=DARK_GREY)
     with paths.replacing(path) as temporary:
         figure.savefig(temporary, dpi=110, pil_kwargs={"optimize": True})
     if vector:

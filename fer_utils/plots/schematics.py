@@ -18,9 +18,9 @@ from matplotlib.patheffects import withStroke
 from fer_utils.features import tensors
 from fer_utils.landmarks import canonical, regions
 from fer_utils.models import networks
-from fer_utils.plots.style import BLACK, BLUE, ORANGE, RED, REGION_COLOURS
+from fer_utils.plots.style import BLACK, BLUE, DARK_GREY, LIGHT_GREY, ORANGE, RED, REGION_COLOURS
 
-GREY, DASHES = "#c8c8c8", (0, (2, 1))
+DASHES = (0, (2, 1))
 WIDEST, THINNEST = 6, 0.3  # line widths in points, of the largest loss and of the smallest that is drawn
 STABLE = 2 / 3  # of the folds
 NAMED, APART = 6, 1.2  # action units whose numbers are on the face; cm between two numbers
@@ -75,8 +75,8 @@ def architecture() -> Figure:
     _boxes(panels[0])
     panels[0].set_title(f"the paper's network (figure 3): {weights / 1e6:.1f} million weights", fontsize=9, loc="left")
     compact = networks.compact_network(4, n_features, 7)
-    steps = [("differences\n4 × 2912", GREY)]
-    steps += [("Dense 64\nReLU\neach step", ORANGE), ("LSTM\n64", BLUE), ("softmax\n7 emotions", GREY)]
+    steps = [("differences\n4 × 2912", LIGHT_GREY)]
+    steps += [("Dense 64\nReLU\neach step", ORANGE), ("LSTM\n64", BLUE), ("softmax\n7 emotions", LIGHT_GREY)]
     _chain(panels[1], steps)
     panels[1].set_title(
         f"the compact network (ours): {compact.count_params() / 1e6:.2f} million weights; half of each layer's inputs "
@@ -141,7 +141,7 @@ def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Fig
     colours = np.max(shares, axis=0) if shares else np.zeros(len(canonical.VERTICES))
     drawn = face.tripcolor(*canonical_face().T, colours, triangles=canonical.SKIN, shading="gouraud", cmap="Blues",
                            vmin=0, rasterized=True)  # fmt: skip
-    face.triplot(*canonical_face().T, canonical.SKIN, color=GREY, linewidth=0.2)
+    face.triplot(*canonical_face().T, canonical.SKIN, color=LIGHT_GREY, linewidth=0.2)
     numbers: list[tuple[np.ndarray, list[str]]] = []  # of units, where they move most on the right of the picture
     for row in table.head(NAMED).itertuples():
         if row.lost > 0:
@@ -173,7 +173,7 @@ def _between(one: str, other: str, centres: dict[str, np.ndarray]) -> np.ndarray
 
 def _face(axes: Axes, size: int, category: str = "") -> None:
     points = canonical_face()
-    axes.plot(*points.T, ".", color=GREY, markersize=1.2, zorder=0)
+    axes.plot(*points.T, ".", color=LIGHT_GREY, markersize=1.2, zorder=0)
     table = regions.by_region(size)
     shown = regions.CATEGORIES[category] if category else list(table)
     if category:
@@ -190,7 +190,7 @@ def _face(axes: Axes, size: int, category: str = "") -> None:
 def _pair(axes: Axes) -> None:
     """Draw a pair's distance and angle (eqs. 1 and 2)."""
     axes.plot([0, 2], [0, 1.2], "o-", color=BLUE, markersize=6)
-    axes.plot([0, 0], [0, 1.2], ":", color="#555555", linewidth=1)
+    axes.plot([0, 0], [0, 1.2], ":", color=DARK_GREY, linewidth=1)
     axes.annotate("distance", (1, 0.6), xytext=(4, -10), textcoords="offset points", fontsize=8, color=BLUE)
     turn = np.linspace(0, np.arctan2(2, 1.2), 30)
     axes.plot(0.6 * np.sin(turn), 0.6 * np.cos(turn), color=ORANGE)
@@ -209,7 +209,7 @@ def _phases(axes: Axes) -> None:
     keys = np.interp(np.linspace(0.03, level.max(), tensors.N_KEY_FRAMES), level[: len(rising)], rising)
     axes.plot(keys, np.interp(keys, times, level), "o", color=BLUE)
     for number, (one, two) in enumerate(pairwise(keys), 1):
-        axes.annotate("", (two, -0.12), (one, -0.12), arrowprops={"arrowstyle": "->", "color": "#555555"})
+        axes.annotate("", (two, -0.12), (one, -0.12), arrowprops={"arrowstyle": "->", "color": DARK_GREY})
         axes.text((one + two) / 2, -0.26, f"Δ{number}", ha="center", fontsize=8)
     for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (1.85, "offset", "left")):
         axes.text(at, np.interp(at, times, level) + 0.08, name, ha=align, fontsize=9)
@@ -224,12 +224,12 @@ def _boxes(axes: Axes) -> None:
     _chain(
         axes,
         [
-            (f"differences\n{steps} × {n_features}", GREY),
+            (f"differences\n{steps} × {n_features}", LIGHT_GREY),
             ("ConvLSTM1D\n8 filters\nkernel 1", BLUE),
-            (f"Flatten\n{8 * n_features}", GREY),
+            (f"Flatten\n{8 * n_features}", LIGHT_GREY),
             ("Dense\n2048\nReLU", ORANGE),
             ("Dense\n1024\nReLU", ORANGE),
-            ("softmax\n7 emotions", GREY),
+            ("softmax\n7 emotions", LIGHT_GREY),
         ],
     )
     axes.set_title("5  the network", fontsize=10, loc="left")

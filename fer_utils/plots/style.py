@@ -10,7 +10,8 @@ from fer_utils.data.labels import EMOTIONS
 from fer_utils.landmarks import regions
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
-BROWN, BLACK, GREY = "#7A4A1E", "#222222", "#8A8A8A"
+BROWN, BLACK, DARK_GREY, GREY, LIGHT_GREY = "#7A4A1E", "#222222", "#555555", "#8A8A8A", "#c8c8c8"
+GRID = "#dddddd"
 
 EMOTION_COLOURS = dict(zip(EMOTIONS, (RED, BROWN, GREEN, PURPLE, ORANGE, BLUE, SKY), strict=True))
 EMOTION_MARKERS = dict(zip(EMOTIONS, "^XDvos*", strict=True))  # for print without colour

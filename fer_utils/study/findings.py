@@ -12,6 +12,7 @@ from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
+from fer_utils.evaluation.metrics import MEASURES
 from fer_utils.evaluation.reading import BY_EMOTION, percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
@@ -21,7 +22,6 @@ _ABOUT = (
     *("dataset", "data", "model", "source", "target", "protocol", "variant", "tested", "select_on"),
     *("sequences", "subjects", "seeds"),
 )
-_MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 
 
 def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
@@ -155,7 +155,7 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
     # these would repeat the dataset's name
     own = {"source", "target"} if (summary["source"] == summary["dataset"]).all() else set()
     about = [name for name in _ABOUT if name in always or (len(set(summary[name])) > 1 and name not in own)]
-    return percent(summary[[*about, *(f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high"))]])
+    return percent(summary[[*about, *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high"))]])
 
 
 def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:

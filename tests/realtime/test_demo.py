@@ -26,8 +26,8 @@ from fer_utils.errors import ModelFileError, StudyError, UserError
 from fer_utils.realtime import camera, demo, serving
 from fer_utils.realtime.live import Live
 from fer_utils.realtime.streaming import Recognizer
-from fer_utils.standins.layouts import reel
 from fer_utils.study import runner
+from tests.standins import reel
 
 POINTS = 478 * 2 * 2  # bytes of an answer's points
 

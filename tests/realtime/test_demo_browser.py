@@ -20,7 +20,7 @@ import pytest
 from fer_utils import paths
 from fer_utils.realtime import serving
 from fer_utils.realtime.demo import SOURCES
-from fer_utils.standins.layouts import reel
+from tests.standins import reel
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install 'fer-utils[test]'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

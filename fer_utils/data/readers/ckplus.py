@@ -25,22 +25,22 @@ def scan(root: Path) -> Inventory:
 
     Raises MissingDataset if the frames or the labels are not there.
     """
-    images = _images(root)
-    emotions = _emotions(images, root)
+    images = _find_images(root)
+    emotions = _find_labels(images, root)
     rendered = tree.is_rendered(images)
     sequences, skipped = [], []
-    for subject in _union(images, emotions, skipped):
+    for subject in _folder_names(images, emotions, skipped):
         if not _is_subject(images / subject):
             skipped.append(Skipped(images / subject, "not a subject's folder (S005, S010, …)"))
             continue
-        for take in _union(images / subject, emotions / subject, skipped):
+        for take in _folder_names(images / subject, emotions / subject, skipped):
             folder = images / subject / take
             try:
-                emotion, peak = _label(emotions / subject / take)
+                emotion, peak = _read_label(emotions / subject / take)
                 if not tree.files(folder, tree.PICTURES):
                     raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
                 frames = tree.pictures(folder, FPS, skipped)
-                if peak not in {_number(file.stem) for file in frames.files}:
+                if peak not in {_last_number(file.stem) for file in frames.files}:
                     raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
             except LeftOut as reason:
                 skipped.append(Skipped(folder, str(reason)))
@@ -66,7 +66,7 @@ def parse_label(text: str) -> str:
     return CODES[int(code)]
 
 
-def _label(folder: Path) -> tuple[str, int]:
+def _read_label(folder: Path) -> tuple[str, int]:
     """Return the emotion of a sequence, and the number of the frame that was labelled."""
     found = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
     if not found:
@@ -78,10 +78,10 @@ def _label(folder: Path) -> tuple[str, int]:
             text = file.read(1000).decode("utf-8-sig", "replace")
     except OSError as error:
         raise LeftOut(f"the label file cannot be read ({error.strerror})") from None
-    return parse_label(text), _number(found[0].stem)
+    return parse_label(text), _last_number(found[0].stem)
 
 
-def _number(stem: str) -> int:
+def _last_number(stem: str) -> int:
     """Return the last number in a file's name; -1 if there is none."""
     digits = re.findall(r"[0-9]+", stem)
     return int(digits[-1]) if digits else -1
@@ -91,13 +91,13 @@ def _is_subject(folder: Path) -> bool:
     return bool(re.fullmatch(r"[Ss]\d+", folder.name))
 
 
-def _union(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
+def _folder_names(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
     """Return the names of the folders in either place, in order, so that a label without frames is seen too."""
     both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
     return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
 
 
-def _images(root: Path) -> Path:
+def _find_images(root: Path) -> Path:
     found = tree.search(root, tree.named(*_IMAGES, holding=_is_subject))
     if found:
         return tree.only(found, "the CK+ frames", root)
@@ -108,7 +108,7 @@ def _images(root: Path) -> Path:
     raise MissingDataset(f"{root}: no cohn-kanade-images folder here; unpack CK+ there, or name its folder")
 
 
-def _emotions(images: Path, root: Path) -> Path:
+def _find_labels(images: Path, root: Path) -> Path:
     """Return the folder of labels that belongs to these frames.
 
     It lies beside them. If each archive was unpacked into a folder of its own, it is the only one under the root.

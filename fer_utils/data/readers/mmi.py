@@ -31,7 +31,7 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
     if not isinstance(views, tuple | list) or not views or any(view not in list(VIEWS) for view in views):
         raise DatasetError(f"mmi: views is {views!r}; it can be a list of {', '.join(map(str, VIEWS))}")
     # the set is downloaded in parts, each with a Sessions folder of its own
-    parts = tree.real_first(_parts(root))
+    parts = tree.real_first(_find_parts(root))
     if not parts:
         if empty := tree.search(root, tree.named("Sessions")):
             raise MissingDataset(f"{empty[0]}: no folder with a session.xml in it; unpack it again")
@@ -51,10 +51,10 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
                 if not subject:
                     raise LeftOut("no subject in the clip's name (S001-119.avi)")
-                view = parse_view(_read(session / "session.xml", "its view is not known"), clip.name)
+                view = parse_view(_read_xml(session / "session.xml", "its view is not known"), clip.name)
                 if view not in views:
                     raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
-                emotion = parse_emotion(_read(clip.with_suffix(".xml"), "the clip has no label"))
+                emotion = parse_emotion(_read_xml(clip.with_suffix(".xml"), "the clip has no label"))
                 person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
                 sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
             except LeftOut as reason:
@@ -115,7 +115,7 @@ def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
     return clips
 
 
-def _read(file: Path, consequence: str) -> bytes:
+def _read_xml(file: Path, consequence: str) -> bytes:
     try:
         if file.exists() and not file.is_file():  # such as a pipe, which would block
             raise LeftOut("its XML is not a file: get the file again")
@@ -131,7 +131,7 @@ def _read(file: Path, consequence: str) -> bytes:
     return data
 
 
-def _parts(root: Path) -> list[Path]:
+def _find_parts(root: Path) -> list[Path]:
     """Return the folders that hold sessions, and those inside them: a session can lie beside a folder of others."""
     parts = tree.search(root, _holds_sessions)
     return parts + [below for part in parts for below in tree.folders(part, []) if _holds_sessions(below)]

@@ -32,7 +32,7 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
     if not isinstance(crop, bool):
         raise DatasetError(f"{dataset}: crop is {crop!r}; it can be True or False")
     light = str(light).title()
-    camera = _camera(root, modality, crop)
+    camera = _find_camera(root, modality, crop)
     lit = next((path for path in tree.folders(camera, []) if tree.named(light)(path)), None)
     if lit is None:
         there = [path.name for path in tree.folders(camera, [])]
@@ -60,7 +60,7 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
     return Inventory(dataset, root, rendered, sequences, skipped)
 
 
-def _camera(root: Path, modality: str, crop: bool) -> Path:
+def _find_camera(root: Path, modality: str, crop: bool) -> Path:
     """Return the folder of a camera's frames, whole or cropped."""
     whole = tree.search(root, tree.named(modality, holding=_is_light))
     cropped = tree.search(root, tree.named(f"{modality}_Acropped", holding=_is_light))

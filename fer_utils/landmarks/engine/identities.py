@@ -65,7 +65,7 @@ class Identities:
         for id, look in looks.items():
             rivals = [other for other in kept if is_same(kept[other].window, look.window)]
             if id in kept and len(rivals) > 1:
-                picture = _picture(image, look.window)
+                picture = _thumbnail(image, look.window)
                 rivals.remove(min(rivals, key=lambda rival: _difference(self._known[rival].picture, picture)))
                 kept = {other: seen for other, seen in kept.items() if other not in rivals}
         for id, known in self._known.items():
@@ -76,12 +76,12 @@ class Identities:
             known = self._known[id]
             known.window, known.seen = look.window, time
             if not alone and not any(other != id and _overlap(kept[other].window, look.window) for other in kept):
-                known.picture += LEARN * (_picture(image, look.window) - known.picture)
+                known.picture += LEARN * (_thumbnail(image, look.window) - known.picture)
         return kept
 
     def meet(self, image: np.ndarray, looks: list[Look], time: float) -> dict[int, Look]:
         """Return looks at faces that were not followed, by id: of a lost face that one resembles, or a new one."""
-        pictures = [_picture(image, look.window) for look in looks]
+        pictures = [_thumbnail(image, look.window) for look in looks]
         pairs = []
         for id, known in self._known.items():
             for number, look in enumerate(looks):
@@ -111,7 +111,7 @@ def _overlap(window: Window, other: Window) -> bool:
     return window.distance(other) * other.side < (window.side + other.side) / 2
 
 
-def _picture(image: np.ndarray, window: Window) -> np.ndarray:
+def _thumbnail(image: np.ndarray, window: Window) -> np.ndarray:
     """Return a face in 8 by 8 pixels, upright: float32 (8, 8, 3)."""
     inner = window._replace(side=window.side / 1.5).to_frame(CUT)[:2, [0, 1, 3]]
     cut = cv2.warpAffine(image, inner, (CUT, CUT), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,

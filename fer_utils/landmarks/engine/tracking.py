@@ -66,7 +66,7 @@ class FaceTracker:
         self._smooth, self._blendshapes = smooth and mode == "video", blendshapes
         self._identities = Identities()
         self._shape: tuple[int, ...] | None = None
-        self._found: list[Window] | None = None  # what the search of this frame found
+        self._windows_found: list[Window] | None = None  # what the search of this frame found
 
     def __enter__(self):
         return self
@@ -96,11 +96,11 @@ class FaceTracker:
             self._identities = Identities()
         elif image.shape != self._shape:
             self._identities.forget()
-        self._shape, self._found = image.shape, None
-        looks = {id: self._again(image, window) for id, window in self._identities.windows().items()}
+        self._shape, self._windows_found = image.shape, None
+        looks = {id: self._look_again(image, window) for id, window in self._identities.windows().items()}
         followed = self._identities.follow(image, {id: look for id, look in looks.items() if look is not None}, time)
         if len(followed) < self.faces:
-            followed |= self._identities.meet(image, self._new(image, list(followed.values())), time)
+            followed |= self._identities.meet(image, self._look_for_new(image, list(followed.values())), time)
         return [self._face(image, id, look, time) for id, look in sorted(followed.items())]
 
     def _face(self, image: np.ndarray, id: int, look: Look, time: float) -> Face:
@@ -112,12 +112,12 @@ class FaceTracker:
         return Face(id, points, None if self._blendshapes is None else self._blendshapes(points))
 
     def _search(self, image: np.ndarray) -> list[Window]:
-        if self._found is None:
+        if self._windows_found is None:
             self.searches += 1
-            self._found = self._detector.windows(image)
-        return self._found
+            self._windows_found = self._detector.windows(image)
+        return self._windows_found
 
-    def _new(self, image: np.ndarray, followed: list[Look]) -> list[Look]:
+    def _look_for_new(self, image: np.ndarray, followed: list[Look]) -> list[Look]:
         """Return looks at the largest faces that are not followed, as many as are wanted."""
         looks = list(followed)
         for window in self._search(image):
@@ -130,7 +130,7 @@ class FaceTracker:
                 looks.append(look)
         return looks[len(followed) :]
 
-    def _again(self, image: np.ndarray, window: Window) -> Look | None:
+    def _look_again(self, image: np.ndarray, window: Window) -> Look | None:
         """Return a look at the last frame's window; or a better one, if the detector sees a face off its points."""
         look = self._look(image, window)
         if look is None or (look.logit >= self._network.sure and look.window.distance(window) <= self._network.hurried):

@@ -1,1 +1,1 @@
-"""Takes a seed and a folder; gives recordings in the layout of one dataset, or the demo's clip."""
+"""Takes a seed and a folder; gives recordings in the layout of one dataset."""

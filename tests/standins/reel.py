@@ -1,16 +1,17 @@
-"""The demo's clip: an actor before a webcam, who shows one expression after another and rests in between."""
+"""The demo's clip: an actor before a webcam, who shows one expression after another and rests in between.
+
+`python -m tests.standins.reel` writes the one that ships.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from fer_utils import paths
-from fer_utils.errors import OutputError
 from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
@@ -55,13 +56,9 @@ def pictures(shown: tuple[str, ...] = SHOWN, fps: float = FPS) -> Iterator[tuple
         yield sensor.expose(image), emotion
 
 
-def write(path: Path) -> Path:
-    """Write the clip as an MP4 file. Raises OutputError."""
-    with paths.replacing(path) as temporary:
+if __name__ == "__main__":
+    with paths.replacing(paths.CLIP) as temporary:
         writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), FPS, SIZE)
-        if not writer.isOpened():
-            raise OutputError(f"{path}: cannot be written as a video; choose another folder")
         for image, _ in pictures():
             writer.write(image)
         writer.release()
-    return path
