@@ -25,7 +25,7 @@ a{color:#0b5a94}.mark{background:#fdecea;border-left:4px solid #d55e00;padding:.
 td,th{padding:.25rem .6rem;border:0;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
 figure{margin:1.5rem 0}img{max-width:100%;height:auto}figcaption,.note{font-size:.92rem;color:#444}
 details{margin:.8rem 0}summary{cursor:pointer}code,pre{font-size:.85rem}pre{overflow-x:auto;margin:0;padding:.6rem}
-.input{background:#f7f7f7;border-left:3px solid #0b5a94;margin:1rem 0}.input pre{font-size:.75rem}
+.input{background:#f7f7f7;border-left:3px solid #0b5a94;margin:1rem 0}.input pre{font-size:.78rem}
 .output_area{margin:.5rem 0;overflow-x:auto}
 .output_subarea pre{white-space:pre-wrap}math[display=block]{overflow-x:auto;margin:1rem 0}
 @media(max-width:40rem){body{font-size:16px}.wide img{max-width:44rem}.wide td,.wide th{padding:.25rem}}
