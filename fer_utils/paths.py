@@ -228,8 +228,11 @@ def remove_leftovers(folder: Path) -> None:
 def check_writable(folder: Path) -> None:
     """Make `folder` if need be. Raises OutputError if nothing can be written into it."""
     probe = folder / f".{secrets.token_hex(6)}"
-    with replacing(probe) as temporary:
-        temporary.touch()
+    try:
+        with replacing(probe) as temporary:
+            temporary.touch()
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(probe), str(folder))) from None
     probe.unlink()
 
 

@@ -139,7 +139,7 @@ class TestCheckWritable:
 
     def test_a_file_in_its_place(self, tmp_path):
         (tmp_path / "taken").write_text("a file")
-        with pytest.raises(OutputError, match=r"taken.*cannot be written"):
+        with pytest.raises(OutputError, match="taken: cannot be written"):
             paths.check_writable(tmp_path / "taken")
 
 

@@ -63,7 +63,7 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
 def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Settings) -> int:
     out = _output_file(recording, arguments)
     if paths.is_stream(out) and (settings.formats or settings.report):
-        raise PredictError(f"-o {out}: takes the rows alone, no --format or --report; name a file, or leave these out")
+        raise PredictError("-o: a stream takes the rows alone, no --format or --report; name a file or leave these out")
     for path in filter(None, (out, arguments.video)):
         paths.check_output(path)
     outcome = clip.write(recording, out, settings, arguments.video)
