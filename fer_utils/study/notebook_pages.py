@@ -15,6 +15,7 @@ _FORMULAS = re.compile(
     r"(?P<code>`+[^`]*`+)|\$\$(?P<block>.+?)\$\$|(?<![\w\\$])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?!\w)", re.DOTALL
 )
 _LINK = re.compile(r"\]\((\w+)\.ipynb\)")
+_DOCUMENT = re.compile(r"\[([^\]]+)\]\(\.\./(docs/\w+\.md)\)")
 _STYLE = re.compile(r"<style\b.*?</style>\s*", re.S)
 
 
@@ -30,7 +31,8 @@ def read(path: Path) -> nbformat.NotebookNode:
 def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
     """Return the body of a page, with formulas as MathML, which browsers draw without a script.
 
-    Links to other notebooks lead to their `pages`, by name, or to the report.
+    Links to other notebooks lead to their `pages`, by name, or to the report. A document of the repository, which is
+    elsewhere, is named instead.
     """
     exporter = HTMLExporter(
         template_name="basic", exclude_anchor_links=True, exclude_input_prompt=True, exclude_output_prompt=True
@@ -40,18 +42,20 @@ def to_html(notebook: nbformat.NotebookNode, pages: Mapping[str, str]) -> str:
         if cell.cell_type == "markdown":
             cell.source = as_mathml(cell.source)
             cell.source = _LINK.sub(lambda link: f"]({pages.get(link[1], 'index.html')})", cell.source)
+            cell.source = _DOCUMENT.sub(r"\1 (`\2`)", cell.source)
     return exporter.from_notebook_node(notebook)[0]
 
 
 def to_markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
-    """Return a page for a repository's site, and its pictures by the file names that the page links to."""
+    """Return a page for a folder in `docs/`, and its pictures by the file names that the page links to."""
     notebook = copy.deepcopy(notebook)
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
     exporter = MarkdownExporter()
     resources = {"unique_key": name, "output_files_dir": f"{name}_files"}
     text, resources = exporter.from_notebook_node(notebook, resources)
     # repository sites would show a style sheet as text
-    return _LINK.sub(r"](\1.md)", _STYLE.sub("", text)), resources["outputs"]
+    text = _LINK.sub(r"](\1.md)", _STYLE.sub("", text)).replace("](../docs/", "](../")
+    return text, resources["outputs"]
 
 
 def title(notebook: nbformat.NotebookNode) -> str:

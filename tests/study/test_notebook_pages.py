@@ -28,3 +28,11 @@ def test_every_formula_of_the_notebooks_is_converted():
                     found += 1
                 assert not re.search(r"\\(frac|sqrt|sigma|theta|circ)", text), text
     assert found > 30
+
+
+def test_documents_are_named_in_the_report_and_linked_from_the_published_pages():
+    cell = nbformat.v4.new_markdown_cell("Read [Responsible use](../docs/responsible_use.md) first.")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    page = notebook_pages.to_html(notebook, {})
+    assert "Responsible use (<code>docs/responsible_use.md</code>)" in page and "href" not in page
+    assert "[Responsible use](../responsible_use.md)" in notebook_pages.to_markdown(notebook, "07_webcam_demo")[0]
