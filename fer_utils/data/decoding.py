@@ -163,7 +163,7 @@ def promised(container: InputContainer, stream: VideoStream) -> int:
 
 
 def _clock(text: str) -> float:
-    """Return the seconds of 00:00:04.023; 0 if it is none."""
+    """Return the seconds of a text such as 00:00:04.023; 0 for any other text."""
     try:
         hours, minutes, seconds = map(float, text.split(":"))
     except ValueError:

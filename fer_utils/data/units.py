@@ -62,7 +62,7 @@ def _truth(sequence: Sequence) -> dict[str, float]:
 
 @cache
 def _units_of(file: Path, changed: int) -> dict[str, str]:
-    """Return the column `units` by id. The file is read once, and again if the time at which it `changed` does."""
+    """Return the column `units` by id. The file is read again only if it has `changed` (its time in ns)."""
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
         return dict(zip(table["id"], table["units"], strict=True))

@@ -1,9 +1,10 @@
 """Videos that were filmed lying on their side or upside down, turned upright.
 
-The landmark network draws an upright mesh on a face that stands on its head: that it finds one says nothing. What
-tells up from down is how sure the face detector and the landmark network are, each shown the same frame in all four
-turns. Their sum was right for each of 100 photographs of faces of 25 pixels (scikit-image's), a photograph of an
-astronaut in eight versions, and 40 rendered actors; the detector alone for 146 of these 148, the network alone for 139.
+The landmark network draws an upright mesh even on a face that stands on its head, so a face that it finds may lie any
+way. What tells up from down is how sure the face detector and the landmark network are, each shown the same frame in
+all four turns. Their sum was right for each of 100 photographs of faces of 25 pixels (scikit-image's), a photograph of
+an astronaut in eight versions, and 40 rendered actors; the detector alone for 146 of these 148, the network alone for
+139.
 """
 
 from __future__ import annotations

@@ -58,10 +58,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a recording.
+    """The result of one recording: counts of frames, expressions, and the files that were written.
 
-    It has the counts of frames, of those with a face and of those that could not be read, the expressions, and the
-    files that were written.
+    `with_face` counts the frames with a face, `unread` those that could not be read.
     """
 
     frames: int

@@ -40,7 +40,8 @@ class Row:
 def recordings(inputs: Iterable[Path]) -> list[Path]:
     """Return the recordings that inputs name: files, the videos of a folder, or a folder of pictures as one recording.
 
-    An input that is none of these stays among others, to be a row with its problem. Raises PredictError if all are.
+    If only some inputs are none of these, they stay in the list, and their rows say what is wrong. Raises PredictError
+    if no input is a recording.
     """
     found: dict[Path, None] = {}  # each once
     problems = []

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 # All our choices.
-ENOUGH = 0.2  # seconds of evidence before a name, if the intensity is CLEAR times the threshold of an onset
-CLEAR, LONGEST = 3.0, 0.35  # of a weaker one more seconds, LONGEST at most
+ENOUGH = 0.2  # seconds of evidence before a name, if the intensity is at least CLEAR times the threshold of an onset
+CLEAR, LONGEST = 3.0, 0.35  # a weaker expression needs more seconds, but no more than LONGEST
 SURE = 0.4  # probability for a name
-AHEAD = 0.1  # by which it must be more probable than any other
-CALM = 0.2  # by which it must be higher while the face is nearly as restless as in speech
+AHEAD = 0.1  # a name must be this much more probable than any other
+CALM = 0.2  # SURE rises by up to this much while the face is nearly as restless as in speech
 EARLY = 0.9  # probability for a name while the face still moves: what is to come may change it
-BETTER = 0.15  # by which another emotion must be more probable to take the name's place
+BETTER = 0.15  # another emotion replaces the name if it is more probable by this much
 UNSURE = "unsure"
 
 

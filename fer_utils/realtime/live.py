@@ -24,8 +24,8 @@ CLOSER = "the face is too small: come closer"
 class Live:
     """A `Recognizer` that several threads may use: Jupyter handles a widget's messages in a thread of its own.
 
-    Nothing is recorded but between `record` and `save`, and then only points and probabilities. `others` are the faces
-    of the newest frames that are not followed: left, top, right and bottom in pixels.
+    It records only between `record` and `save`, and only points and probabilities, never pictures. `others` are the
+    faces of the newest frames that are not followed: left, top, right and bottom in pixels.
     """
 
     def __init__(self, classifier, detector: str = "face_landmarker"):

@@ -54,7 +54,7 @@ class Recording:
         self._stack.__exit__(*error)
 
     def add(self, seen: Recognition) -> None:
-        """Write a frame's row. Raises OutputError, with which the block has to end: the row may be there in part."""
+        """Write a frame's row. Raises OutputError; leave the block then, since a part of the row may be written."""
         found = seen.probabilities or {}
         row = [f"{seen.time:.4f}", seen.face if seen.points is not None else 0, seen.emotion or "", seen.phase or ""]
         row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")

@@ -9,15 +9,15 @@ from fer_utils.features.geometry import PAIRS
 from fer_utils.features.tensors import N_KEY_FRAMES
 
 STEPS = N_KEY_FRAMES - 1
-RUNGS = 128  # frames remembered of a rise; of longer ones half of them, evenly in intensity
-SLOTS_AN_INTERVAL = 80  # frames remembered in an interval at most: of faster streams, some are not
+RUNGS = 128  # frames kept of a rise; when there are more, half of them are kept, evenly in intensity
+SLOTS_AN_INTERVAL = 80  # frames kept for each interval at most: of a faster stream, some are dropped
 ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 
 
 class SinceRest:
     """Key frames from the last frame at rest to now, evenly in intensity: `phases.key_frames`, as in a recording.
 
-    It remembers the values of those frames only in which the face was further from rest than ever since.
+    It keeps the values of a frame only if its intensity is the highest since the face was at rest.
     """
 
     def __init__(self):
@@ -32,7 +32,7 @@ class SinceRest:
     def add(self, values: np.ndarray, level: float, rest: np.ndarray) -> None:
         """Take in a frame's distances and angles (2P,) and its intensity; `rest` (478, 3) is the face at rest."""
         if not self._count:
-            # of a rise that is shorter than the key frames are many, the first ones are at rest
+            # if a rise has fewer frames than there are key frames, the first key frames are at rest
             self._values[:STEPS], self._count = geometry.values(rest, PAIRS), STEPS
         elif self._count == len(self._values):
             levels = self._levels[STEPS:]

@@ -108,7 +108,7 @@ class Recognizer:
     def expression(self) -> Expression | None:
         """Return the expression that is not over yet, as it is known so far.
 
-        None if there is none, or none to speak of: a movement that gave no evidence, such as speech, is no expression.
+        None if the face is at rest, or if it moves without giving evidence, as in speech.
         """
         if self._ongoing is None or (self.classifier is not None and self._ongoing.evidence.seconds < ENOUGH):
             return None

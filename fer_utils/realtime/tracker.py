@@ -15,21 +15,23 @@ FOLLOWING = 0.08  # seconds, time constant of the points and of the rate of chan
 RELEARN = 8.0  # seconds, time constant with which the face at rest is kept up to date
 HELD = 20.0  # seconds after which an expression that is still held is taken for the face at rest
 START = 0.0038  # intensity above which an onset can start
-ABOVE_REST = 1.8  # times the median intensity at rest, above which it must be too: some points jitter more than others
-TILT = 0.0007  # by which that intensity is higher a degree that the head is turned beyond FREE: the mesh bends with it
+ABOVE_REST = (
+    1.8  # multiple of the median intensity at rest that an onset needs too: some points jitter more than others
+)
+TILT = 0.0007  # is added for each degree that the head is turned beyond FREE: the mesh bends with it
 FREE = 2.5  # degrees
-LOW = 0.6  # of that intensity: below it the face is at rest again
+LOW = 0.6  # share of that threshold, below which the face is at rest again
 PROMPT = 0.12  # seconds above LOW before an onset: what is shorter is jitter or a part of a blink
-RISE = 0.015  # intensity a second by which a face rises again in an offset
-SLOWER = 0.4  # of the steepest change on a flank, below which the flank has ended
-DROP = 0.2  # of the highest intensity, by which it falls for an offset to start
-DRIFT = 0.00025  # intensity a second by which the median follows: an onset is over before it has moved it
+RISE = 0.015  # intensity a second: how fast a face must rise for a new onset out of an apex or offset
+SLOWER = 0.4  # share of the steepest change so far: an onset or offset ends when the change is slower
+DROP = 0.2  # share of the highest intensity by which it must fall for an offset to start
+DRIFT = 0.00025  # intensity a second: how fast the median may change; an onset is too short to move it
 FADING = 1.0  # seconds, time constant with which falls of the intensity are forgotten
-RESTLESS = 0.3  # falls, as a multiple of the intensity, of a face that speaks or chews: it falls soon after it rises
+RESTLESS = 0.3  # a face speaks or chews if its recent falls add up to more than this share of its intensity
 TURNED = 25.0  # degrees by which a head is turned away: of its far side nothing is seen
 LEARNING = 1.0  # seconds in which face and median at rest are learnt
 
-SHUT = 0.6  # of the lids' opening at rest: eyes that are shut further, but not for longer than BLINK, blink
+SHUT = 0.6  # share of the lids' opening at rest: an eye below it, for no longer than BLINK, blinks
 BLINK = 0.25  # seconds
 OPENING = 0.1  # seconds after a blink in which the face still moves
 UPPER, LOWER = (159, 386), (145, 374)  # the middles of the lids

@@ -92,8 +92,8 @@ def calibrated(classifier: Shipped, samples: Samples) -> Shipped:
     return replace(classifier, temperature=float(min(tried, key=loss)))
 
 
-def expressions(samples: Samples, which: slice) -> Samples:
-    """Return each actor's samples in `which`, of 25."""
+def part_of(samples: Samples, which: slice) -> Samples:
+    """Return the part of the samples whose numbers, 0 to 24 for each actor, are in `which`."""
     rows = np.arange(len(samples)).reshape(-1, POSED + WEAK + NOTHING)[:, which].ravel()
     return Samples(samples.change[rows], samples.units[rows], samples.emotions[rows])
 
@@ -125,7 +125,7 @@ def train(
             fitted = calibrated(fit(sets[rig], seed), sets[other])
             temperatures.append(fitted.temperature)
             for name, part in (("posed", slice(0, POSED)), ("everyday", slice(POSED, POSED + WEAK))):
-                right, f1 = accuracy(fitted, expressions(sets[other], part))
+                right, f1 = accuracy(fitted, part_of(sets[other], part))
                 log(f"trained on {rig}, tested on {other}, {name}: accuracy {right:.3f}, macro-F1 {f1:.3f}")
             log(f"temperature {fitted.temperature:.2f}")
         together = zip(*map(_parts, (*sets.values(), pictures)), strict=True)

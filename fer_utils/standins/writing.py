@@ -82,15 +82,15 @@ def digest(folder: Path) -> str:
 
 
 def _write(folder: Path, writer, wanted: dict, jobs: int | None) -> Path:
-    """Write everything into a folder beside, then put that in place in one step."""
+    """Write everything into a temporary folder in the same place, then rename that."""
     folder = folder.resolve()  # of a link, what it leads to is replaced
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{folder.name}-"
     for left in folder.parent.glob(f"{prefix}*"):  # by a run that was killed; a live one takes minutes
         if time.time() - left.stat().st_mtime > 3600:
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as beside:
-        new = Path(beside) / "new"
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
+        new = Path(temporary) / "new"
         new.mkdir()
         rows = _draw(new, writer, wanted, jobs)
         pd.DataFrame(rows).to_csv(new / TRUTH, index=False, lineterminator="\n")
@@ -103,7 +103,7 @@ def _write(folder: Path, writer, wanted: dict, jobs: int | None) -> Path:
         if _is_whole(folder, wanted):  # another process was faster
             return folder
         if folder.exists():
-            folder.rename(Path(beside) / "old")
+            folder.rename(Path(temporary) / "old")
         new.rename(folder)
     return folder
 

@@ -81,14 +81,12 @@ def _libraries() -> Iterator[Check]:
 
 def _requirements(extra: str) -> list[Requirement]:
     """Return what the package itself requires or, with `extra`, what that extra adds."""
-    known = [
-        requirement for requirement in map(Requirement, requires("fer-utils") or ()) if requirement.name != "fer-utils"
-    ]
-    if not extra:
-        return [each for each in known if not each.marker or each.marker.evaluate({"extra": ""})]
-    return [
-        each for each in known if each.marker and "extra" in str(each.marker) and each.marker.evaluate({"extra": extra})
-    ]
+    declared = [each for each in map(Requirement, requires("fer-utils") or ()) if each.name != "fer-utils"]
+
+    def holds(requirement: Requirement, extra: str) -> bool:
+        return not requirement.marker or requirement.marker.evaluate({"extra": extra})
+
+    return [each for each in declared if holds(each, extra) and not (extra and holds(each, ""))]
 
 
 def _installed(name: str) -> str:

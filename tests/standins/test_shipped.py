@@ -71,7 +71,7 @@ def test_the_one_that_ships_is_small_and_of_the_studys_form(classifier):
 
 @pytest.mark.parametrize("rig", ["fields", "muscles"])
 def test_the_one_that_ships_knows_unseen_actors(classifier, rig):
-    unseen = shipped.expressions(sample(rig, 12, seed=77), slice(0, POSED))
+    unseen = shipped.part_of(sample(rig, 12, seed=77), slice(0, POSED))
     named = np.array(EMOTIONS)[classifier.predict_proba(tensors_of(unseen.change)).argmax(1)]
     assert (named == unseen.emotions).mean() > 0.85
 

@@ -13,8 +13,9 @@ from fer_utils.landmarks.engine.windows import Window
 
 SAME = 0.3  # two windows whose middles are nearer, in sides of the larger one, show the same face
 MEMORY = 2.0  # seconds for which a lost face is remembered
-NEAR, FAR = 0.6, 4.0  # sides of its window from where it was lost: within NEAR a face is the lost one in any case,
-ALIKE = 16.0  # within FAR if its picture differs by no more than this, in grey levels of 255
+# A new face is one that was lost if it is within NEAR of where that was, or if it is within FAR and its picture differs
+# by less than ALIKE grey levels of 255. Distances are in sides of the lost face's window.
+NEAR, FAR, ALIKE = 0.6, 4.0, 16.0
 LEARN = 0.1  # weight of the newest picture in what is remembered of a face
 CUT, THUMB = 32, 8  # pixels of the face's picture, before and after averaging
 
