@@ -124,7 +124,7 @@ def test_same_seed_gives_the_same_tables(toy):
 
 def test_second_run_takes_the_cached_tracks(toy):
     first, again, _, home = toy
-    assert re.search(r"^0 tracks came from the cache", outputs(first[1].executed), re.M)
+    assert re.search(r"\b0 tracks came from the cache", outputs(first[1].executed))
     count = re.search(r"(\d+) tracks came from the cache", outputs(again[1].executed))
     assert int(count[1]) == len(tables.read(home / "second", "coverage", "ckplus"))
 
