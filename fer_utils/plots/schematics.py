@@ -17,7 +17,6 @@ from matplotlib.patheffects import withStroke
 
 from fer_utils.features import tensors
 from fer_utils.landmarks import canonical, regions
-from fer_utils.models import networks
 from fer_utils.plots.style import BLACK, BLUE, DARK_GREY, LIGHT_GREY, ORANGE, RED, REGION_COLOURS
 
 DASHES = (0, (2, 1))
@@ -69,6 +68,8 @@ def landmark_sets() -> Figure:
 
 def architecture() -> Figure:
     """Draw the paper's network and the compact one, with shapes and numbers of weights."""
+    from fer_utils.models import networks  # TensorFlow, which no other figure needs
+
     n_features = tensors.shape()[1]
     figure, panels = plt.subplots(2, 1, figsize=(9, 3.6), layout="constrained")
     weights = networks.paper_weights(n_features, 7)

@@ -16,7 +16,7 @@ from fer_utils.plots.registry import drawn
 from fer_utils.study import record, report, runner
 
 TOY = {
-    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5, "actors": 5},
+    **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5, "actors": 2},
     "questions": ["leakage", "early", "importance", "units"],
 }
 AGAIN = ("06_paper_figures",)  # of the last notebooks, in the second study: the others ask the same of one dataset
