@@ -31,8 +31,9 @@ def toy(tmp_path_factory):
         patch.setenv("FER_DATA", str(home / "data"))
         patch.setenv("FER_RUNS", str(home / "runs"))
         first, out = runner.run(["ckplus", "mmi"], out=home / "first", settings=TOY, jobs=2)
-        patch.setattr(runner, "LAST", AGAIN)
-        again, _ = runner.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
+        with pytest.MonkeyPatch.context() as fewer:
+            fewer.setattr(runner, "LAST", AGAIN)
+            again, _ = runner.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
         yield first, again, out, home
 
 
