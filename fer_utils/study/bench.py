@@ -60,7 +60,8 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
 
     The frames come from `clips`, over and over; by default from rendered ones in the layout of MMI (720x576, 25 frames
     a second). If the clips differ in size, those of the most frequent size are taken, since a stream has one size. The
-    classifiers are trained for one epoch: their speed does not depend on their weights.
+    classifiers are trained for one epoch: their speed does not depend on their weights. Training is timed in four
+    rounds, in fewer if there are fewer than 300 frames.
     """
     clips = _of_one_size(clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences])
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +69,7 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
         rows = _stages(clips, classifiers[LIVE], frames)
         rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
         rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
-        rows += _training() + _alternatives(clips)
+        rows += _training(rounds=1 + min(frames, 300) // 100) + _alternatives(clips)
         live = str(Path(folder) / f"{LIVE}.tflite")
         counts = sorted({1, jobs or os.cpu_count() or 1})
         rows += [_processes(clips, live, detector, frames, count) for detector in DETECTORS for count in counts]
@@ -155,7 +156,7 @@ def _alone(name: str, classifier: Classifier, frames: int) -> dict:
     return _row(f"classifier: {name}", times[WARM_UP:])
 
 
-def _training(rows: int = 160, rounds: int = 4) -> list[dict]:
+def _training(rounds: int, rows: int = 160) -> list[dict]:
     """Measure a training step of 32 sequences on all cores, by plain Keras and by `training.Trainer`."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(rows, *tensors.shape(), 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The report's pages: what stands first, what is marked, and what is missing. (`test_runner` reads a whole one.)"""
+"""The report's pages: what stands first, what is marked, and what is missing. (`test_toy_study` reads a whole one.)"""
 
 import re
 
