@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -134,21 +134,28 @@ def bids(prediction: Prediction, table: Path, columns: Path) -> None:
 
 
 class Format(NamedTuple):
-    """What writes a format, and how the names of its files end after the recording's."""
+    """What writes a format, and its files: how each name ends after the recording's → a mark near the file's start."""
 
     write: Callable[..., None]
-    endings: tuple[str, ...]
+    endings: Mapping[str, bytes]
 
 
-# what the files of `fer predict` begin with or have near their beginning, by the ending of their names
-WRITTEN = {
+FORMATS = {
+    "openface": Format(openface, {".openface.csv": b"\nframe,face_id,timestamp,confidence,success,x_0,"}),
+    "elan": Format(elan, {".eaf": b'AUTHOR="fer-utils"'}),
+    "bids": Format(
+        bids,
+        {
+            "_events.tsv": b"\nonset\tduration\ttrial_type\tapex\t",
+            "_events.json": b'"Description": "Start of the expression',
+        },
+    ),
+}
+# the same of all that `fer predict` writes; the longer endings first
+WRITTEN = {ending: (mark,) for each in FORMATS.values() for ending, mark in each.endings.items()} | {
     ".expressions.csv": (b"\nstart,onset,apex,",),
     ".expression.csv": (b"\nemotion,p_",),
-    ".openface.csv": (b"\nframe,face_id,timestamp,confidence,success,x_0,",),
     ".csv": (b"\ntime,face,", b"\npoint,x,y,z", b"\nrecording,output,"),
-    ".eaf": (b'AUTHOR="fer-utils"',),
-    ".tsv": (b"\nonset\tduration\ttrial_type\tapex\t",),
-    ".json": (b'"Description": "Start of the expression',),
     ".html": (b'name="generator" content="fer-utils"',),
 }
 
@@ -161,13 +168,6 @@ def check_replaceable(path: Path) -> None:
             start = b"\n" + file.read(1000)
         if len(start) > 1 and not any(mark in start for mark in marks):
             raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
-
-
-FORMATS = {
-    "openface": Format(openface, (".openface.csv",)),
-    "elan": Format(elan, (".eaf",)),
-    "bids": Format(bids, ("_events.tsv", "_events.json")),
-}
 
 
 def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:
