@@ -304,7 +304,10 @@ class TestFilesThatAreNotRight:
     @pytest.mark.parametrize(
         ("change", "reason"),
         [
-            ({"classes": EMOTIONS[:6].tolist()}, "takes (1, 4, 2912) and gives (1, 7), which are not the (4, 2912) features and 6 classes"),
+            (
+                {"classes": EMOTIONS[:6].tolist()},
+                "and gives (1, 7), which are not the (4, 2912) features and 6 classes",
+            ),
             ({"format": "1"}, "not a classifier of this project ("),
             ({"classes": "anger"}, "(4, 2912) features and 5 classes"),
             ({"classes": [1, 2, 3, 4, 5, 6, 7]}, "fer.json: not all texts are texts, or a class is there twice"),
