@@ -33,9 +33,9 @@ from fer_utils.prediction import page
 from fer_utils.prediction.copies import CODECS, DrawnCopy
 from fer_utils.prediction.faces import Faces
 from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction, check_replaceable
-from fer_utils.realtime import overlay, verdict
+from fer_utils.realtime import overlay
+from fer_utils.realtime.csv_rows import Recording, describe_model, write_expressions
 from fer_utils.realtime.evidence import Expression
-from fer_utils.realtime.recording import Recording, describe_model
 
 WORDS = ("emotion", "phase", "why", "model")  # the columns that hold no numbers
 
@@ -139,7 +139,7 @@ def write(
             copy.end()
         expressions = faces.end()
     if beside:
-        verdict.write(expressions, beside, model_note)
+        write_expressions(expressions, beside, model_note)
     if extra:
         points_68 = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
         prediction = Prediction(recording, _read_table(out), _read_table(beside), points_68)
@@ -178,7 +178,7 @@ def _pictures_at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndar
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """Read a table that `Recording` or `verdict` wrote: an empty cell is NaN in a column of numbers, else None."""
+    """Read a table that `csv_rows` wrote: an empty cell is NaN in a column of numbers, else None."""
     table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=dict.fromkeys(WORDS, object))
     return table.assign(**{name: table[name].where(table[name].notna(), None) for name in WORDS if name in table})
 
