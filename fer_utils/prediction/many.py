@@ -67,15 +67,21 @@ def _videos(path: Path) -> tuple[list[Path], str]:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"
 
 
+def stem(path: Path) -> str:
+    """Return the name of a recording without its suffix."""
+    return (path.resolve().name if path.is_dir() else path.stem) or "recording"
+
+
 def stems(files: list[Path]) -> list[str]:
     """Return a name for the outputs of each recording: its own without suffix.
 
-    If two share it, the folder's name comes before it, and a number behind it if that is the same too.
+    If two share it, the folder's name comes before it, and a number behind it if that is the same too, or if it is that
+    of SUMMARY.
     """
-    shared = Counter(_stem(path).casefold() for path in files)
-    names, taken = [], Counter()
+    shared = Counter(stem(path).casefold() for path in files)
+    names, taken = [], Counter([Path(SUMMARY).stem])
     for path in files:
-        name = _stem(path)
+        name = stem(path)
         if shared[name.casefold()] > 1:
             name = "_".join(filter(None, (path.resolve().parent.name, name)))
         taken[name.casefold()] += 1
@@ -96,8 +102,7 @@ def predict(
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)
-    names = [f"{stem}.csv" for stem in stems(files)]
-    targets = [out / ("summary_2.csv" if name.casefold() == SUMMARY else name) for name in names]
+    targets = [out / f"{name}.csv" for name in stems(files)]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
         futures = [
             workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
@@ -124,7 +129,3 @@ def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
         return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
     return Row(str(file), target.name, *counts)
-
-
-def _stem(path: Path) -> str:
-    return (path.resolve().name if path.is_dir() else path.stem) or "recording"

@@ -28,7 +28,8 @@ details{margin:.8rem 0}summary{cursor:pointer}code,pre{font-size:.85rem}pre{over
 .input{background:#f7f7f7;border-left:3px solid #0b5a94;margin:1rem 0}.input pre{font-size:.78rem}
 .output_area{margin:.5rem 0;overflow-x:auto}
 .output_subarea pre{white-space:pre-wrap}math[display=block]{overflow-x:auto;margin:1rem 0}
-@media(max-width:40rem){body{font-size:16px}.wide img{max-width:44rem}.wide td,.wide th{padding:.25rem}}
+@media(max-width:40rem){body{font-size:16px}.wide img{max-width:44rem}.wide td,.wide th{padding:.25rem}
+figure .wide::after{content:"Scroll sideways, or tap to open.";position:sticky;left:0;font-size:.8rem;color:#444}}
 @media print{nav,summary{display:none}body{max-width:none;font-size:11pt}figure,table{break-inside:avoid}
 details::details-content{content-visibility:visible;display:block;height:auto}.wide img{width:auto;max-width:100%}}
 """
