@@ -1,4 +1,4 @@
-"""What was recognised, as CSV: a row a frame, written as frames come (memory does not grow), and a row an expression."""
+"""What was recognised, as CSV: a row a frame, written at once so that memory does not grow, and a row an expression."""
 
 from __future__ import annotations
 
