@@ -16,15 +16,18 @@ from fer_utils.errors import UserError
 from fer_utils.landmarks.detectors import DETECTORS
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str):
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, by default those of the command line, and return the exit status.
 
     A user's mistake ends with one line on standard error and status 2.
     """
     quiet.write_any_text()
-    parser = argparse.ArgumentParser(
-        "fer", description="Sequential facial expression analysis from geometric features."
-    )
+    parser = _Parser("fer", description="Sequential facial expression analysis from geometric features.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run the notebooks in order and make the report")

@@ -136,8 +136,7 @@ def replacing(path: Path) -> Iterator[Path]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{path}: cannot be written ({reason}); free space or choose another folder") from error
+        raise _not_written(path, error) from error
     finally:
         with suppress(OSError):
             if temporary is not None:
@@ -227,13 +226,15 @@ def remove_leftovers(folder: Path) -> None:
 
 def check_writable(folder: Path) -> None:
     """Make `folder` if need be. Raises OutputError if nothing can be written into it."""
-    probe = folder / f".{secrets.token_hex(6)}"
     try:
-        with replacing(probe) as temporary:
-            temporary.touch()
-    except OutputError as error:
-        raise OutputError(str(error).replace(str(probe), str(folder))) from None
-    probe.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _not_written(folder, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: cannot be written ({error.strerror or error}); free space or choose another folder")
 
 
 def _shipped(name: str) -> Path:

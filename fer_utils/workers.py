@@ -22,7 +22,7 @@ from fer_utils import paths
 from fer_utils.errors import StudyError, first_line
 
 # what decides the outcome of a job besides this package's own code
-LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-python", "ai-edge-litert")
+LIBRARIES = ("ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-python")
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
 _in_worker = False

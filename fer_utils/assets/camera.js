@@ -90,7 +90,7 @@ export default () => {
     tell("starting");
     if (model.get("source") === "browser" && !(await openCamera(mine))) return;
     watchdog = setInterval(watch, TICK);
-    say({ kind: "start" });
+    say({ kind: "start", source: model.get("source") });
     if (stream) {
       tell("live");
       each("attach");
@@ -158,6 +158,7 @@ export default () => {
       // it may be about a run that has ended since
       const meant = key === `${page}/${run}` || (!stream && key === watched);
       if (meant) stop(message.error ? "error" : "stopped", message.note, false);
+      if (meant && message.again) start();
     } else if (message.kind === "answer" && message.page === page && inFlight.has(message.number)) {
       message.delay = heard - inFlight.get(message.number);
       inFlight.delete(message.number);
@@ -194,7 +195,8 @@ export default () => {
     initialize(context) {
       model = context.model;
       model.on("msg:custom", receive);
-      model.on("change:source", () => (running() ? stop() : tell("idle")));
+      // what runs is stopped by the kernel, which knows whether the source was chosen before the start or after it
+      model.on("change:source", () => running() || tell("idle"));
       model.on("comm_live_update", () => stop("error", HELP.restarted));
       const leave = () => stop();
       window.addEventListener("pagehide", leave);

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_utils import paths
+from fer_utils import paths, workers
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import plans, reading
@@ -180,11 +180,10 @@ def rendered(table: pd.DataFrame) -> bool:
 
 def versions() -> dict[str, str]:
     """Return what makes a result: the project's commit, Python, and the libraries that compute."""
-    libraries = ("fer-utils", "ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "commit": _commit(),
         "python": platform.python_version(),
-        **{library.replace("-", "_"): version(library) for library in libraries},
+        **{library.replace("-", "_"): version(library) for library in ("fer-utils", *workers.LIBRARIES)},
     }
 
 

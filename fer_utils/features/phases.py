@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -82,7 +82,7 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
         chosen = onset + np.searchsorted(rising, wanted - 1e-12)
         chosen[0], chosen[-1] = onset, apex
     else:
-        raise ValueError(f"spacing {spacing!r}: must be 'intensity' or 'time'")
+        raise ValueError(f"spacing {spacing!r}: must be one of {', '.join(map(repr, get_args(Spacing)))}")
     for place in range(1, count):  # strictly rising, and leaving room for those to come
         lowest, highest = chosen[place - 1] + 1, apex - (count - 1 - place)
         chosen[place] = min(max(chosen[place], lowest), highest)

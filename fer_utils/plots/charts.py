@@ -227,7 +227,8 @@ def matrix(table: pd.DataFrame) -> Figure:
     for row in table.itertuples():
         ends = "" if np.isnan(row.accuracy_low) else f"\n[{100 * row.accuracy_low:.0f}, {100 * row.accuracy_high:.0f}]"
         text[row.source, row.target] = f"{100 * row.accuracy:.0f}{ends}"
-    figure, axes = plt.subplots(figsize=(1.6 + 1.1 * len(names), 0.9 + 0.9 * len(names)), layout="constrained")
+    width = max(4.2, 1.6 + 1.1 * len(names))  # as wide as the title
+    figure, axes = plt.subplots(figsize=(width, 0.9 + 0.9 * len(names)), layout="constrained")
     if names:
         sns.heatmap(
             100 * values, ax=axes, annot=np.array([[text.get((s, t), "") for t in names] for s in names]), fmt="",

@@ -121,7 +121,7 @@ def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str) -
 
 def _output_file(recording: Path, arguments: argparse.Namespace) -> Path:
     """Return where the rows go. Raises PredictError if that is somebody else's file that nobody named."""
-    out = arguments.file or Path(f"{many.stems([recording])[0]}.csv")
+    out = arguments.file or Path(f"{many.stem(recording)}.csv")
     if not arguments.file:
         check_replaceable(out)
     elif out.suffix != ".csv" and not paths.is_stream(out):

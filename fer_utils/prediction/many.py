@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,19 +21,7 @@ from fer_utils.prediction.formats import check_replaceable
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
-
-
-@dataclass(frozen=True)
-class Row:
-    """What came of one recording; `problem` is empty if it was done."""
-
-    recording: str
-    output: str = ""
-    frames: int = 0
-    with_face: int = 0
-    unread: int = 0
-    expressions: int = 0
-    problem: str = ""
+COLUMNS = ("recording", "output", "frames", "with_face", "unread", "expressions", "problem")
 
 
 def recordings(inputs: Iterable[Path]) -> list[Path]:
@@ -67,15 +54,21 @@ def _videos(path: Path) -> tuple[list[Path], str]:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"
 
 
+def stem(path: Path) -> str:
+    """Return the name of a recording without its suffix."""
+    return (path.resolve().name if path.is_dir() else path.stem) or "recording"
+
+
 def stems(files: list[Path]) -> list[str]:
     """Return a name for the outputs of each recording: its own without suffix.
 
-    If two share it, the folder's name comes before it, and a number behind it if that is the same too.
+    If two share it, the folder's name comes before it, and a number behind it if that is the same too, or if it is that
+    of SUMMARY.
     """
-    shared = Counter(_stem(path).casefold() for path in files)
-    names, taken = [], Counter()
+    shared = Counter(stem(path).casefold() for path in files)
+    names, taken = [], Counter([Path(SUMMARY).stem])
     for path in files:
-        name = _stem(path)
+        name = stem(path)
         if shared[name.casefold()] > 1:
             name = "_".join(filter(None, (path.resolve().parent.name, name)))
         taken[name.casefold()] += 1
@@ -88,16 +81,15 @@ def predict(
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    Its columns are the fields of `Row`. A recording that fails is a row with its problem; the others go on. What was
-    finished is kept on interruption. If the input is a copy of what was `piped` in, it is called "-". Raises
-    PredictError if there is no recording, OutputError if the folder cannot be written.
+    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. If
+    the input is a copy of what was `piped` in, it is called "-". Raises PredictError if there is no recording,
+    OutputError if the folder cannot be written.
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)
-    names = [f"{stem}.csv" for stem in stems(files)]
-    targets = [out / ("summary_2.csv" if name.casefold() == SUMMARY else name) for name in names]
+    targets = [out / f"{name}.csv" for name in stems(files)]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
         futures = [
             workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
@@ -107,7 +99,7 @@ def predict(
                 future.result()
         finally:
             rows = [future.result() for future in futures if future.done() and not future.exception()]
-            table = pd.DataFrame(rows, columns=list(Row.__dataclass_fields__))
+            table = pd.DataFrame(rows, columns=list(COLUMNS))
             if piped:
                 table["recording"] = "-"
             with paths.replacing(out / SUMMARY) as temporary:
@@ -115,16 +107,12 @@ def predict(
     return table
 
 
-def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
-    """Do a worker's job."""
+def _predict_one(file: Path, target: Path, settings: Settings) -> tuple:
+    """Do a worker's job; return a row of the summary."""
     try:
         check_replaceable(target)
         outcome = clip.write(file, target, settings, progress=False)
     except (UserError, OSError) as error:
-        return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
+        return str(file), "", 0, 0, 0, 0, first_line(error).removeprefix(f"{file}: ")
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
-    return Row(str(file), target.name, *counts)
-
-
-def _stem(path: Path) -> str:
-    return (path.resolve().name if path.is_dir() else path.stem) or "recording"
+    return str(file), target.name, *counts, ""

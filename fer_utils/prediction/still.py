@@ -15,7 +15,7 @@ from fer_utils.features.tensors import N_KEY_FRAMES
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models import litert
 from fer_utils.prediction.formats import check_replaceable
-from fer_utils.realtime.recording import describe_model
+from fer_utils.realtime.csv_rows import describe_model
 
 VIEWS = 8  # of a picture, over which points are averaged: it has no frames before and after it
 

@@ -88,7 +88,7 @@ class Camera(anywidget.AnyWidget):
             if (player := self._player) is not None:
                 player.seen.set()
         elif kind == "start":
-            self._start(page, run)
+            self._start(page, run, message.get("source", self.source))
         elif kind == "stop":
             # of the kernel's pictures any page may be tired, of a page's camera that page
             if (page, run) == (self._page, self._run) or self.source != "browser":
@@ -96,9 +96,12 @@ class Camera(anywidget.AnyWidget):
         elif kind == "frame":
             self._frame(page, run, message, buffers[0])
 
-    def _start(self, page: str, run: int) -> None:
+    def _start(self, page: str, run: int, source: str) -> None:
         with self._lock:
             self.stop(ELSEWHERE)
+            if source != self.source:  # another was chosen in the page, which did not know of it yet at Start
+                self.send({"kind": "stop", "note": "", "error": False, "again": True, "page": page, "run": run})
+                return
             self._page, self._run = page, run
             try:
                 self.live.start()

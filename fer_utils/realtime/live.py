@@ -13,7 +13,7 @@ import numpy as np
 from fer_utils.errors import OutputError, UserError
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.engine.tracking import Face, FaceTracker
-from fer_utils.realtime.recording import Recording, describe_model
+from fer_utils.realtime.csv_rows import Recording, describe_model
 from fer_utils.realtime.streaming import Recognition, Recognizer
 
 SEARCH_EVERY, OTHERS_EVERY = 1.0, 0.25  # seconds from one look for a small face, or for other faces, to the next

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import astuple, fields
-from pathlib import Path
-
 import numpy as np
 
-from fer_utils import paths
 from fer_utils.features import tensors
 from fer_utils.features.geometry import PAIRS, SequenceRefused
 from fer_utils.landmarks.track import N_POINTS, NO_FACE, LandmarkTrack
@@ -17,7 +12,6 @@ from fer_utils.realtime.streaming import Recognition, Recognizer
 from fer_utils.realtime.tracker import START, WEIGHTS
 
 SHORT = 3.0  # seconds of a clip that is looked at as a whole if the stream finds nothing in it
-COLUMNS = tuple(field.name for field in fields(Expression))
 
 
 class Verdict:
@@ -68,18 +62,3 @@ class Verdict:
         emotion = str(classifier.classes[int(probabilities.argmax())]) if p >= SURE else UNSURE
         onset, apex, offset = (float(times[row]) for row in (made.phases.onset, made.phases.apex, made.phases.offset))
         return [Expression(onset, onset, apex, offset, emotion, p, intensity)]
-
-
-def write(expressions: list[Expression], path: Path, model: str) -> None:
-    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`.
-
-    `model` says what made the row. Raises OutputError.
-    """
-    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow([*COLUMNS, "model"])
-        for each in expressions:
-            *moments, emotion, p, intensity, face = astuple(each)
-            rows.writerow(
-                [*(f"{moment:.4f}" for moment in moments), emotion, f"{p:.4f}", f"{intensity:.5f}", face, model]
-            )

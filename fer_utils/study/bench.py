@@ -177,7 +177,7 @@ def _processes(clips: list[str], classifier: str, detector: str, frames: int, co
         # the first round starts the processes and is not counted
         for length in (WARM_UP, frames):
             took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
-    stage = f"whole streams, {detector}, {LIVE}, {count} processes"
+    stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
     return {"stage": stage, "frames_per_s": count * frames / max(took), "frames": count * frames}
 
 
@@ -290,7 +290,7 @@ def _row(stage: str, seconds: list[float]) -> dict:
 def _ratio(row: pd.Series, table: pd.DataFrame) -> float:
     """Return a stage's rate as a share of the limit of its detector."""
     for detector, limit in LIMITS.items():
-        if detector in row["stage"] and "processes" not in row["stage"]:
+        if detector in row["stage"] and not row["stage"].startswith("whole streams"):
             return row["frames_per_s"] / table.loc[table["stage"] == limit, "frames_per_s"].iloc[0]
     return float("nan")
 

@@ -26,7 +26,8 @@ class TestSave:
     def test_provenance_comes_last(self, tmp_path):
         tables.save(tmp_path, "mmi", False, {"results": self.frame})
         table = pd.read_csv(tmp_path / "tables/mmi/results.csv")
-        made_by = ["commit", "python", "fer_utils", "ai_edge_litert", "tensorflow", "keras", "numpy", "scikit_learn"]
+        made_by = ["commit", "python", "fer_utils", "ai_edge_litert", "tensorflow", "keras", "numpy", "scikit_learn",
+                   "opencv_contrib_python"]  # fmt: skip
         assert list(table) == ["dataset", "data", "fold", "accuracy", "quick", *made_by]
         assert table["numpy"].tolist() == [np.__version__] * 2
         assert table["commit"].notna().all()

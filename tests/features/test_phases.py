@@ -149,7 +149,7 @@ class TestKeyFrames:
             phases.key_frames(drawn(np.arange(4), 0, 3))
 
     def test_unknown_spacing(self):
-        with pytest.raises(ValueError, match="spacing 'even': must be 'intensity' or 'time'"):
+        with pytest.raises(ValueError, match="spacing 'even': must be one of 'intensity', 'time'"):
             phases.key_frames(drawn(np.arange(9), 0, 8), spacing="even")
 
     @given(

@@ -143,8 +143,8 @@ def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
     monkeypatch.chdir(tmp_path)
     file = write_clip(tmp_path / "Summary.avi", face)
     table = many.predict([file], tmp_path / "out", Settings())
-    assert table["output"].item() == "summary_2.csv"
-    assert len(pd.read_csv(tmp_path / "out" / "summary_2.csv")) == 6
+    assert table["output"].item() == "Summary_2.csv"
+    assert len(pd.read_csv(tmp_path / "out" / "Summary_2.csv")) == 6
     assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].item() == str(file)
 
 

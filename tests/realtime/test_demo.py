@@ -152,6 +152,15 @@ class TestCamera:
         receive(widget, "stop")
         assert widget.live._recognizer is None
 
+    def test_a_start_that_crosses_the_choice_of_another_source_is_made_again(self, widget):
+        widget.source = "clip"
+        receive(widget, "start", source="browser")
+        stop, _ = widget.sent[-1]
+        assert (stop["kind"], stop["page"], stop["run"], stop["again"]) == ("stop", "a", 1, True)
+        assert widget.live._recognizer is None and widget._player is None
+        receive(widget, "start", run=2, source="clip")
+        assert widget.live._recognizer is not None and widget._player is not None
+
     def test_the_mesh_is_of_lines_between_points_of_the_face(self, widget):
         edges = np.frombuffer(widget.edges, "<u2").reshape(-1, 2)
         assert len(edges) > 1200 and edges.max() < 468 and len(np.unique(edges, axis=0)) == len(edges)

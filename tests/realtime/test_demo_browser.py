@@ -332,6 +332,19 @@ def test_the_rendered_clip_and_a_kernel_without_camera(page):
     assert page.evaluate("window.tracks.length") == 0
 
 
+def test_start_at_once_after_another_source_was_chosen(page):
+    page.evaluate("""() => {
+        const labelled = (box) => box.querySelector("label")?.textContent === "Source";
+        const box = [...document.querySelectorAll(".widget-dropdown")].find(labelled);
+        const select = box.querySelector("select");
+        select.value = "the rendered clip";
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+        document.querySelector("[data-part=start]").click();
+    }""")
+    page.wait_for_selector(".fer-camera[data-source=clip][data-state=live][data-found=true]")
+    page.wait_for_function(OFF)
+
+
 def test_only_record_writes_and_no_picture_is_kept(page, home):
     start(page)
     assert not list(home.glob("runs/**/*.csv"))

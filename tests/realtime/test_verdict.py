@@ -1,13 +1,10 @@
 """What a recording showed as a whole, on synthetic faces."""
 
-import csv
-
 import numpy as np
 import pytest
 
 from fer_utils.landmarks import regions
 from fer_utils.realtime import verdict
-from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.streaming import Recognizer
 
 
@@ -62,12 +59,3 @@ def test_a_clip_too_short_for_the_stream_is_taken_as_one_sequence(judged, frames
 @pytest.mark.parametrize("levels", [np.zeros(15), np.linspace(0, 0.1, 15), np.linspace(0, 2, 4)])
 def test_a_face_at_rest_and_fewer_than_five_frames_have_none(judged, levels):
     assert judged(levels) == []
-
-
-def test_the_rows_as_csv(tmp_path):
-    rows = [Expression(1.0, 1.2, 1.5, 2.25, "fear", 0.75, 0.0123456)]
-    verdict.write(rows, tmp_path / "a.csv", "made by hand")
-    assert list(csv.reader((tmp_path / "a.csv").open())) == [
-        ["start", "onset", "apex", "end", "emotion", "probability", "intensity", "face", "model"],
-        ["1.0000", "1.2000", "1.5000", "2.2500", "fear", "0.7500", "0.01235", "1", "made by hand"],
-    ]

@@ -6,7 +6,7 @@ import pytest
 from fer_utils.features import tensors
 from fer_utils.landmarks.canonical import LOWER_LIP, MIRROR, UPPER_LIP
 from fer_utils.standins import muscles, training_set
-from fer_utils.standins.action_units import ROW
+from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, change, mirrored_columns, sample
@@ -26,7 +26,7 @@ def test_a_seed_gives_the_same_samples_and_another_other_ones(samples):
 def test_every_actor_shows_all_emotions(samples):
     n = POSED + WEAK + NOTHING
     assert samples.change.shape == (4 * n, tensors.shape()[1])
-    assert samples.units.shape == (4 * n, 23, 2)
+    assert samples.units.shape == (4 * n, len(UNITS), 2)
     assert np.isfinite(samples.change).all()
     for actor in range(4):
         assert set(samples.emotions[actor * n : actor * n + POSED]) == set(EMOTIONS)
@@ -42,7 +42,7 @@ def test_what_is_no_expression_smiles_in_nobody():
 
 def test_the_change_is_the_sum_of_the_steps_of_a_tensor():
     actor = make_actor(3)
-    smile = np.zeros((23, 2))
+    smile = np.zeros((len(UNITS), 2))
     smile[ROW[12]] = 1
     rest, apex = (actor.rig.deform(actor.neutral, a) * [1, -1, -1] for a in (0 * smile, smile))
     path = rest + np.linspace(0, 1, 5)[:, None, None] * (apex - rest)
@@ -55,7 +55,7 @@ def test_the_change_is_the_sum_of_the_steps_of_a_tensor():
 def test_mirrored_columns_are_those_of_the_mirrored_face():
     rng = np.random.default_rng(0)
     actor = make_actor(2)
-    lifted = np.zeros((23, 2))
+    lifted = np.zeros((len(UNITS), 2))
     lifted[ROW[12], 0] = lifted[ROW[2], 1] = 0.8
     rest, apex = (actor.rig.deform(actor.neutral, a) * [1, -1, -1] + rng.normal(0, 0.01) for a in (0 * lifted, lifted))
     columns, signs = mirrored_columns()

@@ -46,7 +46,7 @@ def test_every_stage_has_its_row(ledger):
         ),
         *(f"landmarks: {name}" for name in detectors),
         *(f"whole stream, {name}, compact int8" for name in detectors),
-        *(f"whole streams, {name}, compact int8, 1 processes" for name in detectors),
+        *(f"whole streams, {name}, compact int8, 1 process" for name in detectors),
     }
 
 

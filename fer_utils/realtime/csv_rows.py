@@ -1,15 +1,17 @@
-"""What was recognised, a row a frame, as CSV: written while it comes, so that memory does not grow."""
+"""What was recognised, as CSV: a row a frame, written at once so that memory does not grow, and a row an expression."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import astuple, fields
 from pathlib import Path
 
 from fer_utils import paths
 from fer_utils.errors import OutputError
 from fer_utils.landmarks import regions
+from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.streaming import Recognition
 
 POINTS = regions.landmarks()
@@ -76,3 +78,22 @@ class Recording:
         sides = {unit: [units[name] for name in self._units if name.startswith(f"{unit}_")] for unit in self._both}
         means = [sum(values) / len(values) for values in sides.values()]
         return [f"{value:.2f}" for value in (*means, *(units[name] for name in self._units))]
+
+
+def write_expressions(expressions: list[Expression], path: Path, model: str) -> None:
+    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`.
+
+    `model` says what made the row. Raises OutputError.
+    """
+    names = [field.name for field in fields(Expression)]
+    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow([*names, "model"])
+        for each in expressions:
+            rows.writerow([*(_cell(*field) for field in zip(names, astuple(each), strict=True)), model])
+
+
+def _cell(name: str, value: float | int | str) -> str | int:
+    if not isinstance(value, float):
+        return value
+    return f"{value:.5f}" if name == "intensity" else f"{value:.4f}"
