@@ -46,6 +46,10 @@ POSE, TURN = (0.16, 0.13, 0.06), (0.06, 0.08, 0.05)
 DISTANCE, NEARER = (45.0, 140.0), 0.03
 OWN_ERROR, SHARED_ERROR, STRETCH = 0.015, 0.035, 0.01
 DEPTH_ERROR, DEPTH_SPREAD = 1.5, 0.12
+BLURRED, BLUR = 0.15, 0.07  # how often each point's own error is larger, and by how much at most
+# How often a picture shows what passes by itself: lids that a blink has lowered or shut, in either one; lips that are
+# apart at rest.
+BLINKS, APART = 0.06, 0.075
 # Share of a unit's motion that a detector finds, another for each actor and unit: the range of most units, and of those
 # of which it finds less on rendered faces (see `docs/model_card.md`). On real faces it is not known.
 FOUND, LESS_FOUND = (0.6, 1.05), {1: 0.4, 4: 0.45, 9: 0.3, 17: 0.3, 23: 0.4, 24: 0.4}
@@ -60,7 +64,7 @@ class Samples:
     change
         (n, 2912) float32: distances, then angles, at the apex less those at rest.
     units
-        (n, 23, 2): the activation that was added.
+        (n, 23, 2): the change of the activation.
     emotions
         (n,)
     """
@@ -161,6 +165,17 @@ def no_expression(rng: np.random.Generator) -> np.ndarray:
     return activation
 
 
+def in_passing(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return activations (23, 2) at rest and at the apex that pass by themselves: lowered or shut lids, parted lips."""
+    rest, apex = np.zeros((2, len(UNITS), 2))
+    for activation in (rest, apex):
+        if rng.random() < BLINKS:
+            activation[ROW[43]] = rng.uniform(0.1, 1.0)
+    if rng.random() < APART:
+        rest[ROW[25]], rest[ROW[26]] = rng.uniform(0, 0.4), rng.uniform(0, 0.3)
+    return rest, apex
+
+
 def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return the points (468, 3) that a detector finds of two meshes (468, 3): x right, y down, z away from the camera.
 
@@ -168,6 +183,7 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
     """
     pose, turn = np.clip(rng.normal(0, POSE), -0.36, 0.36), rng.normal(0, TURN)
     distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
+    own = noise * OWN_ERROR + (rng.uniform(0, BLUR) if rng.random() < BLURRED else 0.0)
     points = []
     for face, angles, nearer in ((rest, pose, 0.0), (apex, pose + turn, rng.normal(0, NEARER))):
         view = View((640, 490), (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
@@ -175,8 +191,8 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
         found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
         found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
         shared = _shared_errors() @ rng.normal(0, 1, (_shared_errors().shape[1], 3))
-        errors = OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared
-        points.append(found + noise * errors * [1, 1, DEPTH_ERROR])
+        errors = own * rng.normal(0, 1, found.shape) + noise * SHARED_ERROR * shared
+        points.append(found + errors * [1, 1, DEPTH_ERROR])
     return points[0], points[1]
 
 
@@ -197,7 +213,6 @@ def _samples_of_actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.nda
     neutral = actor.neutral if rig == "fields" else muscles.make_face(rng)
     resting = make_resting(rng)
     found = rng.uniform([[LESS_FOUND.get(unit, FOUND[0])] for unit in UNITS], FOUND[1])
-    rest = moves.deform(neutral, resting)
     posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
     for turn in range(POSED + WEAK + NOTHING):
         emotion = posed[turn] if turn < POSED else _everyday_emotion(rng)
@@ -207,6 +222,7 @@ def _samples_of_actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.nda
             shown = express(emotion, actor, rng, "posed" if turn < POSED else "everyday")
         else:
             shown = muscles.express(emotion, rng, weak=0.0 if turn < POSED else 1.0)
-        shown = shown * found
-        apex = moves.deform(neutral, np.clip(resting + shown, 0, 1))
-        yield change(*photograph(rest, apex, rng)), shown, emotion
+        before, after = in_passing(rng)
+        rest, apex = (np.clip(resting + a, 0, 1) for a in (before, np.maximum(shown * found, after)))
+        meshes = moves.deform(neutral, rest), moves.deform(neutral, apex)
+        yield change(*photograph(*meshes, rng)), apex - rest, emotion
