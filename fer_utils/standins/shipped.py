@@ -30,7 +30,7 @@ from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, Samples, mirrored_columns, rendered, sample
 
-ACTORS, RENDERED = 600, 200  # of each rig without pictures; drawn and found by both detectors
+ACTORS, RENDERED = 900, 200  # of each rig without pictures; drawn and found by both detectors
 COMPONENTS = 100  # principal components that the units are read off
 MEMBERS, HIDDEN, EPOCHS, BATCH, RATE, DECAY = 5, 128, 12, 256, 2e-3, 1e-2  # of the small networks
 TRAINED_ON = "actors of two rigs (rendered stand-ins, no real faces)"

@@ -46,10 +46,9 @@ POSE, TURN = (0.16, 0.13, 0.06), (0.06, 0.08, 0.05)
 DISTANCE, NEARER = (45.0, 140.0), 0.03
 OWN_ERROR, SHARED_ERROR, STRETCH = 0.015, 0.035, 0.01
 DEPTH_ERROR, DEPTH_SPREAD = 1.5, 0.12
-BLURRED, BLUR = 0.15, 0.07  # how often each point's own error is larger, and by how much at most
 # How often a picture shows what passes by itself: lids that a blink has lowered or shut, in either one; lips that are
 # apart at rest.
-BLINKS, APART = 0.06, 0.075
+BLINKS, APART = 0.05, 0.05
 # Share of a unit's motion that a detector finds, another for each actor and unit: the range of most units, and of those
 # of which it finds less on rendered faces (see `docs/model_card.md`). On real faces it is not known.
 FOUND, LESS_FOUND = (0.6, 1.05), {1: 0.4, 4: 0.45, 9: 0.3, 17: 0.3, 23: 0.4, 24: 0.4}
@@ -183,7 +182,6 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
     """
     pose, turn = np.clip(rng.normal(0, POSE), -0.36, 0.36), rng.normal(0, TURN)
     distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
-    own = noise * OWN_ERROR + (rng.uniform(0, BLUR) if rng.random() < BLURRED else 0.0)
     points = []
     for face, angles, nearer in ((rest, pose, 0.0), (apex, pose + turn, rng.normal(0, NEARER))):
         view = View((640, 490), (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
@@ -191,8 +189,8 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
         found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
         found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
         shared = _shared_errors() @ rng.normal(0, 1, (_shared_errors().shape[1], 3))
-        errors = own * rng.normal(0, 1, found.shape) + noise * SHARED_ERROR * shared
-        points.append(found + errors * [1, 1, DEPTH_ERROR])
+        errors = OWN_ERROR * rng.normal(0, 1, found.shape) + SHARED_ERROR * shared
+        points.append(found + noise * errors * [1, 1, DEPTH_ERROR])
     return points[0], points[1]
 
 

@@ -10,8 +10,10 @@ from fer_utils import paths
 from fer_utils.features import geometry, tensors
 from fer_utils.models.litert import load_classifier
 from fer_utils.standins import shipped
-from fer_utils.standins.expressions import EMOTIONS
-from fer_utils.standins.training_set import POSED, sample
+from fer_utils.standins.action_units import ROW, UNITS
+from fer_utils.standins.actors import make_actor
+from fer_utils.standins.expressions import EMOTIONS, express
+from fer_utils.standins.training_set import POSED, change, photograph, sample
 
 REAL = Path(os.environ.get("FER_REAL", paths.root().parent / "shared" / "real")) / "london_canada.npz"
 
@@ -74,6 +76,27 @@ def test_the_one_that_ships_knows_unseen_actors(classifier, rig):
     unseen = shipped.part_of(sample(rig, 12, seed=77), slice(0, POSED))
     named = np.array(EMOTIONS)[classifier.predict_proba(tensors_of(unseen.change)).argmax(1)]
     assert (named == unseen.emotions).mean() > 0.85
+
+
+def test_lids_that_a_blink_lowers_in_one_picture_change_no_name(classifier):
+    changes, emotions = [], []
+    for number in range(12):
+        rng = np.random.default_rng(number)
+        actor = make_actor(9_800_000 + number)
+        blink = np.zeros((len(UNITS), 2))
+        blink[ROW[43]] = 0.8
+        for emotion in ("anger", "disgust", "happiness", "sadness", "surprise"):
+            shown = express(emotion, actor, rng, "posed")
+            for before, after in ((blink, 0), (0, blink)):
+                rest, apex = (
+                    actor.rig.deform(actor.neutral, np.maximum(shown * share, lids))
+                    for share, lids in ((0, before), (1, after))
+                )
+                changes.append(change(*photograph(rest, apex, rng)))
+                emotions.append(emotion)
+    named = np.array(EMOTIONS)[classifier.predict_proba(tensors_of(np.array(changes))).argmax(1)]
+    right = (named == emotions).reshape(-1, 2).mean(axis=0)
+    assert right.min() > 0.8
 
 
 def test_a_face_at_rest_is_nothing_sure(classifier):

@@ -40,6 +40,22 @@ def test_what_is_no_expression_smiles_in_nobody():
     assert shown[:, ROW[43]].max() > 0.8
 
 
+def test_what_passes_by_itself_is_lids_and_parted_lips_and_rare():
+    rng = np.random.default_rng(0)
+    rest, apex = np.array([training_set.in_passing(rng) for _ in range(2000)]).swapaxes(0, 1)
+    lids, lips = ROW[43], [ROW[25], ROW[26]]
+    assert (rest[:, lids, 0] > 0).mean() == pytest.approx(training_set.BLINKS, abs=0.02)
+    assert (apex[:, lids, 0] > 0).mean() == pytest.approx(training_set.BLINKS, abs=0.02)
+    assert (rest[:, lips[0], 0] > 0).mean() == pytest.approx(training_set.APART, abs=0.02)
+    others = np.delete(np.arange(len(UNITS)), [lids, *lips])
+    assert rest[:, others].max() == apex[:, others].max() == apex[:, lips].max() == 0
+
+
+def test_lids_that_were_lowered_at_rest_count_as_less_of_their_unit():
+    units = sample("fields", 20, seed=2).units[:, ROW[43]]
+    assert (units < -0.1).any(axis=1).mean() == pytest.approx(training_set.BLINKS, abs=0.03)
+
+
 def test_the_change_is_the_sum_of_the_steps_of_a_tensor():
     actor = make_actor(3)
     smile = np.zeros((len(UNITS), 2))
