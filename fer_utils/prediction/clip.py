@@ -25,6 +25,7 @@ from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.sequence import LeftOut, Skipped
 from fer_utils.data.video import Video, is_picture, is_utf8, read_ahead
 from fer_utils.errors import PredictError
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.extraction import PICTURES_FPS
 from fer_utils.landmarks.upright import judge
 from fer_utils.models import litert
@@ -103,21 +104,20 @@ def write(
     """
     settings = settings or Settings()
     model = paths.model(settings.model)
-    alone = paths.is_stream(out)
-    beside = None if alone else expressions_file(out)
-    extra = {} if alone else _extra_files(out, settings)
-    outputs = [path for path in (out, beside, drawn, *chain(*extra.values())) if path]
+    files = {} if paths.is_stream(out) else _files_beside(out, settings)
+    beside = [*chain(*files.values())]
+    outputs = [path for path in (out, drawn, *beside) if path]
     _check(recording, outputs, drawn, model)
-    for path in outputs:
-        if path not in (out, drawn):  # nobody named it
-            check_replaceable(path)
+    for path in beside:  # nobody named it
+        check_replaceable(path)
     frames, fps, expected = _open_frames(recording)
     classifier = litert.load_classifier(model)
     model_note = describe_model(classifier, model)
-    points: list[np.ndarray] | None = [] if settings.formats and not alone else None
+    points: list[np.ndarray] | None = [] if settings.formats and files else None
     with ExitStack() as stack:
         units = UnitModel.load(paths.ACTION_UNITS)
-        faces = stack.enter_context(Faces(classifier, units, settings.detector, settings.faces))
+        detector = stack.enter_context(open_detector(settings.detector, faces=settings.faces))
+        faces = Faces(detector, settings.faces > 1, classifier, units)
         rows = stack.enter_context(Recording(out, classifier.classes, False, model_note, units.names))
         copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
         n_read = with_face = n_frames = 0
@@ -138,18 +138,18 @@ def write(
         if copy:
             copy.end()
         expressions = faces.end()
-    if beside:
-        write_expressions(expressions, beside, model_note)
-    if extra:
+    if files:
+        write_expressions(expressions, *files["expressions"], model_note)
+    if len(files) > 1:
         points_68 = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
-        prediction = Prediction(recording, _read_table(out), _read_table(beside), points_68)
+        prediction = Prediction(recording, _read_table(out), _read_table(*files["expressions"]), points_68)
         for name in settings.formats:
-            FORMATS[name].write(prediction, *extra[name])
+            FORMATS[name].write(prediction, *files[name])
         if settings.report:
             pictures = _pictures_at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
-            page.write(prediction, *extra["report"], getattr(classifier, "trained_on", ""), pictures)
-    files = [path for path in outputs if not paths.is_stream(path)]
-    return Outcome(n_frames, with_face, n_frames - n_read, expressions, files)
+            page.write(prediction, *files["report"], getattr(classifier, "trained_on", ""), pictures)
+    written = [path for path in outputs if not paths.is_stream(path)]
+    return Outcome(n_frames, with_face, n_frames - n_read, expressions, written)
 
 
 def expressions_file(out: Path) -> Path:
@@ -157,13 +157,14 @@ def expressions_file(out: Path) -> Path:
     return out.with_name(f"{out.name.removesuffix('.csv')}.expressions.csv")
 
 
-def _extra_files(out: Path, settings: Settings) -> dict[str, list[Path]]:
-    """Return the files of each format beside a CSV of frames, and of the "report"."""
+def _files_beside(out: Path, settings: Settings) -> dict[str, list[Path]]:
+    """Return the files beside a CSV of frames: of "expressions", of each format, and of the "report"."""
     endings = {name: FORMATS[name].endings for name in settings.formats}
     if settings.report:
         endings["report"] = (".html",)
     stem = out.name.removesuffix(".csv")
-    return {name: [out.with_name(f"{stem}{ending}") for ending in some] for name, some in endings.items()}
+    own = {name: [out.with_name(f"{stem}{ending}") for ending in some] for name, some in endings.items()}
+    return {"expressions": [expressions_file(out)], **own}
 
 
 def _pictures_at(frames: Iterable[Frame], times: pd.Series) -> dict[int, np.ndarray]:

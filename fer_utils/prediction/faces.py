@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 
 from fer_utils.data.pictures import Frame
-from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models.units import UnitModel
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.streaming import Recognition, Recognizer
@@ -15,26 +16,17 @@ from fer_utils.realtime.verdict import Verdict
 
 
 class Faces:
-    """Up to `count` faces: one detector for all, a `Recognizer` and a `Verdict` for each. A context manager.
+    """The faces that an open `detector` follows: a `Recognizer` and a `Verdict` for each.
 
     A face keeps its number as long as the detector knows it (see `open_detector`). Faces count from 1, the largest
-    first.
+    first. `several` says whether the detector follows more than one.
     """
 
-    def __init__(self, classifier, units: UnitModel | None = None, detector: str = "face_landmarker", count: int = 1):
-        self._classifier, self._units, self._name, self._count = classifier, units, detector, count
+    def __init__(self, detector, several: bool, classifier, units: UnitModel | None = None):
+        self._detector, self._several, self._classifier, self._units = detector, several, classifier, units
         self._followed: dict[int, tuple[Recognizer, Verdict]] = {}
-        self._numbers: dict[int, int] = {}  # ids of the detector → 1, 2, …
+        self._numbers = defaultdict(count(1).__next__)  # ids of the detector → 1, 2, …
         self._size: tuple[int, int] | None = None
-        self._total = 0
-
-    def __enter__(self) -> Faces:
-        self._detector = open_detector(self._name, faces=self._count)
-        self._detector.__enter__()
-        return self
-
-    def __exit__(self, *error) -> None:
-        self._detector.__exit__(*error)
 
     def push(self, frame: Frame) -> list[Recognition]:
         """Return what is known after a frame: a `Recognition` for each face that is there.
@@ -68,16 +60,11 @@ class Faces:
 
     def _points_by_number(self, frame: Frame) -> dict[int, np.ndarray]:
         """Return the points of the frame's faces, by number."""
-        if self._count == 1:  # whether it is still the same one is for the recognizer to say
+        if not self._several:  # whether it is still the same one is for the recognizer to say
             points, _ = self._detector.detect(frame.image, frame.time)
             return {} if points is None else {1: points}
         size = frame.image.shape[:2]
         if size != self._size:  # the detector starts again: these are other faces
-            self._size, self._numbers = size, {}
-        return {self._number(face.id): face.points for face in self._detector.detect_all(frame.image, frame.time)}
-
-    def _number(self, id: int) -> int:
-        if id not in self._numbers:
-            self._total += 1
-            self._numbers[id] = self._total
-        return self._numbers[id]
+            self._size = size
+            self._numbers.clear()
+        return {self._numbers[face.id]: face.points for face in self._detector.detect_all(frame.image, frame.time)}

@@ -6,7 +6,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -22,19 +21,7 @@ from fer_utils.prediction.formats import check_replaceable
 from fer_utils.workers import pool
 
 SUMMARY = "summary.csv"
-
-
-@dataclass(frozen=True)
-class Row:
-    """What came of one recording; `problem` is empty if it was done."""
-
-    recording: str
-    output: str = ""
-    frames: int = 0
-    with_face: int = 0
-    unread: int = 0
-    expressions: int = 0
-    problem: str = ""
+COLUMNS = ("recording", "output", "frames", "with_face", "unread", "expressions", "problem")
 
 
 def recordings(inputs: Iterable[Path]) -> list[Path]:
@@ -94,9 +81,9 @@ def predict(
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    Its columns are the fields of `Row`. A recording that fails is a row with its problem; the others go on. What was
-    finished is kept on interruption. If the input is a copy of what was `piped` in, it is called "-". Raises
-    PredictError if there is no recording, OutputError if the folder cannot be written.
+    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. If
+    the input is a copy of what was `piped` in, it is called "-". Raises PredictError if there is no recording,
+    OutputError if the folder cannot be written.
     """
     files = recordings(inputs)
     paths.check_output(out / SUMMARY)
@@ -112,7 +99,7 @@ def predict(
                 future.result()
         finally:
             rows = [future.result() for future in futures if future.done() and not future.exception()]
-            table = pd.DataFrame(rows, columns=list(Row.__dataclass_fields__))
+            table = pd.DataFrame(rows, columns=list(COLUMNS))
             if piped:
                 table["recording"] = "-"
             with paths.replacing(out / SUMMARY) as temporary:
@@ -120,12 +107,12 @@ def predict(
     return table
 
 
-def _predict_one(file: Path, target: Path, settings: Settings) -> Row:
-    """Do a worker's job."""
+def _predict_one(file: Path, target: Path, settings: Settings) -> tuple:
+    """Do a worker's job; return a row of the summary."""
     try:
         check_replaceable(target)
         outcome = clip.write(file, target, settings, progress=False)
     except (UserError, OSError) as error:
-        return Row(str(file), problem=first_line(error).removeprefix(f"{file}: "))
+        return str(file), "", 0, 0, 0, 0, first_line(error).removeprefix(f"{file}: ")
     counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
-    return Row(str(file), target.name, *counts)
+    return str(file), target.name, *counts, ""

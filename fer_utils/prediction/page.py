@@ -1,16 +1,17 @@
-"""One HTML page a recording: intensity, expressions and action units over time. It works offline."""
+"""One HTML page a recording: intensity, expressions and action units over time. It works offline.
+
+What it says is in `assets/page.html`.
+"""
 
 from __future__ import annotations
 
 import base64
-import html
-import json
 import os
 from pathlib import Path
-from string import Template
 from urllib.parse import quote
 
 import cv2
+import jinja2
 import numpy as np
 import pandas as pd
 
@@ -18,7 +19,6 @@ from fer_utils import paths
 from fer_utils.plots.style import emotion_colour
 from fer_utils.prediction.formats import Prediction, by_face, units
 
-TEMPLATE = paths.ASSETS / "page.html"
 MOST = 20_000  # frames that are drawn; of a longer recording every second, third … frame
 
 
@@ -30,80 +30,40 @@ def write(
     `trained_on` says on what the classifier was trained. Pictures of people are in the page only if `thumbnails` is
     given: BGR pictures by row of the expressions. Then the page also plays the recording, if that is a file.
     """
-    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=html.escape(prediction.recording.name),
-        summary=_summary(prediction),
-        video="" if thumbnails is None else _video(prediction.recording, path),
-        expressions=_table(prediction, thumbnails or {}),
-        footer=_footer(trained_on),
-        data=json.dumps(_data(prediction)).replace("</", "<\\/"),
+    faces = prediction.frames["face"]
+    counts = faces.value_counts().drop(0, errors="ignore")
+    main = int(counts.index[0]) if len(counts) else 1  # the face with the most frames
+    by_time = faces.groupby(prediction.frames["time"]).max()
+    link = ""
+    if thumbnails is not None and prediction.recording.is_file():
+        place = os.path.relpath(prediction.recording.resolve(), path.resolve().parent)
+        link = quote(Path(place).as_posix(), errors="replace")
+    pages = jinja2.Environment(loader=jinja2.FileSystemLoader(paths.ASSETS), autoescape=True, trim_blocks=True)
+    text = pages.get_template("page.html").render(
+        recording=prediction.recording.name,
+        n_frames=len(by_time),
+        with_face=(by_time > 0).sum(),
+        several=faces.max() > 1,
+        main=main,
+        video=link,
+        expressions=list(prediction.expressions.itertuples()),
+        colour=emotion_colour,
+        thumbnails={number: _jpeg(image) for number, image in (thumbnails or {}).items()},
+        trained_on=trained_on,
+        data=_data(prediction, main),
     )
-    with paths.replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="replace")
-    return path
+    return paths.write(path, text)
 
 
-def _summary(prediction: Prediction) -> str:
-    frames = prediction.frames.groupby("time")["face"].max()
-    count = len(prediction.expressions)
-    text = (
-        f"{count or 'No'} expression{'s' * (count != 1)}; a face in {int((frames > 0).sum())} of {len(frames)} frames."
-    )
-    if _has_several_faces(prediction):
-        text += f" The curves are those of face {_main_face(prediction)}, which was seen longest."
-    return text
-
-
-def _has_several_faces(prediction: Prediction) -> bool:
-    return prediction.frames["face"].max() > 1
-
-
-def _main_face(prediction: Prediction) -> int:
-    """Return the number of the face with the most frames."""
-    counts = prediction.frames["face"].value_counts().drop(0, errors="ignore")
-    return int(counts.index[0]) if len(counts) else 1
-
-
-def _footer(trained_on: str) -> str:
-    source = f"The classifier was trained on: {html.escape(trained_on)}. " if trained_on else ""
-    return f"{source}Expressions are not feelings: decide nothing about a person by this page."
-
-
-def _video(recording: Path, page: Path) -> str:
-    if not recording.is_file():
-        return ""
-    link = quote(Path(os.path.relpath(recording.resolve(), page.resolve().parent)).as_posix(), errors="replace")
-    return f'<video src="{link}" controls muted playsinline></video>'
-
-
-def _table(prediction: Prediction, thumbnails: dict[int, np.ndarray]) -> str:
-    expressions = prediction.expressions
-    if expressions.empty:
-        return "<p>None was found.</p>"
-    rows = []
-    for number, row in enumerate(expressions.itertuples()):
-        colour = emotion_colour(row.emotion)
-        picture = f"<td>{_picture(thumbnails[number])}</td>" if number in thumbnails else "<td></td>" * bool(thumbnails)
-        name = html.escape(row.emotion) + (f", face {row.face}" if _has_several_faces(prediction) else "")
-        rows.append(
-            f'<tr>{picture}<td><span class="dot" style="background:{colour}"></span>{name}</td>'
-            f'<td><button data-time="{row.apex:.3f}">{row.start:.2f} – {row.end:.2f} s</button></td>'
-            f"<td>{row.probability:.2f}</td><td>{row.intensity:.3f}</td></tr>"
-        )
-    head = "<th></th>" * bool(thumbnails) + "<th>expression</th><th>time</th><th>probability</th><th>intensity</th>"
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _picture(image: np.ndarray) -> str:
+def _jpeg(image: np.ndarray) -> str:
     scale = 72 / image.shape[0]
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    content = base64.b64encode(cv2.imencode(".jpg", small)[1].tobytes()).decode()
-    return f'<img src="data:image/jpeg;base64,{content}" alt="the face at the apex">'
+    return base64.b64encode(cv2.imencode(".jpg", small)[1].tobytes()).decode()
 
 
-def _data(prediction: Prediction) -> dict:
-    main = _main_face(prediction)
-    frames = by_face(prediction.frames)[main]
+def _data(prediction: Prediction, face: int) -> dict:
+    """Return what the page draws of a face."""
+    frames = by_face(prediction.frames)[face]
     shown = frames.iloc[:: max(1, -(-len(frames) // MOST))]
     return {
         "time": [round(value, 3) for value in shown["time"].tolist()],
@@ -112,7 +72,7 @@ def _data(prediction: Prediction) -> dict:
         "expressions": [
             {"start": row.start, "end": row.end, "emotion": row.emotion, "colour": emotion_colour(row.emotion)}
             for row in prediction.expressions.itertuples()
-            if row.face == main
+            if row.face == face
         ],
     }
 

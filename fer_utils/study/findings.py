@@ -200,8 +200,8 @@ def yardsticks(published: pd.DataFrame) -> pd.DataFrame:
     return published[["method", "year", "source", "target", "protocol", "accuracy", "reference"]]
 
 
-# tables of a dataset, by kind: title, and how it is shown
-OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
+# the report's tables, by kind: title, and how each is shown
+TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "emotions": ("Precision, recall and F1 by emotion", by_emotion),
     "protocols": ("Folds of sequences against folds of people, compared person by person", differences),
     "refused": (REFUSED, pd.DataFrame),
@@ -217,4 +217,12 @@ OF_A_DATASET: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] =
     "phase_errors": ("Errors of onset, apex and offset, in frames", rounded),
     "open_units": ("Action units found, compared with those known, and what each is worth", rounded),
     "open_refused": (REFUSED, pd.DataFrame),
+    "cross_summary": ("All numbers", readable),
+    "actor_transfer": ("From actors to recordings, back, and both together", rounded),
+    "actor_parts": ("From one rig to the other: what is lost by units, geometry and detector", rounded),
+    "exactness": ("Errors of found points on rendered faces, in % of the distance of the eyes' outer corners", rounded),
+    "cross_refused": (REFUSED, pd.DataFrame),
+    "cross_left_out": ("Sequences that take no part", rounded),
+    "bench": ("All stages", ledger),
+    "published": ("What the paper and others published", yardsticks),
 }

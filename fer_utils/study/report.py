@@ -1,14 +1,20 @@
-"""The report of a study: a small site, whole in its folder, made from the run's tables and figures."""
+"""The report of a study: a small site, whole in its folder, made from the run's tables and figures.
+
+What the pages say is in `assets/report.html`.
+"""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterator
+import re
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import jinja2
 import pandas as pd
+from markupsafe import Markup
+from pygments.formatters import HtmlFormatter
 
 from fer_utils import paths
 from fer_utils.data import registry
@@ -16,8 +22,8 @@ from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
 from fer_utils.evaluation.reading import with_interval
-from fer_utils.plots.registry import drawn
-from fer_utils.study import findings, notebook_pages, record, site
+from fer_utils.plots.registry import FIGURES, drawn
+from fer_utils.study import findings, notebook_pages, record
 
 TITLE = "Sequential facial expression analysis from geometric features"
 MARK = (
@@ -25,24 +31,6 @@ MARK = (
     "about real faces, and are not comparable with published numbers."
 )
 QUICK = "<b>quick run</b>: few people and few epochs, to see whether everything runs. Its numbers mean nothing."
-METHOD = """A detector finds 478 points of the face in every frame; 61 of them are used. Inside five groups of regions,
-one for each group of action units, every two points give a distance and an angle: 1456 pairs, 2912 numbers. Five key
-frames are picked between neutral and apex, evenly in intensity, and the changes from one to the next are what the
-network sees: a tensor of shape (4, 2912). The network is trained on some people and tested on others."""
-
-
-TABLE = """Accuracy in %, with its 95 % interval over people. <i>New people</i>: nobody is in training and in test.
-<i>People also in training</i>: folds of sequences, as the paper's may be."""
-ACTORS = {
-    "actor_transfer": "From actors to recordings, back, and both together",
-    "actor_parts": "From one rig to the other: what is lost by units, geometry and detector",
-    "exactness": "Errors of found points on rendered faces, in % of the distance of the eyes' outer corners",
-}
-CONTENTS = {
-    "across.html": "trained on one, tested on another",
-    "speed.html": "milliseconds a stage, and a stream frame by frame",
-    "method.html": "the points, the pairs and the network",
-}
 
 
 @dataclass(frozen=True)
@@ -55,6 +43,21 @@ class NotebookRun:
     seconds: float = 0.0
     error: str = ""
 
+    @property
+    def time(self) -> str:
+        """How long it took, in words."""
+        return f"{self.seconds:.0f} s"
+
+    @property
+    def outcome(self) -> str:
+        """PASS, or FAIL and why."""
+        return f"FAIL: {self.error}" if self.error else "PASS"
+
+    @property
+    def page(self) -> str:
+        """The address of its page in the report; empty if it was not executed."""
+        return f"{self.executed.stem}.html" if self.executed.is_file() else ""
+
 
 def write(done: list[NotebookRun], out: Path) -> Path:
     """Write the site into `out/report`; return its first page.
@@ -62,32 +65,65 @@ def write(done: list[NotebookRun], out: Path) -> Path:
     There is a page for each dataset, for each executed notebook, for results across datasets, for speed and for the
     method. What an earlier run left in `out` of other datasets is not shown.
     """
-    report, marks = out / "report", _marks(done, out)
     names = _datasets(done)
-    pages = {f"{name}.html": (registry.title(name), _dataset(name, done, out)) for name in names}
+    links = {"index.html": "Report", **{f"{name}.html": registry.title(name) for name in names}}
     if paths.table(out, paths.ALL, "cross_summary").is_file():
-        pages["across.html"] = ("Across datasets", _across(done, out))
-    pages["speed.html"] = ("Speed and streams", _speed(done, out))
-    pages["method.html"] = ("The method", _method(out))
-    links = [("index.html", "Report"), *((address, title) for address, (title, _) in pages.items())]
-    there = [result for result in done if result.executed.is_file()]
+        links["across.html"] = "Across datasets"
+    links |= {"speed.html": "Speed and streams", "method.html": "The method"}
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(paths.ASSETS),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    pages.globals |= {
+        "code_style": Markup(HtmlFormatter().get_style_defs(".highlight")),
+        "done": done,
+        "drawn": drawn,
+        "figures": partial(_figures, out),
+        "marks": _marks(done, out),
+        "table": partial(_folded_table, out),
+        "titles": registry.title,
+    }
+    template = pages.get_template("report.html")
+
+    def write_page(address: str, page: str, title: str, links: dict[str, str] = links, **values) -> Path:
+        text = template.render(page=page, title=title, links=links, **values)
+        return paths.write(out / "report" / address, text)
+
+    there = [result for result in done if result.page]
     for result in there:
         notebook = notebook_pages.read(result.executed)
         # links lead to the same dataset's pages, if there are any
         near = sorted(there, key=lambda other: other.dataset == result.dataset)
-        addresses = {other.notebook: f"{other.executed.stem}.html" for other in near}
-        title, body = notebook_pages.title(notebook) or result.notebook, notebook_pages.to_html(notebook, addresses)
-        address = report / f"{result.executed.stem}.html"
-        paths.write(address, site.page(title, [body], _back(result, links), marks))
-    for address, (title, body) in pages.items():
-        paths.write(report / address, site.page(title, [f"<h1>{html.escape(title)}</h1>", *body], links, marks))
-    first = [f"<h1>{TITLE}</h1>", *_index(done, out, links[1:])]
-    return paths.write(report / "index.html", site.page(TITLE, first, links, marks))
+        body = notebook_pages.to_html(notebook, {other.notebook: other.page for other in near})
+        own = {address: f"↑ {title}" for address, title in links.items() if address == f"{result.dataset}.html"}
+        title, back = notebook_pages.title(notebook) or result.notebook, {"index.html": "← Report", **own}
+        write_page(result.page, "notebook", title, back, body=Markup(body))
+    for name in names:
+        facts = {"counts": record.counts(out, name), "left_out": _left_out(out, name)}
+        write_page(f"{name}.html", "dataset", registry.title(name), place=name, **facts)
+    for address in ("across.html", "speed.html", "method.html"):
+        if address in links:
+            write_page(address, address.removesuffix(".html"), links[address])
+    return write_page(
+        "index.html",
+        "index",
+        TITLE,
+        sentences=findings.sentences(out, names),
+        main_table=_html(findings.main_table(out, names)),
+        claims=_claims(out),
+        made_by=_made_by(out),
+    )
 
 
 def joined(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     """Return the tables of a kind of all datasets of the run, one below the other; empty if there are none."""
-    found = [table for name in _datasets(done) if len(table := _read(out, name, kind).dropna(how="all", axis=1))]
+    found = []
+    for name in _datasets(done):
+        with suppress(StudyError):  # missing or damaged: the first page says which notebook failed
+            found.append(tables.read_csv(paths.table(out, name, kind)).dropna(how="all", axis=1))
+    found = [table for table in found if len(table)]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
@@ -100,176 +136,95 @@ def first_results(out: Path, dataset: str) -> list[str]:
 
 def outcome(done: list[NotebookRun]) -> pd.DataFrame:
     """Return a row a notebook: time and PASS or FAIL."""
-    return pd.DataFrame(
-        [(r.notebook, r.dataset, f"{r.seconds:.0f} s", "FAIL: " + r.error if r.error else "PASS") for r in done],
-        columns=["notebook", "dataset", "time", "outcome"],
-    )
+    rows = [(each.notebook, each.dataset, each.time, each.outcome) for each in done]
+    return pd.DataFrame(rows, columns=["notebook", "dataset", "time", "outcome"])
 
 
-def _index(done: list[NotebookRun], out: Path, links: list[tuple[str, str]]) -> Iterator[str]:
-    names = _datasets(done)
-    if failed := [f"{run.notebook} {run.dataset}".strip() for run in done if run.error]:
-        yield f"<p class='mark'><b>{len(failed)} notebooks failed</b>: {html.escape(', '.join(failed))}.</p>"
-    yield "<h2>What was found</h2>"
-    yield from (f"<p>{html.escape(text)}</p>" for text in findings.sentences(out, names))
-    found = findings.main_table(out, names)
-    yield "<p>No results.</p>" if found.empty else site.table(found) + f"<p class='note'>{TABLE}</p>"
-    yield f"<h2>The method</h2><p>{METHOD}</p>"
-    yield from site.figures(out, paths.ALL, ["method"])
-    yield "<h2>Contents</h2><ul>"
-    for address, title in links:
-        about = CONTENTS.get(address, "its recordings, features, results and open questions")
-        yield f"<li><a href='{address}'>{html.escape(title)}</a>: {about}</li>"
-    yield "</ul><h2>The paper's claims</h2>"
-    yield from _claimed(out)
-    yield "<h2>Notebooks</h2><div class='wide'><table><tr><th>notebook<th>dataset<th>time<th>outcome</tr>"
-    for run, row in zip(done, outcome(done).itertuples(index=False), strict=True):
-        yield f"<tr><td>{_link(run)}<td>{registry.title(run.dataset)}"
-        yield f"<td>{row.time}<td>{html.escape(row.outcome)}</tr>"
-    yield "</table></div><h2>How it was made</h2>"
-    yield from _made_by(out)
-
-
-def _marks(done: list[NotebookRun], out: Path) -> list[str]:
+def _marks(done: list[NotebookRun], out: Path) -> list[Markup]:
     """Return the warnings of every page. What an earlier run left of other datasets does not count."""
     written = [paths.table(out, name, kind) for kind in tables.KINDS for name in _datasets(done)]
     written += [paths.table(out, paths.ALL, kind) for kind in tables.ACROSS]
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in written if path.is_file()]
-    marks = [MARK] if any(STAND_IN in text for text in texts) else []
+    marks = [Markup(MARK)] if any(STAND_IN in text for text in texts) else []
     with suppress(StudyError):
-        marks += [QUICK] if record.read(out)["settings"].get("quick") else []
+        marks += [Markup(QUICK)] if record.read(out)["settings"].get("quick") else []
     return marks
 
 
-def _back(result: NotebookRun, links: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the links from a notebook's page to the report and to its dataset."""
-    own = [(address, f"↑ {title}") for address, title in links if address == f"{result.dataset}.html"]
-    return [("index.html", "← Report"), *own]
-
-
-def _claimed(out: Path) -> Iterator[str]:
+def _claims(out: Path) -> Markup | None:
+    """Return the table of claims, empty if none is about real data; None if it was not made."""
     try:
         claims = tables.read_csv(paths.table(out, paths.ALL, "claims"))
     except StudyError:
-        yield "<p>Not known, since notebook 06 failed.</p>"
-        return
-    real = claims[claims["data"] == "real"] if "data" in claims else claims[:0]
-    if real.empty:
-        yield "<p>They are compared with real recordings alone, and this run has none: "
-        yield "<code>fer study --data FOLDER</code> takes yours.</p>"
-    else:
-        yield "<p>In %; the interval is over people.</p>"
-        yield site.table(claims.astype({"sequences": "Int64"}))
-    yield from _table(paths.figures() / "published.csv", "What the paper and others published", findings.yardsticks)
+        return None
+    real = "data" in claims and (claims["data"] == "real").any()
+    return _html(claims.astype({"sequences": "Int64"})) if real else Markup()
 
 
-def _made_by(out: Path) -> Iterator[str]:
+def _made_by(out: Path) -> Markup:
     try:
         run = record.read(out)
     except StudyError:
-        return
+        return Markup()
     facts = {"started": run["started"], "time": f"{run['seconds'] / 60:.0f} min", **run["made_by"]}
-    rows = pd.DataFrame(facts.items(), columns=["what", "value"])
-    yield "<p>All numbers lie in <code>tables/</code>, beside the folder of this page; for a paper as LaTeX, too. "
-    yield f"<code>{record.RUN}</code> has the settings.</p>"
-    yield site.table(rows, "Machine and versions")
+    return _folded("Machine and versions", pd.DataFrame(facts.items(), columns=["what", "value"]))
 
 
-def _dataset(name: str, done: list[NotebookRun], out: Path) -> Iterator[str]:
-    yield _in_full([run for run in done if run.dataset == name])
-    yield "<h2>Recordings</h2>"
-    yield from _counts(name, out)
-    yield "<h2>From faces to features</h2>"
-    yield from site.figures(out, name, drawn(name, "01", "02"))
-    yield from _shown(out, name, "phase_errors")
-    yield "<h2>The paper's network</h2>"
-    yield from site.figures(out, name, drawn(name, "03"))
-    yield from _shown(out, name, "emotions", "protocols", "refused")
-    yield "<h2>Open questions</h2>"
-    yield from site.figures(out, name, drawn(name, "03b"))
-    yield from _shown(out, name, "open_models", "open_pairs", "open_protocols", "open_features")
-    yield from site.figures(out, name, drawn(name, "03c"))
-    yield from _shown(out, name, "open_importance", "open_units", "open_summary", "open_refused")
-
-
-def _counts(name: str, out: Path) -> Iterator[str]:
-    if counts := record.counts(out, name):
-        without = counts["frames"] - counts["found"] - counts["unreadable"]
-        yield f"<p>{counts['sequences']} sequences of {counts['people']} people ({counts['data']}). "
-        yield f"Of {counts['frames']} frames, {without} show no face and {counts['unreadable']} cannot be read.</p>"
-    if not paths.table(out, name, "left_out").is_file():
-        yield "<p>What was left out is not known, since notebook 01 failed.</p>"
-        return
-    missing = _read(out, name, "left_out")
-    if missing.empty:
-        yield "<p>Nothing was left out.</p>"
-    else:
-        yield "<p>Left out:</p>"
-        yield site.table(missing.groupby(["stage", "reason"], as_index=False).size().rename(columns={"size": "count"}))
-
-
-def _across(done: list[NotebookRun], out: Path) -> Iterator[str]:
-    yield "<p>Trained on one set of people, camera and light, tested on another.</p>"
-    yield _in_full([run for run in done if run.notebook in ("04_cross_dataset", "04b_real_and_drawn")])
-    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "04"))
-    yield from _table(paths.table(out, paths.ALL, "cross_summary"), "All numbers", findings.readable)
-    for kind, title in ACTORS.items():
-        yield from _table(paths.table(out, paths.ALL, kind), title, findings.rounded)
-    yield from _table(paths.table(out, paths.ALL, "cross_refused"), findings.REFUSED)
-    yield from _table(paths.table(out, paths.ALL, "cross_left_out"), "Sequences that take no part", findings.rounded)
-
-
-def _speed(done: list[NotebookRun], out: Path) -> Iterator[str]:
-    yield _in_full([run for run in done if run.notebook in ("05_real_time", "07_webcam_demo")])
-    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "05"))
-    yield from _table(paths.table(out, paths.ALL, "bench"), "All stages", findings.ledger)
-    yield from site.figures(out, paths.ALL, drawn(paths.ALL, "07", "04b"))
-
-
-def _method(out: Path) -> Iterator[str]:
-    yield f"<p>{METHOD}</p>"
-    yield from site.figures(out, paths.ALL, [name for name in drawn(paths.ALL, "06") if name != "method"])
-
-
-def _in_full(runs: list[NotebookRun]) -> str:
-    """Return links to the notebooks of these runs."""
-    links = [_link(run) for run in runs if run.executed.is_file()]
-    return f"<p>In full: {', '.join(links)}.</p>" if links else ""
-
-
-def _link(run: NotebookRun) -> str:
-    """Return a link to a notebook's page, or its name alone if it was not executed."""
-    name = html.escape(run.notebook)
-    return f"<a href='{html.escape(run.executed.stem)}.html'>{name}</a>" if run.executed.is_file() else name
+def _left_out(out: Path, name: str) -> Markup | None:
+    """Return how many recordings were left out, by reason; None if that is not known."""
+    path = paths.table(out, name, "left_out")
+    if not path.is_file():
+        return None
+    try:
+        missing = tables.read_csv(path)
+    except StudyError:
+        return Markup()
+    return _html(missing.groupby(["stage", "reason"], as_index=False).size().rename(columns={"size": "count"}))
 
 
 def _datasets(done: list[NotebookRun]) -> list[str]:
     return list(dict.fromkeys(result.dataset for result in done if result.dataset))
 
 
-def _read(out: Path, name: str, kind: str) -> pd.DataFrame:
-    """Return a table; an empty one if it is missing or damaged, since the first page says which notebook failed."""
-    with suppress(StudyError):
-        return tables.read_csv(paths.table(out, name, kind))
-    return pd.DataFrame()
-
-
-def _shown(out: Path, name: str, *kinds: str) -> Iterator[str]:
-    for kind in kinds:
-        title, shown = findings.OF_A_DATASET[kind]
-        yield from _table(paths.table(out, name, kind), title, shown)
-
-
-def _table(path: Path, title: str, shown: Callable[[pd.DataFrame], pd.DataFrame] = pd.DataFrame) -> Iterator[str]:
-    """Yield a table of the run as it is `shown`, folded up under a title; nothing if it is missing or has no rows.
+def _folded_table(out: Path, kind: str, place: str = paths.ALL) -> Markup:
+    """Return a table of the run as readers see it, folded up; nothing if it is missing or has no rows.
 
     If it cannot be shown, such as a table of an older version, a line says so and the page goes on.
     """
+    title, shown = findings.TABLES[kind]
+    path = paths.figures() / "published.csv" if kind == "published" else paths.table(out, place, kind)
     if not path.is_file():
-        return
+        return Markup()
     try:
         table = tables.read_csv(path)
-        if len(table):
-            yield site.table(shown(table), title)
+        return _folded(title, shown(table)) if len(table) else Markup()
     except (StudyError, KeyError, TypeError, ValueError) as error:
-        yield f"<p>{html.escape(path.name)} cannot be shown: {html.escape(first_line(error))}</p>"
+        return Markup("<p>{} cannot be shown: {}</p>").format(path.name, first_line(error))
+
+
+def _folded(title: str, frame: pd.DataFrame) -> Markup:
+    return Markup("<details><summary>{}</summary>{}</details>\n").format(title, _html(frame))
+
+
+def _html(frame: pd.DataFrame) -> Markup:
+    """Return a table; nothing if it has no rows."""
+    rows = re.sub(r"(?<=[a-z])\+(?=[a-z])", "+<wbr>", frame.to_html(index=False, border=0, na_rep=""))  # ckplus+mmi
+    return Markup(f"<div class='wide'>{rows}</div>" if len(frame) else "")
+
+
+def _figures(out: Path, place: str, *names: str) -> Markup:
+    """Return the run's figures with title and caption, copied into the report; nothing for those that are missing."""
+    shown = Markup()
+    for name in names:
+        source = paths.figure(out, place, name)
+        if not source.is_file():
+            continue
+        paths.write(paths.figure(out / "report", place, name), source.read_bytes())
+        title = FIGURES[name].title
+        if place != paths.ALL:
+            title = f"{registry.title(place)}: {title[0].lower()}{title[1:]}"
+        shown += Markup(
+            "<figure><div class='wide'><a href='{address}'><img src='{address}' alt='{title}'></a></div>\n"
+            "<figcaption><b>{title}.</b> {see}</figcaption></figure>\n"
+        ).format(address=f"figures/{place}/{source.name}", title=title, see=FIGURES[name].see)
+    return shown

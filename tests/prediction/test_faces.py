@@ -7,6 +7,7 @@ import pytest
 from fer_utils import paths
 from fer_utils.data.pictures import Frame
 from fer_utils.data.video import Video
+from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models import litert
 from fer_utils.prediction.faces import Faces
 
@@ -22,7 +23,8 @@ def scene():
 
 
 def test_each_face_has_its_rows_and_its_expressions(scene):
-    with Faces(litert.load_classifier(), count=2) as faces:
+    with open_detector(faces=2) as detector:
+        faces = Faces(detector, True, litert.load_classifier())
         rows = [
             {"time": seen.time, "face": seen.face, "x": seen.points[:, 0].mean(), "emotion": seen.emotion}
             for frame in scene
@@ -41,7 +43,8 @@ def test_each_face_has_its_rows_and_its_expressions(scene):
 
 
 def test_one_face_is_number_one_and_none_is_zero(scene):
-    with Faces(None) as faces:
+    with open_detector() as detector:
+        faces = Faces(detector, False, None)
         assert [seen.face for seen in faces.push(scene[0])] == [1]
         (none,) = faces.push(Frame(1, 0.04, np.full((90, 90, 3), 60, np.uint8)))
         (unread,) = faces.push(Frame(2, 0.08, None, "cannot be read"))

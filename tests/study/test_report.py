@@ -8,7 +8,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.evaluation import tables
 from fer_utils.plots.registry import FIGURES
-from fer_utils.study import report, site
+from fer_utils.study import report
 from fer_utils.study.report import NotebookRun
 
 KEY = {"model": "paper", "variant": "61", "tested": "61", "select_on": "validation"}
@@ -71,7 +71,7 @@ def test_a_figure_is_copied_and_says_what_it_is_of_and_what_to_see(tmp_path):
     for name, title in (("ckplus", "CK+"), ("mmi", "MMI")):
         page = written(tmp_path, done, name)
         assert page.count("<figure>") == 1 and f"src='figures/{name}/confusion.png'" in page
-        assert f"<b>{title}: confusion matrices of the paper&#x27;s network.</b> Rows are true" in page
+        assert f"<b>{title}: confusion matrices of the paper&#39;s network.</b> Rows are true" in page
         assert (tmp_path / f"report/figures/{name}/confusion.png").read_bytes() == name.encode()
 
 
@@ -167,7 +167,10 @@ def test_a_notebooks_page_has_a_way_back_and_its_formulas(tmp_path):
     assert f"href='{made.executed.stem}.html'" in (tmp_path / "report/index.html").read_text(encoding="utf-8")
 
 
-def test_pages_are_made_for_phones_and_print():
-    page = site.page("a <title>", ["body"])
+def test_pages_are_made_for_phones_and_print(tmp_path):
+    made = run(tmp_path)
+    cell = nbformat.v4.new_markdown_cell("# a <title>")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), made.executed)
+    page = written(tmp_path, [made], made.executed.stem)
     assert "width=device-width" in page and "@media print" in page and "<title>a &lt;title&gt;</title>" in page
     assert "http" not in page
