@@ -422,7 +422,7 @@ class TestPipes:
         write_ckplus(tmp_path / "ck")
         (tmp_path / "ck" / "manifest.json").unlink()
         os.mkfifo(tmp_path / "ck" / "manifest.json")
-        assert [each.rendered for each in registry.load("ckplus", tmp_path / "ck")] == [False]
+        assert [each.rendered for each in registry.scan("ckplus", tmp_path / "ck").sequences] == [False]
 
 
 class TestSizes:

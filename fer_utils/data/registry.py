@@ -1,4 +1,4 @@
-"""The registry of datasets. `load("ckplus", root)` returns sequences, `scan` also what was left out."""
+"""The registry of datasets: `scan("ckplus", root)` returns its sequences, and what was left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
-from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset, Sequence
+from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset
 from fer_utils.data.video import is_utf8
 
 # all datasets by name, in the paper's order; to add one, write a module with DATASETS and name it here
@@ -63,11 +63,6 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
         return DATASETS[name].scan(root, **chosen)
     except MissingDataset as error:
         raise MissingDataset(f"{error}{_hint(name, root)}") from None
-
-
-def load(name: str, root: str | Path, **chosen) -> list[Sequence]:
-    """Return the sequences of a dataset under a root. Raises the same errors as `scan`."""
-    return scan(name, root, **chosen).sequences
 
 
 def joined(names: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ PICTURES = (
 VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
 # how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
+MANIFEST = "manifest.json"  # of a stand-in, at its root
 LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # files and folders that file managers make
 
@@ -175,17 +176,19 @@ def is_rendered(folder: Path) -> bool:
     It looks no further up: a user's own recordings somewhere below a stand-in must not count as rendered.
     """
     folder = folder.resolve()
-    return any(_says_rendered(place / "manifest.json") for place in (folder, *folder.parents[:2]))
+    return any(read_manifest(place) for place in (folder, *folder.parents[:2]))
 
 
-def _says_rendered(manifest: Path) -> bool:
+def read_manifest(folder: Path) -> dict:
+    """Return the manifest of a stand-in, which says what it holds; empty if the folder is not a whole one."""
+    file = folder / MANIFEST
     try:
-        if not manifest.is_file() or manifest.stat().st_size > LARGEST_MANIFEST:
-            return False
-        content = json.loads(manifest.read_bytes())
+        if not file.is_file() or file.stat().st_size > LARGEST_MANIFEST:
+            return {}
+        content = json.loads(file.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and content.get("rendered") is True
+        return {}
+    return content if isinstance(content, dict) and content.get("rendered") is True else {}
 
 
 def _check_name(path: Path) -> None:

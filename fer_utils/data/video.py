@@ -194,31 +194,15 @@ def is_picture(file: Path) -> bool:
 def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
     """Yield the same frames, decoded by a thread while the caller works on those before them.
 
-    An error is raised when its frame is due. The thread decodes `count` frames at a time, and at most twice as many are
-    in memory. A thread that woke for each frame would disturb the detector's own threads.
+    The thread decodes `count` frames at a time, and at most twice as many are in memory. A thread that woke for each
+    frame would disturb the detector's own threads. An error is raised in place of the frames decoded with it.
     """
     source = iter(frames)
-
-    def some() -> tuple[list[T], Exception | None]:
-        taken: list[T] = []
-        try:
-            for frame in islice(source, count):
-                taken.append(frame)
-        except Exception as error:
-            return taken, error
-        return taken, None
-
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(some)
-        while True:
-            taken, error = coming.result()
-            if taken and error is None:
-                coming = thread.submit(some)
+        coming = thread.submit(list, islice(source, count))
+        while taken := coming.result():
+            coming = thread.submit(list, islice(source, count))
             yield from taken
-            if error is not None:
-                raise error
-            if not taken:
-                return
 
 
 def _square_size(width: int, height: int, ratio) -> tuple[int, int]:

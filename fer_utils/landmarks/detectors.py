@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # this module imports nothing else: the command line reads the names
@@ -25,9 +24,7 @@ class Detector(Protocol):
 
     def __enter__(self) -> Detector: ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
 
     def detect(self, image: np.ndarray, time: float = 0.0) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Return points (478, 3) in pixels and blendshape scores (52,) of the face in a BGR uint8 picture.

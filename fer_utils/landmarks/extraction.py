@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,34 +43,34 @@ def track_recording(
             recording = set_upright(tree.pictures(path, PICTURES_FPS) if path.is_dir() else tree.video(path))
         except (LeftOut, OSError) as error:
             raise PredictError(f"{path}: {error}") from None
-    return track(recording, mode, detector=detector)
+    return track(recording, detector, mode=mode)
 
 
-def cached_track(
-    frames: FrameSource,
-    cache_dir: Path,
-    mode: Mode = "video",
-    blendshapes: bool = False,
-    detector: str = "face_landmarker",
-    views: int = 1,
-) -> tuple[LandmarkTrack, bool]:
-    """Return the track of `frames`, and whether it came from the cache.
+def cached_track(frames: FrameSource, cache_dir: Path, **options) -> tuple[LandmarkTrack, bool]:
+    """Return the track of `frames`, and whether it came from the cache; the options are those of `track`.
 
     The cache's key is the frames' content, the detector's version and model, and its options. So a renamed folder finds
     its tracks again, and a changed option does not. Raises OSError if the frames cannot be opened, or change while they
     are read.
     """
-    path = _cache_file(frames, cache_dir, mode, blendshapes, detector, views)
+    path = _cache_file(frames, cache_dir, **options)
     if (kept := _load_cached(path)) is not None:
         return kept, True
-    made = track(set_upright(frames), mode, blendshapes, detector, views)
-    if _cache_file(frames, cache_dir, mode, blendshapes, detector, views) != path:
+    made = track(set_upright(frames), **options)
+    if _cache_file(frames, cache_dir, **options) != path:
         raise OSError("its files changed while they were read: run again when they are complete")
     made.save(path)
     return made, False
 
 
-def _cache_file(frames: FrameSource, cache_dir: Path, mode: Mode, blendshapes: bool, detector: str, views: int) -> Path:
+def _cache_file(
+    frames: FrameSource,
+    cache_dir: Path,
+    detector: str = "face_landmarker",
+    mode: Mode = "video",
+    blendshapes: bool = False,
+    views: int = 1,
+) -> Path:
     key = {"frames": frames.digest(), "detector": identity(detector), "mode": mode, "blendshapes": blendshapes}
     key |= {"views": views} if views > 1 else {}
     return cache_dir / f"{hashlib.sha256(json.dumps(key).encode()).hexdigest()}.npz"
@@ -98,24 +99,19 @@ class Extraction:
 
 
 def extract(
-    sequences: list[Sequence],
-    executor: Executor | None = None,
-    mode: Mode = "video",
-    blendshapes: bool = False,
-    cache_dir: Path | None = None,
-    detector: str = "face_landmarker",
-    views: int = 1,
+    sequences: list[Sequence], executor: Executor | None = None, cache_dir: Path | None = None, **options
 ) -> Extraction:
     """Return the tracks of many sequences, by the workers of `executor` or in this process, with a progress bar.
 
-    `views`: see `open_detector`. A sequence whose frames cannot be opened is refused with a reason; the others go on.
+    The options are those of `track`. A sequence whose frames cannot be opened is refused with a reason; the others go
+    on.
     """
-    cache_dir = cache_dir or paths.tracks()
-    options = cache_dir, mode, blendshapes, detector, views
+    options["cache_dir"] = cache_dir or paths.tracks()
     # what is there is read here: workers take seconds to start
-    kept = {sequence.id: _load_cached(_cache_file(sequence.frames, *options)) for sequence in sequences}
+    kept = {sequence.id: _load_cached(_cache_file(sequence.frames, **options)) for sequence in sequences}
     missing = [sequence for sequence in sequences if kept[sequence.id] is None]
-    made = (executor.map if executor else map)(_track_or_reason, [(each.frames, *options) for each in missing])
+    find = partial(_track_or_reason, **options)
+    made = (executor.map if executor else map)(find, [sequence.frames for sequence in missing])
     refused = {}
     progress = tqdm(made, "landmarks", total=len(sequences), initial=len(sequences) - len(missing), unit="sequence")
     for sequence, (found, reason) in zip(missing, progress, strict=True):
@@ -132,24 +128,18 @@ def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
     It also has the first reason of a frame without a face, the frames' size, and by how many degrees,
     counter-clockwise, they were set upright.
     """
-    rows = [
-        (
-            sequence.id,
-            len(tracks[sequence.id]),
-            int(tracks[sequence.id].found.sum()),
-            int((~np.isin(tracks[sequence.id].reasons, ("", NO_FACE))).sum()),
-            next(filter(None, tracks[sequence.id].reasons.tolist()), ""),
-            "{}x{}".format(*tracks[sequence.id].size),
-            90 * tracks[sequence.id].quarter_turns,
-        )
-        for sequence in sequences
-        if sequence.id in tracks
-    ]
+    rows = []
+    for name in (sequence.id for sequence in sequences if sequence.id in tracks):
+        track = tracks[name]
+        unreadable = ~np.isin(track.reasons, ("", NO_FACE))
+        reason = next(filter(None, track.reasons.tolist()), "")
+        size = "{}x{}".format(*track.size)
+        rows.append((name, len(track), track.found.sum(), unreadable.sum(), reason, size, 90 * track.quarter_turns))
     return pd.DataFrame(rows, columns=["id", "frames", "found", "unreadable", "reason", "size", "turned"])
 
 
-def _track_or_reason(job) -> tuple[LandmarkTrack | None, str]:
+def _track_or_reason(frames: FrameSource, **options) -> tuple[LandmarkTrack | None, str]:
     try:
-        return cached_track(*job)[0], ""
+        return cached_track(frames, **options)[0], ""
     except OSError as error:
         return None, str(error)

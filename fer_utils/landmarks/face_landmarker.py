@@ -7,16 +7,14 @@ import zipfile
 from functools import cache
 from importlib.metadata import version
 
-import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from fer_utils import paths, workers
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
-from fer_utils.landmarks.engine.picture_network import LandmarkNetwork, PictureNetwork, read_model
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork, read_model
 from fer_utils.landmarks.engine.tracking import FaceTracker
-from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
 
 MODEL = paths.ASSETS / "face_landmarker.task"
@@ -73,17 +71,11 @@ class FaceLandmarker(FaceTracker):
             )
 
 
-class _Network(PictureNetwork):
+class _Network(LandmarkNetwork):
     # Measured on windows moved off four rendered faces and a photograph: points that are wrong by more than a tenth of
     # the distance between the eyes have a logit of at most 10; right ones 20 and more on still heads, 14 on one that
     # leaps and rolls. So a face that moved needs no other check.
     sure, hurried = 12.0, np.inf
-
-    def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
-        """See `LandmarkNetwork`."""
-        to_frame = window.to_frame(self.side, mirrored)
-        mesh, logit, _ = self.run(image, to_frame)
-        return cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0], logit.item()
 
 
 class Blendshapes:

@@ -6,14 +6,13 @@ MediaPipe 0.10.21, read off its graph `face_landmark_front_cpu`. As there, point
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from fer_utils import paths, workers
 from fer_utils.landmarks import face_landmarker
 from fer_utils.landmarks.detectors import Mode
 from fer_utils.landmarks.engine.face_detector import FaceDetector
-from fer_utils.landmarks.engine.picture_network import PictureNetwork, read_model
+from fer_utils.landmarks.engine.picture_network import LandmarkNetwork, read_model
 from fer_utils.landmarks.engine.tracking import FaceTracker
 from fer_utils.landmarks.engine.windows import Window
 from fer_utils.quiet import native_logs_hidden
@@ -52,15 +51,11 @@ class FaceMesh(FaceTracker):
             )
 
 
-class _Network(PictureNetwork):
+class _Network(LandmarkNetwork):
     # of a profile the network is surer than 6, though its points may be wrong at any logit: see `hurried`
     sure, hurried = 6.0, 0.03
 
     def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
-        """See `LandmarkNetwork`."""
-        to_frame = window.to_frame(self.side, mirrored)
-        mesh, logit = self.run(image, to_frame)
-        points = np.empty((478, 3), np.float32)
-        points[:468] = cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0]
-        points[468:].reshape(2, 5, 3)[:] = points[_EYE_CONTOURS].mean(axis=1, keepdims=True)
-        return points, logit.item()
+        """Return what `LandmarkNetwork.look` returns, whose 468 points are followed by those of the irises."""
+        mesh, logit = super().look(image, window, mirrored)
+        return np.concatenate([mesh, mesh[_EYE_CONTOURS].mean(axis=1).repeat(5, axis=0)]), logit

@@ -11,7 +11,7 @@ import numpy as np
 from fer_utils import paths
 from fer_utils.data.pictures import Frame
 from fer_utils.errors import first_line
-from fer_utils.landmarks.detectors import Mode, open_detector
+from fer_utils.landmarks.detectors import open_detector
 
 N_POINTS = 478
 NO_FACE = "no face found"
@@ -78,7 +78,7 @@ class LandmarkTrack:
         with path.open("rb") as file:
             try:
                 with np.load(file, allow_pickle=False) as arrays:
-                    track = cls(
+                    return cls(
                         arrays["points"],
                         arrays["times"],
                         arrays["reasons"],
@@ -89,43 +89,16 @@ class LandmarkTrack:
             except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
                 reason = first_line(error)
                 raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made again") from None
-        if problem := track._problem():
-            raise ValueError(f"{path}: not a landmark track ({problem}); delete it and it is made again")
-        return track
-
-    def _problem(self) -> str:
-        """Return what cannot be in a track that `track` made; empty if nothing is wrong."""
-        frames = self.times.shape
-        scores = self.blendshapes
-        forms = {
-            "times": self.times.dtype == np.float64 and len(frames) == 1 and np.isfinite(self.times).all(),
-            "points": self.points.dtype == np.float32 and self.points.shape == (*frames, N_POINTS, 3),
-            "reasons": self.reasons.dtype.kind == "U" and self.reasons.shape == frames,
-            "size": len(self.size) == 2 and all(type(side) is int and side >= 0 for side in self.size),
-            "blendshapes": scores is None or (scores.dtype == np.float32 and scores.shape == (*frames, 52)),
-            "quarter_turns": self.quarter_turns in range(4),
-        }
-        if wrong := next((name for name, right in forms.items() if not right), None):
-            return f"wrong {wrong}"
-        if (np.isfinite(self.points).all(axis=(1, 2)) != self.found).any():
-            return "points and reasons do not belong together"
-        return ""
 
 
-def track(
-    frames: Iterable[Frame],
-    mode: Mode = "video",
-    blendshapes: bool = False,
-    detector: str = "face_landmarker",
-    views: int = 1,
-) -> LandmarkTrack:
+def track(frames: Iterable[Frame], detector: str = "face_landmarker", **options) -> LandmarkTrack:
     """Return the track of a sequence of frames: one row a frame, NaN and a reason if no face was found.
 
     The options are those of `open_detector`.
     """
     points, times, reasons, scores = [], [], [], []
     size = (0, 0)
-    with open_detector(detector, mode, blendshapes, views=views) as landmarker:
+    with open_detector(detector, **options) as landmarker:
         for frame in frames:
             found = found_scores = None
             if frame.image is not None:
@@ -140,6 +113,6 @@ def track(
         times=np.array(times, np.float64),
         reasons=np.array(reasons, np.str_),
         size=tuple(int(v) for v in size),
-        blendshapes=np.array(scores, np.float32).reshape(-1, 52) if blendshapes else None,
+        blendshapes=np.array(scores, np.float32).reshape(-1, 52) if options.get("blendshapes") else None,
         quarter_turns=getattr(frames, "quarter_turns", 0),
     )

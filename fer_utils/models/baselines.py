@@ -27,14 +27,14 @@ def check_finite(**parts: np.ndarray) -> None:
 
 
 class Baseline:
-    """A scikit-learn classifier of tensors (n, steps, A).
+    """A scikit-learn classifier of tensors (n, steps, A), by its name in BASELINES.
 
     It has no early stopping, so it is fitted to the training and the validation part together. A network is given the
     same rows.
     """
 
-    def __init__(self, pipeline):
-        self.pipeline = pipeline
+    def __init__(self, name: str):
+        self.pipeline = BASELINES[name]()
 
     def fit(self, x, emotions, validation) -> dict[str, list[float]]:
         """Fit to both parts; the history is empty. Raises TrainingError if it cannot be fitted."""
@@ -69,11 +69,6 @@ def _count_numbers(estimator: BaseEstimator) -> int:
     parts = [step for _, step in getattr(estimator, "steps", ())] + [getattr(estimator, "svm_", None)]
     own = sum(vars(estimator)[name].size for name in _NUMBERS if name in vars(estimator))
     return own + sum(_count_numbers(part) for part in parts if part is not None)
-
-
-def make(name: str) -> Baseline:
-    """Return a new baseline by its name in BASELINES."""
-    return Baseline(BASELINES[name]())
 
 
 def _change(x):

@@ -50,16 +50,8 @@ def make(name: str, seed: int = 0, **settings):
     if name in NETWORKS:
         return SequenceClassifier(name, seed=seed, **settings)
     if name in baselines.BASELINES:
-        return baselines.make(name)
+        return baselines.Baseline(name)
     raise TrainingError(f"model {name!r} is unknown: choose one of {', '.join(NAMES)}")
-
-
-def memory_needed(name: str, features: int, classes: int = 7) -> int:
-    """Return the bytes that training the network `name` takes beyond the libraries: seven times its weights.
-
-    These are the gradient, two moments of Adam, and the initial, current, best and next best weights.
-    """
-    return 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
 
 
 class SequenceClassifier:
@@ -196,14 +188,8 @@ class SequenceClassifier:
 
 
 MOST_KEPT = 4  # trainers of small networks
-_kept_trainers: dict[tuple, _KeptTrainer] = {}
-
-
-@dataclass
-class _KeptTrainer:
-    trainer: Trainer
-    seed: int
-    owner: weakref.ref  # of the classifier that uses its network
+# trainer, seed, and the classifier that uses its network; by network, steps, features and classes
+_kept_trainers: dict[tuple, tuple[Trainer, int, weakref.ref]] = {}
 
 
 def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
@@ -213,28 +199,38 @@ def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes:
     classifier still uses a kept trainer's network, it gets a copy first.
     """
     name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
-    key = name, *size
     tf.config.experimental.enable_op_determinism()
-    if (kept := _kept_trainers.pop(key, None)) is None:
+    if kept := _kept_trainers.pop((name, *size), None):
+        trainer, its_seed, owner = kept
+        if (other := owner()) not in (None, classifier):
+            other.model = keras.models.clone_model(trainer.network)
+            other.model.set_weights(trainer.network.get_weights())
+            other._predict = predictor(other.model)
+        if its_seed != seed:
+            trainer.start_from(_network(name, size, seed))
+    else:
         if "paper" in (name, *(other for other, *_ in _kept_trainers)):
             _kept_trainers.clear()  # first, so that two large networks are never there at once
         elif len(_kept_trainers) == MOST_KEPT:
             del _kept_trainers[next(iter(_kept_trainers))]
-        needed, free = memory_needed(name, features, classes), workers.memory_free()
-        if needed > free:
-            raise TrainingError(
-                f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
-                f"{free / 1e9:.1f} GB are free for it: use fewer --jobs, more memory, or a smaller set of landmarks"
-            )
-        kept = _KeptTrainer(Trainer(_network(name, size, seed)), seed, lambda: None)
-    elif (owner := kept.owner()) not in (None, classifier):
-        owner.model = keras.models.clone_model(kept.trainer.network)
-        owner.model.set_weights(kept.trainer.network.get_weights())
-        owner._predict = predictor(owner.model)
-    if kept.seed != seed:
-        kept.trainer.start_from(_network(name, size, seed))
-    _kept_trainers[key] = _KeptTrainer(kept.trainer, seed, weakref.ref(classifier))
-    return kept.trainer
+        _check_memory(name, features, classes)
+        trainer = Trainer(_network(name, size, seed))
+    _kept_trainers[name, *size] = trainer, seed, weakref.ref(classifier)
+    return trainer
+
+
+def _check_memory(name: str, features: int, classes: int) -> None:
+    """Raise TrainingError if memory is short for the paper's network; the others are small.
+
+    It needs seven times its weights: the gradient, two moments of Adam, and the initial, current, best and next best
+    weights.
+    """
+    needed = 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
+    if needed > (free := workers.memory_free()):
+        raise TrainingError(
+            f"the network {name!r} with {features} features needs {needed / 1e9:.1f} GB to train and "
+            f"{free / 1e9:.1f} GB are free for it: use fewer --jobs, more memory, or a smaller set of landmarks"
+        )
 
 
 def _network(name: str, size: tuple[int, int, int], seed: int) -> keras.Model:

@@ -85,16 +85,11 @@ class LiteClassifier:
             (taken,), (given,) = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except Exception as error:  # whatever LiteRT does not understand, or another number of inputs and outputs
             raise ModelFileError(f"{path}: LiteRT cannot run it ({first_line(error)}); export it again") from None
-        if {taken["dtype"], given["dtype"]} != {np.float32}:
-            raise ModelFileError(f"{path}: inputs and outputs are not all float32; export it again")
-        steps_and_features, n_classes = taken["shape"].tolist()[1:], given["shape"].tolist()[1:]
-        if tuple(steps_and_features) != facts.shape:
+        forms = [(part["dtype"], *part["shape"].tolist()) for part in (taken, given)]
+        if forms != [(np.float32, 1, *facts.shape), (np.float32, 1, len(facts.classes))]:
             raise ModelFileError(
-                f"{path}: takes tensors {tuple(steps_and_features)}, its features have {facts.shape}; export it again"
-            )
-        if n_classes != [len(facts.classes)]:
-            raise ModelFileError(
-                f"{path}: gives probabilities {tuple(n_classes)} for {len(facts.classes)} classes; export it again"
+                f"{path}: takes {forms[0][1:]} and gives {forms[1][1:]}, which are not the {facts.shape} features and "
+                f"{len(facts.classes)} classes that it names, or not float32; export it again"
             )
         self._shape, self._in, self._out = facts.shape, taken["index"], given["index"]
         self._one_at_a_time, self._path = threading.Lock(), path

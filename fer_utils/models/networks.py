@@ -37,7 +37,6 @@ if (_found := (keras.config.backend(), keras.config.floatx(), keras.config.image
 tf.get_logger().setLevel("ERROR")  # it warns of networks traced one after the other: each is another fold's
 
 
-@keras.saving.register_keras_serializable("fer_utils")
 class PointwiseConvLSTM1D(layers.Layer):
     """`keras.layers.ConvLSTM1D` with a kernel of 1, faster: (n, steps, features, 1) → (n, features, filters).
 
@@ -78,14 +77,6 @@ class PointwiseConvLSTM1D(layers.Layer):
             hidden = ops.sigmoid(o) * ops.tanh(carry)
         return ops.reshape(ops.transpose(hidden), (-1, features, self.filters))
 
-    def compute_output_shape(self, input_shape):
-        """Return (n, features, filters)."""
-        return input_shape[0], input_shape[2], self.filters
-
-    def get_config(self):
-        """Return what Keras needs to make the layer again."""
-        return {**super().get_config(), "filters": self.filters}
-
     def _forget_bias(self, shape, dtype=None):
         """Return ones for the forget gate, else zeros, as in Keras."""
         return ops.concatenate(
@@ -93,7 +84,6 @@ class PointwiseConvLSTM1D(layers.Layer):
         )
 
 
-@keras.saving.register_keras_serializable("fer_utils")
 class WideDense(layers.Dense):
     """`keras.layers.Dense`, trained faster where the rows are few and the kernel is large."""
 
@@ -120,7 +110,6 @@ def _product(x, kernel):
     return tf.raw_ops.BatchMatMulV3(x=x[None], y=kernel[None], Tout=kernel.dtype)[0], gradient
 
 
-@keras.saving.register_keras_serializable("fer_utils")
 class HalfDropout(layers.Layer):
     """`keras.layers.Dropout(0.5)`, faster: a random bit a value, where Keras draws a number."""
 
@@ -138,37 +127,22 @@ class HalfDropout(layers.Layer):
         return tf.where(tf.reshape(kept, tf.shape(x)), 2 * x, tf.zeros_like(x))
 
 
-def paper_network(steps: int, features: int, classes: int) -> keras.Model:
+def paper_network(steps: int, features: int, classes: int, plain: bool = False) -> keras.Model:
     """Return figure 3 of arXiv:2512.05669: ConvLSTM1D (8 filters, kernel 1) → Flatten → 2048 → 1024 → softmax.
 
     Input (steps, features, 1): the ConvLSTM walks over the steps in time, and its kernel of 1 over the features, so
     every feature passes through the same 8-unit cell. Equations 3–7 of the paper show peepholes; the Keras layer that
-    its figure names has none. 49.8 million weights for 2912 features and 7 classes.
+    its figure names has none. 49.8 million weights for 2912 features and 7 classes. With `plain` it is made of Keras'
+    own layers, to compare with: the same weights in the same order.
     """
+    dense = layers.Dense if plain else WideDense
     return keras.Sequential(
         [
             keras.Input((steps, features, 1)),
-            PointwiseConvLSTM1D(8),
+            layers.ConvLSTM1D(8, 1) if plain else PointwiseConvLSTM1D(8),
             layers.Flatten(),
-            WideDense(2048, activation="relu"),
-            WideDense(1024, activation="relu"),
-            layers.Dense(classes, activation="softmax"),
-        ]
-    )
-
-
-def plain_paper_network(steps: int, features: int, classes: int) -> keras.Model:
-    """Return the same network from Keras' own layers, to compare `paper_network` with.
-
-    It has the same weights in the same order.
-    """
-    return keras.Sequential(
-        [
-            keras.Input((steps, features, 1)),
-            layers.ConvLSTM1D(8, 1),
-            layers.Flatten(),
-            layers.Dense(2048, activation="relu"),
-            layers.Dense(1024, activation="relu"),
+            dense(2048, activation="relu"),
+            dense(1024, activation="relu"),
             layers.Dense(classes, activation="softmax"),
         ]
     )
@@ -213,7 +187,6 @@ def perceptron(steps: int, features: int, classes: int) -> keras.Model:
     )
 
 
-@keras.saving.register_keras_serializable("fer_utils")
 class GraphMean(layers.Layer):
     """Mean of each landmark with the others of its region of the face: (n, steps, N, channels) → the same shape."""
 
@@ -222,7 +195,6 @@ class GraphMean(layers.Layer):
         return ops.einsum("pq,nsqc->nspc", ops.convert_to_tensor(_neighbours(x.shape[2]), x.dtype), x)
 
 
-@keras.saving.register_keras_serializable("fer_utils")
 class SinceFirst(layers.Layer):
     """Less what the first step has: (n, steps, …) → the same shape."""
 

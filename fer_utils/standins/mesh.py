@@ -30,9 +30,8 @@ _NEIGHBOURS = _neighbours()
 def normals(vertices: np.ndarray) -> np.ndarray:
     """Return unit normals (468, 3) of the skin at each vertex, pointing out of the face."""
     a, b, c = (vertices[SKIN[:, k]] for k in range(3))
-    (ux, uy, uz), (vx, vy, vz) = (b - a).T, (c - a).T
     flat = np.zeros((len(SKIN) + 1, 3))  # the last row stands for no triangle
-    flat[:-1] = np.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], axis=1)
+    flat[:-1] = np.cross(b - a, c - a)
     summed = flat[_NEIGHBOURS].sum(axis=1)
     return summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-9)
 

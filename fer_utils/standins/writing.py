@@ -8,7 +8,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
 from contextlib import ExitStack
 from itertools import repeat
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from fer_utils.data import tree
 from fer_utils.data.sequence import DatasetError
 from fer_utils.data.units import TRUTH
 from fer_utils.standins.layouts import ckplus, mmi, oulu_casia
@@ -25,7 +25,6 @@ VERSION = 3  # of what is drawn; raise it with any change of the pictures or the
 SEED = 20251205
 WRITERS = {"ckplus": ckplus, "oulu_casia": oulu_casia, "mmi": mmi}
 NAMES = tuple(WRITERS)
-MANIFEST = "manifest.json"
 
 
 def ensure(
@@ -46,7 +45,7 @@ def ensure(
     wanted = {"rendered": True, "name": name, "version": VERSION, "seed": seed, "subjects": subjects}
     if _is_whole(folder, wanted):
         return folder
-    if read_manifest(folder) is None and folder.is_dir() and any(folder.iterdir()):
+    if not tree.read_manifest(folder) and folder.is_dir() and any(folder.iterdir()):
         raise DatasetError(f"{folder}: holds files that are not a rendered stand-in; move them or name another folder")
     try:
         return _write(folder, writer, wanted, jobs)
@@ -57,18 +56,8 @@ def ensure(
         ) from error
 
 
-def read_manifest(folder: Path) -> dict | None:
-    """Return the manifest of a stand-in, or None if the folder is not a whole one."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and manifest.get("rendered") is True else None
-
-
 def _is_whole(folder: Path, wanted: dict) -> bool:
-    manifest = read_manifest(folder)
-    return manifest is not None and all(manifest.get(key) == value for key, value in wanted.items())
+    return wanted.items() <= tree.read_manifest(folder).items()
 
 
 def digest(folder: Path) -> str:
@@ -76,7 +65,7 @@ def digest(folder: Path) -> str:
     total = hashlib.sha256()
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     for name in names:
-        if name != MANIFEST:
+        if name != tree.MANIFEST:
             total.update(name.encode() + b"\0" + hashlib.sha256((folder / name).read_bytes()).digest())
     return total.hexdigest()
 
@@ -96,32 +85,15 @@ def _write(folder: Path, writer, wanted: dict, jobs: int | None) -> Path:
         pd.DataFrame(rows).to_csv(new / TRUTH, index=False, lineterminator="\n")
         manifest = wanted | {
             "about": "rendered actors, no real faces: results on them say nothing about people",
-            "datasets": _counts(rows),
             "sha256": digest(new),
         }
-        (new / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+        (new / tree.MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
         if _is_whole(folder, wanted):  # another process was faster
             return folder
         if folder.exists():
             folder.rename(Path(temporary) / "old")
         new.rename(folder)
     return folder
-
-
-def _counts(rows: list[dict]) -> dict[str, dict]:
-    """Count the recordings, subjects, frames and emotions that the usual experiment uses, for each dataset."""
-    counts = {}
-    for dataset in sorted({row["dataset"] for row in rows}):
-        own = [row for row in rows if row["dataset"] == dataset]
-        used = [row for row in own if row["used"]]
-        counts[dataset] = {
-            "sequences": len(used),
-            "subjects": len({row["subject"] for row in used}),
-            "frames": sum(row["frames"] for row in used),
-            "emotions": dict(sorted(Counter(row["emotion"] for row in used).items())),
-            "not used": len(own) - len(used),
-        }
-    return counts
 
 
 def _draw(new: Path, writer, wanted: dict, jobs: int | None) -> list[dict]:

@@ -161,7 +161,7 @@ def _training(rounds: int, rows: int = 160) -> list[dict]:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(rows, *tensors.shape(), 1)).astype(np.float32)
     y, order = draw.integers(0, 7, rows), np.arange(rows)
-    plain = networks.plain_paper_network(*tensors.shape(), 7)
+    plain = networks.paper_network(*tensors.shape(), 7, plain=True)
     plain.compile("adam", "sparse_categorical_crossentropy")
     trainer = Trainer(classifiers.NETWORKS["paper"].make(*tensors.shape(), 7))
     ways = (lambda: plain.fit(x, y, batch_size=32, verbose=0), lambda: trainer.epoch(x, y, order, 32, 1e-4))

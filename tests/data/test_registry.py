@@ -40,7 +40,7 @@ def test_the_options_of_each():
 @pytest.mark.parametrize("name", registry.NAMES)
 def test_load_gives_the_sequences_of_scan(tmp_path, name):
     WRITERS[name](tmp_path)
-    sequences = registry.load(name, str(tmp_path))
+    sequences = registry.scan(name, str(tmp_path)).sequences
     assert len(sequences) == 1
     assert sequences == registry.scan(name, tmp_path).sequences
     assert sequences[0].dataset == name
@@ -65,7 +65,7 @@ def test_all_of_them_under_one_root(tmp_path):
     for name in registry.NAMES[:-1]:
         WRITERS[name](tmp_path / name)
     for name in registry.NAMES[:-1]:
-        assert len(registry.load(name, tmp_path)) == 1
+        assert len(registry.scan(name, tmp_path).sequences) == 1
     with pytest.raises(
         MissingDataset, match=r"this looks like ckplus and oulu_vis and oulu_nir and mmi: use --datasets"
     ):
@@ -105,8 +105,8 @@ def test_unknown_names_and_options(tmp_path):
     ):
         registry.scan("jaffe", tmp_path)
     with pytest.raises(DatasetError, match=r"^oulu_nir: unknown option 'ligth'; known are: light, crop$"):
-        registry.load("oulu_nir", tmp_path, ligth="Weak")
+        registry.scan("oulu_nir", tmp_path, ligth="Weak")
     with pytest.raises(DatasetError, match=r"^ckplus: unknown option 'light'; known are: none$"):
-        registry.load("ckplus", tmp_path, light="Weak")
+        registry.scan("ckplus", tmp_path, light="Weak")
     with pytest.raises(DatasetError, match=r"^oulu_vis: unknown option 'modality'"):
-        registry.load("oulu_vis", tmp_path, modality="NI")
+        registry.scan("oulu_vis", tmp_path, modality="NI")

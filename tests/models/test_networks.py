@@ -112,7 +112,7 @@ class TestNetworks:
         assert [layer.activation.__name__ for layer in network.layers[2:]] == ["relu", "relu", "softmax"]
 
     def test_with_keras_layers_the_papers_network_gives_the_same(self):
-        plain = networks.plain_paper_network(3, 20, 4)
+        plain = networks.paper_network(3, 20, 4, plain=True)
         ours = networks.paper_network(3, 20, 4)
         ours.set_weights(plain.get_weights())
         x = np.random.default_rng(2).normal(0, 3, (6, 3, 20, 1)).astype(np.float32)

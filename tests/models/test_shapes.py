@@ -28,7 +28,7 @@ def moved(x):
 
 @pytest.mark.parametrize("name", ["gram", "kendall"])
 def test_two_expressions_are_told_apart(name):
-    baseline = baselines.make(name)
+    baseline = baselines.Baseline(name)
     x, emotions = trajectories(30, 0)
     baseline.fit(x[:20], emotions[:20], (x[20:], emotions[20:]))
     other, truth = trajectories(20, 1)

@@ -93,15 +93,6 @@ def test_files_that_are_no_model(tmp_path, content):
     assert str(refused.value).startswith(f"{path}: ") and "\n" not in str(refused.value)
 
 
-def test_parts_that_do_not_fit(model, tmp_path):
-    with np.load(model.save(tmp_path / "units.npz")) as arrays:
-        parts = dict(arrays)
-    for name in ("scale", "weights", "by_units"):
-        np.savez(tmp_path / "units.npz", **{**parts, name: parts[name][:-1]})
-        with pytest.raises(ModelFileError, match="the parts of this model do not fit each other"):
-            UnitModel.load(tmp_path / "units.npz")
-
-
 def test_one_person_is_too_few():
     x, levels, emotions, subjects = made_up()
     with pytest.raises(TrainingError, match="two people and two emotions"):

@@ -5,7 +5,7 @@ import pytest
 
 from fer_utils.errors import StudyError
 from fer_utils.landmarks import regions
-from fer_utils.standins.drawing import exactness
+from fer_utils.standins import exactness
 
 
 def test_errors_by_hand():

@@ -40,15 +40,12 @@ def manifest(folder):
 
 
 @pytest.mark.parametrize("name", writing.NAMES)
-def test_readers_find_what_the_manifest_and_the_truth_say(name, written):
+def test_readers_find_what_the_truth_says(name, written):
     folder = written[name]
     rows = truth(folder)
     for dataset in STANDS_FOR[name]:
         inventory = registry.scan(dataset, folder)
-        counts = manifest(folder)["datasets"][dataset]
         assert inventory.rendered
-        assert (len(inventory.sequences), len(inventory.subjects)) == (counts["sequences"], counts["subjects"])
-        assert dict(inventory.emotions) == counts["emotions"]
         used = {row["id"]: row for row in rows if row["dataset"] == dataset and row["used"] == "1"}
         assert {sequence.id for sequence in inventory.sequences} == set(used)
         for sequence in inventory.sequences:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from fer_utils import cli, paths
-from fer_utils.data import registry
+from fer_utils.data import registry, tree
 from fer_utils.models import litert
 from fer_utils.realtime import serving
 from fer_utils.realtime.streaming import Recognizer
@@ -24,7 +24,7 @@ def clips(tmp_path):
         (target := folder / sequence.emotion / f"{person}_{number}").mkdir(parents=True)
         for picture in sequence.frames.files:
             shutil.copy(picture, target)
-    shutil.copy(drawn / writing.MANIFEST, folder)  # by which the results bear the mark of stand-ins
+    shutil.copy(drawn / tree.MANIFEST, folder)  # by which the results bear the mark of stand-ins
     return folder
 
 

@@ -25,10 +25,6 @@ class FaceDetector:
             ]
         )
 
-    def windows(self, image: np.ndarray) -> list[Window]:
-        """Return the windows around the faces of a BGR uint8 picture, the largest first."""
-        return [window for window, _ in self.faces(image)]
-
     def faces(self, image: np.ndarray) -> list[tuple[Window, float]]:
         """Return the windows around the faces of a BGR uint8 picture, the largest first, each with its logit."""
         height, width = image.shape[:2]

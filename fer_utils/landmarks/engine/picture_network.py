@@ -1,10 +1,9 @@
-"""LiteRT networks that look at a square of a picture."""
+"""LiteRT networks that look at a square of a picture, and those of them that draw the points of a face in it."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -64,8 +63,8 @@ class PictureNetwork:
         )
 
 
-class LandmarkNetwork(Protocol):
-    """What differs from one generation of the landmark network to the next.
+class LandmarkNetwork(PictureNetwork):
+    """A network that draws the points of the face in a window. A subclass is one generation of it.
 
     Attributes
     ----------
@@ -83,3 +82,6 @@ class LandmarkNetwork(Protocol):
 
         `mirrored` shows the network the window's mirror image; its points come in the order of that image.
         """
+        to_frame = window.to_frame(self.side, mirrored)
+        mesh, logit, *_ = self.run(image, to_frame)
+        return cv2.transform(mesh.reshape(-1, 1, 3), to_frame)[:, 0], logit.item()

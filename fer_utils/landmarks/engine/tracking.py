@@ -114,7 +114,7 @@ class FaceTracker:
     def _search(self, image: np.ndarray) -> list[Window]:
         if self._windows_found is None:
             self.searches += 1
-            self._windows_found = self._detector.windows(image)
+            self._windows_found = [window for window, _ in self._detector.faces(image)]
         return self._windows_found
 
     def _look_for_new(self, image: np.ndarray, followed: list[Look]) -> list[Look]:

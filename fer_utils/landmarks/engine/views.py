@@ -6,8 +6,6 @@ part of that error cancels out. Each view costs one run of the network: eight re
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from fer_utils.landmarks import canonical
@@ -15,7 +13,8 @@ from fer_utils.landmarks.engine.picture_network import LandmarkNetwork
 from fer_utils.landmarks.engine.windows import Window
 
 TURN, SCALE = np.radians(5), 0.1  # the farthest view: by this angle, and by this share of the window's side
-IRISES = [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]  # each iris point's mirror image, from 468 on
+# the point on the other side of the face, for every point; those of the irises come last
+MIRROR = np.concatenate([canonical.MIRROR, [473, 476, 475, 474, 477, 468, 471, 470, 469, 472]])
 
 
 def average_points(network: LandmarkNetwork, image: np.ndarray, points: np.ndarray, views: int = 8) -> np.ndarray:
@@ -33,11 +32,5 @@ def average_points(network: LandmarkNetwork, image: np.ndarray, points: np.ndarr
         mirrored = number % 2 == 1
         found, logit = network.look(image, turned, mirrored)
         if logit > 0:
-            seen.append(found[mirror()] if mirrored else found)
+            seen.append(found[MIRROR] if mirrored else found)
     return np.mean(seen[1:] or seen, axis=0, dtype=np.float32)
-
-
-@cache
-def mirror() -> np.ndarray:
-    """Return the index (478,) of the point on the other side of the face, for every point."""
-    return np.concatenate([canonical.MIRROR, IRISES])

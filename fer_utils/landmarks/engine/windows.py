@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-EYE_CORNERS = (33, 263)  # points at the outer ones, left and right in the picture
+from fer_utils.landmarks.regions import LEFT_EYE_CORNER, RIGHT_EYE_CORNER
+
 MARGIN = 1.5  # side of the square over the long side of the box around the face
 
 
@@ -31,7 +32,7 @@ class Window(NamedTuple):
     @classmethod
     def around_face(cls, points: np.ndarray) -> Window:
         """Return the window around a face with these points (478, 3)."""
-        return cls.around(points[:, :2], *(points[corner].tolist() for corner in EYE_CORNERS))
+        return cls.around(points[:, :2], points[LEFT_EYE_CORNER].tolist(), points[RIGHT_EYE_CORNER].tolist())
 
     def to_frame(self, pixels: int, mirrored: bool = False) -> np.ndarray:
         """Return the map (3, 4) from x, y, z in a square of `pixels` by `pixels` to pixels of the frame.

@@ -89,14 +89,14 @@ def _write_video(file: Path, images, on_its_side: bool) -> None:
 def _write_xml(session: Path, clip: str, performance: Performance, seen: int, labelled: bool, marked: bool) -> None:
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
     label = f'  <Metatag Name="Emotion" Value="{CODE[performance.emotion]}"/>\n' if labelled else ""
-    _write_text(session / f"{clip}.xml", f"{head}<Annotation>\n{label}</Annotation>\n")
+    (session / f"{clip}.xml").write_text(f"{head}<Annotation>\n{label}</Annotation>\n")
     named = f'  <annotation filename="{clip}-oao_aucs.xml"/>\n' if marked else ""
     track = f'  <track type="Video" filename="{clip}.avi" view="{seen}"/>\n'
-    _write_text(session / "session.xml", f'{head}<session sessionId="{session.name}">\n{track}{named}</session>\n')
+    (session / "session.xml").write_text(f'{head}<session sessionId="{session.name}">\n{track}{named}</session>\n')
     if marked:
         shown = [unit for unit, sides in zip(UNITS, performance.shown, strict=True) if intensity_code(sides.max())]
         units = "".join(_markers(unit, performance) for unit in shown)
-        _write_text(session / f"{clip}-oao_aucs.xml", f"{head}<Annotation>\n{units}</Annotation>\n")
+        (session / f"{clip}-oao_aucs.xml").write_text(f"{head}<Annotation>\n{units}</Annotation>\n")
 
 
 def _markers(unit: int, performance: Performance) -> str:
@@ -104,7 +104,3 @@ def _markers(unit: int, performance: Performance) -> str:
     phases = (("onset", performance.onset), ("apex", performance.apex), ("offset", performance.offset))
     marks = "".join(f'    <Marker Frame="{frame + 1}" Type="{phase}"/>\n' for phase, frame in phases)
     return f'  <ActionUnit Number="{unit}">\n{marks}  </ActionUnit>\n'
-
-
-def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8", newline="\n")

@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 from fer_utils.landmarks.detectors import open_detector
-from fer_utils.landmarks.engine.views import average_points, mirror
+from fer_utils.landmarks.engine.views import MIRROR, average_points
 
 
 def test_mirror_is_its_own_inverse():
-    index = mirror()
-    assert index.shape == (478,) and (index[index] == np.arange(478)).all()
-    assert index[[33, 61, 70, 468, 469]].tolist() == [263, 291, 300, 473, 476]
-    assert index[[1, 13, 152]].tolist() == [1, 13, 152]  # nose, lips and chin are in the middle
+    assert MIRROR.shape == (478,) and (MIRROR[MIRROR] == np.arange(478)).all()
+    assert MIRROR[[33, 61, 70, 468, 469]].tolist() == [263, 291, 300, 473, 476]
+    assert MIRROR[[1, 13, 152]].tolist() == [1, 13, 152]  # nose, lips and chin are in the middle
 
 
 @pytest.mark.parametrize("name", ["face_landmarker", "face_mesh"])
