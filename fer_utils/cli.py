@@ -191,10 +191,10 @@ def _study(args: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
     done, out = runner.run(names, data, args.out, settings, args.jobs, splits, args.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
-    found, missing = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
-    print("no results" if found.empty else findings.readable(found).to_string(index=False))
-    if len(missing):
-        print(f"\n{len(missing)} left out; reasons in the report")
+    summary, left_out = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
+    print("no results" if summary.empty else findings.readable(summary).to_string(index=False))
+    if len(left_out):
+        print(f"\n{len(left_out)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
     missing_sets = set(args.datasets or ()) - set(names)  # why was said first, and is far up by now
     if missing_sets:
@@ -235,10 +235,10 @@ def _doctor(args: argparse.Namespace) -> int:
     from fer_utils.data import inventory
     from fer_utils.study import doctor
 
-    found = list(doctor.checks())
-    for check in found:
+    checks = list(doctor.checks())
+    for check in checks:
         print(f"{check.verdict:5}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
     surveyed, missing = inventory.survey(args.data) if args.data else ([], {})
     if args.data:
         print(f"\ndatasets under {args.data}\n{inventory.report(surveyed, missing)}")
-    return int(any(check.good is False for check in found) or bool(args.data and not surveyed))
+    return int(any(check.good is False for check in checks) or bool(args.data and not surveyed))

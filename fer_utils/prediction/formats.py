@@ -115,18 +115,10 @@ def elan(prediction: Prediction, path: Path) -> None:
 
 def bids(prediction: Prediction, table: Path, columns: Path) -> None:
     """Write expressions as BIDS events: a TSV file, and the JSON file that explains its columns."""
-    found = prediction.expressions
-    events = pd.DataFrame(
-        {
-            "onset": found["start"].round(3),
-            "duration": (found["end"] - found["start"]).round(3),
-            "trial_type": found["emotion"],
-            "apex": found["apex"].round(3),
-            "probability": found["probability"].round(3),
-            "intensity": found["intensity"].round(4),
-            "face": found["face"],
-        }
-    )
+    expressions = prediction.expressions
+    start, duration = expressions["start"], expressions["end"] - expressions["start"]
+    events = expressions.assign(onset=start, duration=duration, trial_type=expressions["emotion"])[list(EVENTS)]
+    events = events.round({"onset": 3, "duration": 3, "apex": 3, "probability": 3, "intensity": 4})
     with paths.replacing(table) as temporary:
         events.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     with paths.replacing(columns) as temporary:

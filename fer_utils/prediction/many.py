@@ -31,15 +31,15 @@ def recordings(inputs: Iterable[Path]) -> list[Path]:
     If only some inputs are none of these, they stay in the list, and their rows say what is wrong. Raises PredictError
     if no input is a recording.
     """
-    found: dict[Path, None] = {}  # each once
+    files: dict[Path, None] = {}  # each once
     problems = []
     for path in inputs:
         videos, problem = _videos(path)
         problems.append(problem)
-        found |= dict.fromkeys(videos or [path])
+        files |= dict.fromkeys(videos or [path])
     if all(problems):
         raise PredictError(problems[0] if problems else "no recording named; name videos, or folders that hold them")
-    return list(found)
+    return list(files)
 
 
 def _videos(path: Path) -> tuple[list[Path], str]:

@@ -48,8 +48,8 @@ def write(
         return [out], {}
     classifier = litert.load_classifier(model)
     at_rest = _points(neutral, detector, str(neutral))
-    found = np.asarray(classifier.predict_proba(pair_tensor(at_rest, points)[None]))[0]
-    probabilities = dict(zip(map(str, classifier.classes), found.tolist(), strict=True))
+    values = np.asarray(classifier.predict_proba(pair_tensor(at_rest, points)[None]))[0]
+    probabilities = dict(zip(map(str, classifier.classes), values.tolist(), strict=True))
     with paths.replacing(beside) as temporary:
         row = {f"p_{emotion}": f"{p:.4f}" for emotion, p in probabilities.items()}
         row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}

@@ -227,16 +227,16 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     draw = np.random.default_rng(0)
     x = draw.normal(0, 0.02, (32, *tensors.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
-    found: dict[str, Classifier] = {}
+    by_name: dict[str, Classifier] = {}
     for name, precisions in EXPORTED.items():
-        found[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
+        by_name[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
         fitted.trained_on = "noise"
         fitted.fit(x, emotions, (x, emotions))
         for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
             called = f"{name} {precision}"
             path = export.write(fitted, folder / f"{called}.tflite", precision)
-            found[called] = litert.LiteClassifier(path)
-    return found
+            by_name[called] = litert.LiteClassifier(path)
+    return by_name
 
 
 def _frames(clips: list[str]) -> Iterator[np.ndarray]:

@@ -119,12 +119,12 @@ def write(done: list[NotebookRun], out: Path) -> Path:
 
 def joined(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     """Return the tables of a kind of all datasets of the run, one below the other; empty if there are none."""
-    found = []
+    parts = []
     for name in _datasets(done):
         with suppress(StudyError):  # missing or damaged: the first page says which notebook failed
-            found.append(tables.read_csv(paths.table(out, name, kind)).dropna(how="all", axis=1))
-    found = [table for table in found if len(table)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+            parts.append(tables.read_csv(paths.table(out, name, kind)).dropna(how="all", axis=1))
+    parts = [table for table in parts if len(table)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def first_results(out: Path, dataset: str) -> list[str]:

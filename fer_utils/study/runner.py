@@ -70,15 +70,16 @@ def choose(
         if "folder" in (names or ()):
             raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
         return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else registry.STAND_INS)))
-    found, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
+    inventories, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
-    if not found:
+    if not inventories:
         raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
-    problems = {each.dataset: too_few(each) for each in found}
-    for each in found:
-        if problem := problems[each.dataset] or few_people(each, folds):
-            print(f"{each.dataset}: {'left out: ' if problems[each.dataset] else ''}{problem}", file=sys.stderr)
+    problems = {inventory.dataset: too_few(inventory) for inventory in inventories}
+    for inventory in inventories:
+        name = inventory.dataset
+        if problem := problems[name] or few_people(inventory, folds):
+            print(f"{name}: {'left out: ' if problems[name] else ''}{problem}", file=sys.stderr)
     if all(problems.values()):
         name, problem = next(iter(problems.items()))
         raise StudyError(f"{name}: {problem}")
