@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fer_utils.data.pictures import Pictures
@@ -24,6 +25,15 @@ DEPTH = 5
 MANIFEST = "manifest.json"  # of a stand-in, at its root
 LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # files and folders that file managers make
+
+
+@contextmanager
+def leaving_out(path: Path, skipped: list[Skipped]) -> Iterator[None]:
+    """Add the path to `skipped`, with the reason, if the block raises LeftOut."""
+    try:
+        yield
+    except LeftOut as reason:
+        skipped.append(Skipped(path, str(reason)))
 
 
 def by_number(path: Path) -> tuple:
@@ -54,17 +64,13 @@ def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
     """Return the folders in a folder. One that cannot be read, or is a link back up, is added to `skipped`."""
-    try:
-        children = entries(folder, Path.is_dir)
-    except LeftOut as reason:
-        skipped.append(Skipped(folder, str(reason)))
-        return []
     kept = []
-    for path in children:
-        if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
-            skipped.append(Skipped(path, "a link back to a folder above it: remove it"))
-        else:
-            kept.append(path)
+    with leaving_out(folder, skipped):
+        for path in entries(folder, Path.is_dir):
+            if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
+                skipped.append(Skipped(path, "a link back to a folder above it: remove it"))
+            else:
+                kept.append(path)
     return kept
 
 

@@ -226,7 +226,7 @@ def _open_frames(recording: Path) -> tuple[Video | Pictures, float, int]:
             return pictures, PICTURES_FPS, len(pictures)
         frames = Video(recording)
         turns, note = judge(frames)
-        for line in filter(None, (frames.shown().note, note)):
+        for line in filter(None, (frames.shown()[1], note)):
             print(f"{recording.name}: {line}", file=sys.stderr)
         return replace(frames, quarter_turns=turns), *frames.header()
     except (LeftOut, OSError) as error:

@@ -61,7 +61,7 @@ def test_a_file_that_says_which_way_is_up_is_believed(faces, tmp_path):
     assert judge(video) == (0, note)
     turned = Video(record(tmp_path / "b.mp4", [np.rot90(image) for image in faces["astronaut"]], rotation=-90))
     assert judge(turned) == (0, "")
-    assert turned.shown().note == "turned by 270° counter-clockwise, as the file says"
+    assert turned.shown()[1] == "turned by 270° counter-clockwise, as the file says"
 
 
 def test_frames_in_which_someone_lies_down_are_outvoted(faces, tmp_path):

@@ -35,18 +35,15 @@ def scan(root: Path) -> Inventory:
             continue
         for take in _folder_names(images / subject, emotions / subject, skipped):
             folder = images / subject / take
-            try:
+            with tree.leaving_out(folder, skipped):
                 emotion, peak = _read_label(emotions / subject / take)
                 if not tree.files(folder, tree.PICTURES):
                     raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
                 frames = tree.pictures(folder, FPS, skipped)
                 if peak not in {_last_number(file.stem) for file in frames.files}:
                     raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
-            except LeftOut as reason:
-                skipped.append(Skipped(folder, str(reason)))
-                continue
-            name = f"{subject}/{take}"
-            sequences.append(Sequence("ckplus", f"ckplus/{subject.upper()}", name, emotion, frames, "last", rendered))
+                person, name = f"ckplus/{subject.upper()}", f"{subject}/{take}"
+                sequences.append(Sequence("ckplus", person, name, emotion, frames, "last", rendered))
     return Inventory("ckplus", root, rendered, sequences, skipped)
 
 

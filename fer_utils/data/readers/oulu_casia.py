@@ -48,15 +48,13 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
             skipped.append(Skipped(person, "not a subject's folder (P001, P002, …)"))
             continue
         for folder in tree.folders(person, skipped):
-            try:
+            with tree.leaving_out(folder, skipped):
                 emotion = labels.from_folder(folder.name)
                 if emotion is None:
                     raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
                 subject, name = f"oulu/P{int(number[1]):03d}", f"{camera.name}/{light}/{person.name}/{folder.name}"
                 frames = tree.pictures(folder, FPS, skipped)
                 sequences.append(Sequence(dataset, subject, name, emotion, frames, "last", rendered))
-            except LeftOut as reason:
-                skipped.append(Skipped(folder, str(reason)))
     return Inventory(dataset, root, rendered, sequences, skipped)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ class Face(NamedTuple):
     scores: np.ndarray | None = None
 
 
-class FaceTracker:
+class FaceTracker(AbstractContextManager):
     """One stream of frames (`mode="video"`) or single pictures (`mode="image"`). Use it as a context manager.
 
     While a face is followed, the window looked at comes from the points of the frame before. The face detector
@@ -67,9 +68,6 @@ class FaceTracker:
         self._identities = Identities()
         self._shape: tuple[int, ...] | None = None
         self._windows_found: list[Window] | None = None  # what the search of this frame found
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_) -> None:
         self._network = self._detector = self._blendshapes = None
