@@ -142,7 +142,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise OSError(f"{cannot}; copy it again or convert it to AVI or MP4") from None
     with container:
         # a sound file's cover is not a video
-        streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+        streams = [video for video in container.streams.video if not video.disposition & Disposition.attached_pic]
         if not streams:
             raise OSError(f"{cannot}: there is only sound in it; name the file with the pictures")
         stream = streams[0]

@@ -62,10 +62,10 @@ def _find_camera(root: Path, modality: str, crop: bool) -> Path:
     """Return the folder of a camera's frames, whole or cropped."""
     whole = tree.search(root, tree.named(modality, holding=_is_light))
     cropped = tree.search(root, tree.named(f"{modality}_Acropped", holding=_is_light))
-    if found := cropped if crop else whole:
+    if cameras := cropped if crop else whole:
         # some archives hold the frames twice, in B_OriginalImg and in OriginalImg
-        first = [path for path in found if any(tree.named("OriginalImg")(above) for above in path.parents)]
-        return tree.only(first or found, f"the Oulu-CASIA {modality} frames", root)
+        first = [path for path in cameras if any(tree.named("OriginalImg")(above) for above in path.parents)]
+        return tree.only(first or cameras, f"the Oulu-CASIA {modality} frames", root)
     if cropped:
         these = f"--reader {_DATASETS[modality]}.crop=true"
         raise MissingDataset(f"{root}: only cropped {modality} frames here; unpack OriginalImg, or take these: {these}")

@@ -133,8 +133,8 @@ class FaceTracker(AbstractContextManager):
         look = self._look(image, window)
         if look is None or (look.logit >= self._network.sure and look.window.distance(window) <= self._network.hurried):
             return look
-        seen = [found for found in self._search(image) if found.distance(window) < REACH]
-        nearest = min(seen, key=lambda found: found.distance(look.window), default=look.window)
+        seen = [other for other in self._search(image) if other.distance(window) < REACH]
+        nearest = min(seen, key=lambda other: other.distance(look.window), default=look.window)
         better = self._look(image, nearest) if nearest.distance(look.window) > ASTRAY else None
         return better or look
 
