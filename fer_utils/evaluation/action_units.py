@@ -85,13 +85,10 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Return the intraclass correlation ICC(3,1) of two raters' values (n,) (Shrout & Fleiss, 1979).
 
-    It is 1 if they agree, 0 if they agree as often as by chance, and NaN if both are constant.
+    It is 1 if they agree or differ by a constant, 0 if they agree as often as by chance, and NaN if both are constant.
     """
-    both = np.stack([one, other], axis=1)
-    rows, columns, mean = both.mean(axis=1), both.mean(axis=0), both.mean()
-    between = 2 * ((rows - mean) ** 2).sum() / (len(both) - 1)
-    rest = ((both - rows[:, None] - columns + mean) ** 2).sum() / (len(both) - 1)
-    return float((between - rest) / (between + rest)) if between + rest > 0 else float("nan")
+    together, apart = np.var(one + other), np.var(one - other)
+    return float((together - apart) / (together + apart)) if together + apart > 0 else float("nan")
 
 
 def _lost_without_a_unit(

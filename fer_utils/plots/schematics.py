@@ -135,7 +135,7 @@ def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Fig
     for bar, stable in zip(bars.patches, table["stable"], strict=True):
         bar.set_hatch("" if stable >= STABLE else "///")
     bars.set_yticks(places, table["unit"], fontsize=8)
-    bars.set_xlabel("accuracy lost, points; hatched: in fewer than two thirds of the folds", fontsize=8)
+    bars.set_xlabel("accuracy lost, points; hatched: any lost in fewer than two thirds of the folds", fontsize=8)
     bars.axvline(0, color=BLACK, linewidth=0.8)
     bars.spines[["top", "right"]].set_visible(False)
     shares = [100 * max(row.lost, 0) * moved[row.unit] / moved[row.unit].max() for row in table.itertuples()]
