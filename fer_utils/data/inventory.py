@@ -8,9 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from fer_utils.data import registry
-from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, Inventory
-from fer_utils.data.video import FrameSource
 
 
 def survey(
@@ -41,7 +39,7 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
         counted = {
             "sequences": len(inventory.sequences),
             "subjects": len(inventory.subjects),
-            "frames": sum(_count_frames(sequence.frames) for sequence in inventory.sequences),
+            "frames": sum(sequence.frames.count() for sequence in inventory.sequences),
             **{emotion: inventory.emotions[emotion] for emotion in entry.emotions},
         }
         for what, count in counted.items():
@@ -110,13 +108,3 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
             lines.append(f"  ! {name} ({inventory.root}): {problem}")
     lines += [f"{name}  not there: {why}" for name, why in missing.items()]
     return "\n".join(lines)
-
-
-def _count_frames(frames: FrameSource) -> int:
-    """Return how many frames there are; 0 if a video cannot be opened any more."""
-    if isinstance(frames, Pictures):
-        return len(frames)
-    try:
-        return frames.count()
-    except OSError:
-        return 0

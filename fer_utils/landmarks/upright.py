@@ -33,10 +33,10 @@ def set_upright(frames: FrameSource) -> FrameSource:
 
     Raises OSError if the video cannot be opened.
     """
-    return replace(frames, quarter_turns=judge(frames)[0]) if isinstance(frames, Video) else frames
+    return replace(frames, quarter_turns=find_turns(frames)[0]) if isinstance(frames, Video) else frames
 
 
-def judge(video: Video) -> tuple[int, str]:
+def find_turns(video: Video) -> tuple[int, str]:
     """Return by how many quarter turns, counter-clockwise, faces in a video stand upright, and a note for its user.
 
     Frames spread over the video are looked at in all four turns. A file that says itself which way is up is

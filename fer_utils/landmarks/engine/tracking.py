@@ -130,8 +130,8 @@ class FaceTracker(AbstractContextManager):
 
     def _look_again(self, image: np.ndarray, window: Window) -> Look | None:
         """Return a look at the last frame's window; or a better one, if the detector sees a face off its points."""
-        look = self._look(image, window)
-        if look is None or (look.logit >= self._network.sure and look.window.distance(window) <= self._network.hurried):
+        look, network = self._look(image, window), self._network
+        if look is None or (look.logit >= network.sure_logit and look.window.distance(window) <= network.long_way):
             return look
         seen = [other for other in self._search(image) if other.distance(window) < REACH]
         nearest = min(seen, key=lambda other: other.distance(look.window), default=look.window)
