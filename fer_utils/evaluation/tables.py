@@ -13,9 +13,9 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,18 +32,10 @@ SHOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a table holds.
+class Kind(NamedTuple):
+    """What a table holds, in a sentence for the index of a run, and the columns that its readers need.
 
-    Attributes
-    ----------
-    about
-        One sentence for the index of a run.
-    needed
-        The columns that its readers need.
-    versions
-        Whether every row ends with the versions and the commit that made it.
+    With `versions` every row ends with the versions and the commit that made it.
     """
 
     about: str

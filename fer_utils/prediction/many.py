@@ -78,13 +78,13 @@ def stems(files: list[Path]) -> list[str]:
 
 
 def predict(
-    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, piped: bool = False
+    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, name: str = ""
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. If
-    the input is a copy of what was `piped` in, it is called "-". Raises PredictError if there is no recording,
-    OutputError if the folder cannot be written.
+    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. A row
+    calls its recording by its path, or by `name`. Raises PredictError if there is no recording, OutputError if the
+    folder cannot be written.
     """
     inputs = list(inputs)
     files = recordings(inputs)
@@ -97,7 +97,8 @@ def predict(
     targets = [out / f"{name}.csv" for name in stems(files)]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
         futures = [
-            workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
+            workers.submit(_predict_one, file, target, settings, name or str(file))
+            for file, target in zip(files, targets, strict=True)
         ]
         try:
             for future in tqdm(as_completed(futures), "recordings", total=len(futures), unit="file"):
@@ -105,19 +106,16 @@ def predict(
         finally:
             rows = [future.result() for future in futures if future.done() and not future.exception()]
             table = pd.DataFrame(rows, columns=list(COLUMNS))
-            if piped:
-                table["recording"] = "-"
             with paths.replacing(out / SUMMARY) as temporary:
                 table.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace")
     return table
 
 
-def _predict_one(file: Path, target: Path, settings: Settings) -> tuple:
+def _predict_one(file: Path, target: Path, settings: Settings, name: str) -> tuple:
     """Do a worker's job; return a row of the summary."""
     try:
         check_replaceable(target)
-        outcome = clip.write(file, target, settings, progress=False)
+        outcome = clip.write(file, target, settings, progress=False, name=name)
     except (UserError, OSError) as error:
-        return str(file), "", 0, 0, 0, 0, first_line(error).removeprefix(f"{file}: ")
-    counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
-    return str(file), target.name, *counts, ""
+        return name, "", 0, 0, 0, 0, first_line(error).removeprefix(f"{name}: ")
+    return name, target.name, outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions), ""

@@ -63,3 +63,33 @@ def test_tangents_start_at_nothing_and_know_no_turn_or_size():
     assert found.shape == (6, 6 * 18)
     assert np.abs(found[:, :18]).max() == 0  # the first step
     np.testing.assert_allclose(tangents.transform(moved(x)), found, atol=1e-6)
+
+
+def frames_of(trajectory):
+    """Its frames, each with its mean at 0 and a size of 1."""
+    points = trajectory.reshape(len(trajectory), -1, 2).astype(float)
+    points = points - points.mean(axis=1, keepdims=True)
+    return points / np.linalg.norm(points, axis=(1, 2), keepdims=True)
+
+
+def test_kendall_is_the_formula_of_notebook_03b():
+    x, _ = trajectories(6, 0)
+    tangents = shapes.KendallTangents().fit(x)
+    m = tangents.mean_
+    z = np.array([frames_of(trajectory) for trajectory in x]) @ [1, 1j]
+    a = (z * m.conj()).sum(axis=-1, keepdims=True)
+    rho = np.arccos(np.abs(a))
+    v = rho / np.sin(rho) * (z * a.conj() / np.abs(a) - m * np.cos(rho))
+    v = v - v[:, :1]
+    features = np.concatenate([v.real, v.imag], axis=-1).reshape(len(x), -1)
+    np.testing.assert_allclose(tangents.transform(x), features, atol=1e-6)
+
+
+def test_gram_is_the_formula_of_notebook_03b():
+    x, _ = trajectories(2, 0, steps=1)
+    (u, size, _), (other, other_size, _) = (np.linalg.svd(frames_of(one)[0], full_matrices=False) for one in x)
+    left, cosines, right = np.linalg.svd(u.T @ other)
+    r, r_other = left.T @ np.diag(size**2) @ left, right @ np.diag(other_size**2) @ right.T
+    forms = np.log(np.linalg.eigvals(np.linalg.inv(r) @ r_other).real)
+    d2 = (np.arccos(np.minimum(cosines, 1)) ** 2).sum() + 0.1 * (forms**2).sum()
+    assert shapes.trajectory_distances(x[:1], x[1:])[0, 0] == pytest.approx(d2, rel=1e-5)
