@@ -20,6 +20,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise UserError(f"{message} (see {self.prog} --help)")
 
+    def parse_known_args(self, args=None, namespace=None):
+        known, others = super().parse_known_args(args, namespace)
+        if others:  # said here, by the parser of a command, so that its own help is named
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return known, others
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, by default those of the command line, and return the exit status.
@@ -65,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     demo = commands.add_parser("demo", help="open the camera's notebook in JupyterLab, on this machine alone")
     demo.add_argument("--app", action="store_true", help="as a page without code, by Voila: needs fer-utils[demo]")
-    demo.add_argument("--model", type=Path, metavar="PATH", help="your exported classifier; the one that ships without")
+    demo.add_argument("--model", type=Path, metavar="PATH",
+                      help="your exported classifier; by default the one that ships")  # fmt: skip
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
@@ -87,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
                          help="for a single picture: one of the same person at rest")  # fmt: skip
     predict.add_argument("--video", type=_path, metavar="OUT.mp4",
                          help="write a copy of one input with points and labels drawn")  # fmt: skip
-    predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
+    predict.add_argument("--model", type=Path, metavar="PATH",
+                         help="your exported classifier; by default the one that ships")  # fmt: skip
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)

@@ -1,7 +1,7 @@
 """The files of other tools: OpenFace's CSV, ELAN's annotations, BIDS events.
 
 To add one, write a function and a line in FORMATS. Each function takes a `Prediction` and the files of its format, and
-writes them whole or not at all.
+writes them whole or not at all. The columns of the project's own CSV files are in `realtime.csv_rows`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
@@ -85,7 +86,11 @@ def predict(
     calls its recording by its path, or by `name`. Raises PredictError if there is no recording, OutputError if the
     folder cannot be written.
     """
+    inputs = list(inputs)
     files = recordings(inputs)
+    for folder in inputs:
+        if folder.is_dir() and folder not in files and (beside := tree.files(folder, tree.PICTURES)):
+            print(f"{folder}: left out, beside videos: pictures ({len(beside)})", file=sys.stderr)
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from time import perf_counter
 
@@ -70,9 +70,7 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
         rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
         rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
         rows += _training(rounds=1 + min(frames, 300) // 100) + _alternatives(clips)
-        live = str(Path(folder) / f"{LIVE}.tflite")
-        counts = sorted({1, jobs or os.cpu_count() or 1})
-        rows += [_processes(clips, live, detector, frames, count) for detector in DETECTORS for count in counts]
+        rows += _processes(clips, str(Path(folder) / f"{LIVE}.tflite"), frames, jobs or os.cpu_count() or 1)
     table = pd.DataFrame(rows)
     return table.assign(ratio=table.apply(lambda row: _ratio(row, table), axis=1))
 
@@ -171,14 +169,16 @@ def _training(rounds: int, rows: int = 160) -> list[dict]:
     return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
 
 
-def _processes(clips: list[str], classifier: str, detector: str, frames: int, count: int) -> dict:
-    """Measure streams in `count` processes at once, each with one thread; the slowest one counts."""
-    with pool(count) as workers:
-        # the first round starts the processes and is not counted
-        for length in (WARM_UP, frames):
+def _processes(clips: list[str], classifier: str, frames: int, most: int) -> list[dict]:
+    """Measure streams in one process, and in `most` at once, each with one thread; the slowest one counts."""
+    rows = []
+    with pool(most) as workers:
+        rounds = product(DETECTORS, sorted({1, most}), (frames,))
+        for detector, count, length in ((DETECTORS[0], most, WARM_UP), *rounds):
             took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
-    stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
-    return {"stage": stage, "frames_per_s": count * frames / max(took), "frames": count * frames}
+            stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
+            rows.append({"stage": stage, "frames_per_s": count * length / max(took), "frames": count * length})
+    return rows[1:]  # the first round starts the processes
 
 
 def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
