@@ -73,8 +73,8 @@ def frames_of(trajectory):
 
 
 def test_kendall_is_the_formula_of_notebook_03b():
-    x, _ = trajectories(6, 0)
-    tangents = shapes.KendallTangents().fit(x)
+    x, _ = tensors(6, 0)
+    tangents = trajectories.KendallTangents().fit(x)
     m = tangents.mean_
     z = np.array([frames_of(trajectory) for trajectory in x]) @ [1, 1j]
     a = (z * m.conj()).sum(axis=-1, keepdims=True)
@@ -86,10 +86,10 @@ def test_kendall_is_the_formula_of_notebook_03b():
 
 
 def test_gram_is_the_formula_of_notebook_03b():
-    x, _ = trajectories(2, 0, steps=1)
+    x, _ = tensors(2, 0, steps=1)
     (u, size, _), (other, other_size, _) = (np.linalg.svd(frames_of(one)[0], full_matrices=False) for one in x)
     left, cosines, right = np.linalg.svd(u.T @ other)
     r, r_other = left.T @ np.diag(size**2) @ left, right @ np.diag(other_size**2) @ right.T
     forms = np.log(np.linalg.eigvals(np.linalg.inv(r) @ r_other).real)
     d2 = (np.arccos(np.minimum(cosines, 1)) ** 2).sum() + 0.1 * (forms**2).sum()
-    assert shapes.trajectory_distances(x[:1], x[1:])[0, 0] == pytest.approx(d2, rel=1e-5)
+    assert trajectories.trajectory_distances(x[:1], x[1:])[0, 0] == pytest.approx(d2, rel=1e-5)
