@@ -56,8 +56,8 @@ def _truth(sequence: Sequence) -> dict[str, float]:
     file = truth_file(sequence)
     text = _units_of(file, file.stat().st_mtime_ns).get(sequence.id, "")
     sides = {"L": "left", "R": "right"}
-    found = re.findall(r"(\d+)([LR])=([\d.]+)", text)
-    return {column(int(unit), sides[s]): float(np.interp(float(value), LETTERS, LEVELS)) for unit, s, value in found}
+    codes = re.findall(r"(\d+)([LR])=([\d.]+)", text)
+    return {column(int(unit), sides[s]): float(np.interp(float(value), LETTERS, LEVELS)) for unit, s, value in codes}
 
 
 @cache

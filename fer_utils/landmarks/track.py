@@ -100,13 +100,13 @@ def track(frames: Iterable[Frame], detector: str = "face_landmarker", **options)
     size = (0, 0)
     with open_detector(detector, **options) as landmarker:
         for frame in frames:
-            found = found_scores = None
+            face = face_scores = None
             if frame.image is not None:
                 size = frame.image.shape[1::-1]
-                found, found_scores = landmarker.detect(frame.image, frame.time)
-            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if found is None else found)
-            scores.append(np.full(52, np.nan, np.float32) if found_scores is None else found_scores)
-            reasons.append("" if found is not None else frame.problem or NO_FACE)
+                face, face_scores = landmarker.detect(frame.image, frame.time)
+            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if face is None else face)
+            scores.append(np.full(52, np.nan, np.float32) if face_scores is None else face_scores)
+            reasons.append("" if face is not None else frame.problem or NO_FACE)
             times.append(frame.time)
     return LandmarkTrack(
         points=np.array(points, np.float32).reshape(-1, N_POINTS, 3),

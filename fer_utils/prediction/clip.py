@@ -27,7 +27,7 @@ from fer_utils.data.video import Video, is_picture, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.extraction import PICTURES_FPS
-from fer_utils.landmarks.upright import judge
+from fer_utils.landmarks.upright import find_turns
 from fer_utils.models import litert
 from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
@@ -228,10 +228,10 @@ def _open_frames(recording: Path, name: str) -> tuple[Video | Pictures, float, i
             pictures = tree.pictures(recording, PICTURES_FPS, skipped)
             if skipped:
                 print(f"{recording.name}: {len(skipped)} left out, the first: {skipped[0].path.name}", file=sys.stderr)
-            return pictures, PICTURES_FPS, len(pictures)
+            return pictures, PICTURES_FPS, pictures.count()
         frames = Video(recording)
-        turns, note = judge(frames)
-        for line in filter(None, (frames.shown().note, note)):
+        turns, note = find_turns(frames)
+        for line in filter(None, (frames.shown()[1], note)):
             print(f"{recording.name}: {line}", file=sys.stderr)
         return replace(frames, quarter_turns=turns), *frames.header()
     except (LeftOut, OSError) as error:

@@ -47,7 +47,7 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
             continue
         seen |= {session.name} if clips else set()
         for clip in clips:
-            try:
+            with tree.leaving_out(clip, skipped):
                 subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
                 if not subject:
                     raise LeftOut("no subject in the clip's name (S001-119.avi)")
@@ -57,8 +57,6 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 emotion = parse_emotion(_read_xml(clip.with_suffix(".xml"), "the clip has no label"))
                 person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
                 sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
-            except LeftOut as reason:
-                skipped.append(Skipped(clip, str(reason)))
     return Inventory("mmi", root, rendered, sequences, skipped)
 
 
@@ -105,14 +103,11 @@ def _elements(xml: bytes, name: str) -> list[Element]:
 
 
 def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
-    try:
-        clips = tree.files(session, (".avi",))
-    except LeftOut as reason:
-        skipped.append(Skipped(session, str(reason)))
-        return []
-    if not clips:
-        skipped.append(Skipped(session, "no AVI clip in the session"))
-    return clips
+    with tree.leaving_out(session, skipped):
+        if clips := tree.files(session, (".avi",)):
+            return clips
+        raise LeftOut("no AVI clip in the session")
+    return []
 
 
 def _read_xml(file: Path, consequence: str) -> bytes:
