@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from fer_utils import paths, quiet
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     quiet.write_any_text()
     parser = _Parser("fer", description="Sequential facial expression analysis from geometric features.")
+    parser.add_argument("--version", action="version", version=f"fer_utils {version('fer-utils')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run the notebooks in order and make the report")
