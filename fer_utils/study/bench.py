@@ -204,7 +204,7 @@ def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
             recognise = make()
             times = [_seconds(recognise, frame) for frame in islice(_frames(clips), frames + 3)]
             rows.append(_row(f"instead: {name}", times[3:]))
-        except Exception as error:  # whatever another's library stumbles over, a download it may not make among it
+        except Exception as error:  # whatever fails in it, such as a download that is not allowed
             rows.append({"stage": f"instead: {name}", "note": f"does not run: {first_line(error)}"})
     return rows
 
