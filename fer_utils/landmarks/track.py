@@ -60,15 +60,7 @@ class LandmarkTrack:
 
     def save(self, path: Path) -> None:
         """Write the track as an `.npz` file without pickles, whole or not at all. Raises OutputError."""
-        arrays = {
-            "points": self.points,
-            "times": self.times,
-            "reasons": self.reasons,
-            "size": np.array(self.size),
-            "quarter_turns": np.array(self.quarter_turns),
-        }
-        if self.blendshapes is not None:
-            arrays["blendshapes"] = self.blendshapes
+        arrays = {name: value for name, value in vars(self).items() if value is not None}
         with paths.replacing(path) as temporary:
             np.savez_compressed(temporary, **arrays)
 
@@ -77,15 +69,10 @@ class LandmarkTrack:
         """Read a track. Raises OSError if there is no such file, ValueError if it is not a whole track."""
         with path.open("rb") as file:
             try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    return cls(
-                        arrays["points"],
-                        arrays["times"],
-                        arrays["reasons"],
-                        tuple(arrays["size"].tolist()),
-                        arrays.get("blendshapes"),
-                        int(arrays["quarter_turns"]),
-                    )
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = dict(archive)
+                size, turns = tuple(arrays.pop("size").tolist()), int(arrays.pop("quarter_turns"))
+                return cls(**arrays, size=size, quarter_turns=turns)
             except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
                 reason = first_line(error)
                 raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made again") from None
