@@ -132,10 +132,7 @@ def save(
 
 def write(frame: pd.DataFrame, path: Path) -> Path:
     """Write `frame` as it is. Atomic. Raises OutputError."""
-    with paths.replacing(path) as temporary:
-        # names of files may be any bytes
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", errors="backslashreplace")
-    return path
+    return paths.write(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def read(out: Path, kind: str, dataset: str = paths.ALL) -> pd.DataFrame:

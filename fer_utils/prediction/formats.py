@@ -119,10 +119,8 @@ def bids(prediction: Prediction, table: Path, columns: Path) -> None:
     start, duration = expressions["start"], expressions["end"] - expressions["start"]
     events = expressions.assign(onset=start, duration=duration, trial_type=expressions["emotion"])[list(EVENTS)]
     events = events.round({"onset": 3, "duration": 3, "apex": 3, "probability": 3, "intensity": 4})
-    with paths.replacing(table) as temporary:
-        events.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-    with paths.replacing(columns) as temporary:
-        temporary.write_text(json.dumps(EVENTS, indent=2) + "\n", encoding="utf-8")
+    paths.write(table, events.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
+    paths.write(columns, json.dumps(EVENTS, indent=2) + "\n")
 
 
 class Format(NamedTuple):

@@ -106,8 +106,7 @@ def predict(
         finally:
             rows = [future.result() for future in futures if future.done() and not future.exception()]
             table = pd.DataFrame(rows, columns=list(COLUMNS))
-            with paths.replacing(out / SUMMARY) as temporary:
-                table.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace")
+            paths.write(out / SUMMARY, table.to_csv(index=False, lineterminator="\n"))
     return table
 
 

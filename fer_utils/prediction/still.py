@@ -41,20 +41,18 @@ def write(
     if neutral is not None:
         check_replaceable(beside)
     points = _points(picture, detector, name or str(picture))
-    with paths.replacing(out) as temporary:
-        table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
-        table.to_csv(temporary, index_label="point", lineterminator="\n")
+    table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
+    paths.write(out, table.to_csv(index_label="point", lineterminator="\n"))
     if neutral is None:
         return [out], {}
     classifier = litert.load_classifier(model)
     at_rest = _points(neutral, detector, str(neutral))
     values = np.asarray(classifier.predict_proba(pair_tensor(at_rest, points)[None]))[0]
     probabilities = dict(zip(map(str, classifier.classes), values.tolist(), strict=True))
-    with paths.replacing(beside) as temporary:
-        row = {f"p_{emotion}": f"{p:.4f}" for emotion, p in probabilities.items()}
-        row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
-        row["model"] = describe_model(classifier, paths.model(model))
-        pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
+    row = {"emotion": max(probabilities, key=probabilities.__getitem__)}
+    row |= {f"p_{emotion}": f"{p:.4f}" for emotion, p in probabilities.items()}
+    row["model"] = describe_model(classifier, paths.model(model))
+    paths.write(beside, pd.DataFrame([row]).to_csv(index=False, lineterminator="\n"))
     return [out, beside], probabilities
 
 

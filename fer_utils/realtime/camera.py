@@ -37,7 +37,7 @@ class Camera(anywidget.AnyWidget):
     """A camera's picture with what `live` recognises in it, in every page that displays this widget.
 
     No frame is ever part of the widget's state, which notebooks save: frames and answers are messages. Every frame is
-    answered, also where recognising it fails, since the page waits for the answer. Of several pages the one whose
+    answered, even if recognising it fails, since the page waits for the answer. Of several pages the one whose
     button was pressed last has the stream. `clip` is the video file of the source "clip", `device` the number of the
     kernel's camera.
     """
@@ -170,7 +170,7 @@ class _Player:
         return f"{source}: no frame can be read." if clip else "The camera was taken away.", True
 
     def _send(self, number: int, image: np.ndarray, at: float) -> bool:
-        """Send a picture with what is recognised in it; False where the player was halted."""
+        """Send a picture with what is recognised in it; return False if the player was halted."""
         camera = self._camera
         width = min(camera.width, image.shape[1])
         image = cv2.resize(image, (width, round(image.shape[0] * width / image.shape[1])))

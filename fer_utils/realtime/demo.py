@@ -105,7 +105,7 @@ class Demo(widgets.VBox):
         self.camera.stop()
 
     def _choose(self, name: str) -> None:
-        """Take another model; where it does not fit, say so and keep the former."""
+        """Take another model; if it does not fit, say so and keep the former."""
         name = name or SHIPPED
         if name == self._named:
             self.model.value = name
