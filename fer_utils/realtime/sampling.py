@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from fer_utils.features import geometry, phases
@@ -70,41 +72,35 @@ class AtFixedTimes:
     def __init__(self, interval: float):
         self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
         self._ago = interval * np.arange(STEPS, -1, -1)
-        self._times = np.empty((STEPS + 1) * SLOTS_AN_INTERVAL)
-        self._points: np.ndarray | None = None
-        self.clear()
+        self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=(STEPS + 1) * SLOTS_AN_INTERVAL)
+        self._since: float | None = None
 
     def clear(self) -> None:
         """Forget all frames."""
-        self._times[:] = -np.inf
-        self._newest = 0
-        self._since: float | None = None
+        self._frames.clear()
+        self._since = None
 
     def add(self, points: np.ndarray, time: float) -> None:
         """Take in a frame's points (478, 3)."""
-        if self._points is None:
-            self._points = np.empty((len(self._times), *points.shape))
-        newest = self._newest
-        if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
-            newest = self._newest = (newest + 1) % len(self._times)
-        self._points[newest], self._times[newest] = points, time
+        if len(self._frames) > 1 and self._frames[-1][0] < self._frames[-2][0] + self._spacing:
+            self._frames.pop()  # too close to the one before to be remembered
+        self._frames.append((time, points))
         self._since = time if self._since is None else self._since
 
     def tensor(self) -> tuple[np.ndarray | None, str]:
         """Return the newest frame's tensor (4, 2912) float32 and "", or None and why there is none."""
-        now = self._times[self._newest]
+        times = np.array([time for time, _ in self._frames])  # oldest first
+        now = times[-1]
         if now - self._since < self.span - ROUNDING:
             return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
-        start = self._newest + 1
-        times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
         wanted = now - self._ago
-        # there is always one on either side: the slots reach further back than what is wanted, and end with its last
-        after = times.searchsorted(wanted)
+        # there is one on either side: the frames reach further back than what is wanted, and end with its last
+        after = times.searchsorted(wanted).clip(1)
         late, early = times[after] - wanted, wanted - times[after - 1]
         # the older of two as near, whatever a clock's rounding makes of them
         nearest = np.where(early <= late + ROUNDING, after - 1, after)
         off = np.minimum(early, late)
         if off.max() > self._tolerance + ROUNDING:
             return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
-        chosen = self._points[(nearest + start) % len(times)]
+        chosen = np.stack([self._frames[row][1] for row in nearest])
         return geometry.differences(geometry.normalise(chosen), PAIRS), ""
