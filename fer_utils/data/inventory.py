@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -50,20 +51,12 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
 
 def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
     """Return what was left out, the most frequent reason first: dataset, reason, count, example (one path)."""
-    rows = [
-        (inventory.dataset, skipped.reason, str(skipped.path))
-        for inventory in inventories
-        for skipped in inventory.skipped
-    ]
-    table = pd.DataFrame(rows, columns=["dataset", "reason", "path"])
-    table = table.groupby(["dataset", "reason"], sort=False)["path"].agg(count="size", example="first").reset_index()
-    order = {name: position for position, name in enumerate(registry.NAMES)}
-    return table.sort_values(
-        ["dataset", "count"],
-        key=lambda column: column.map(order) if column.name == "dataset" else -column,
-        kind="stable",
-        ignore_index=True,
-    )
+    rows = []
+    for inventory in sorted(inventories, key=lambda inventory: registry.NAMES.index(inventory.dataset)):
+        examples = {skipped.reason: str(skipped.path) for skipped in reversed(inventory.skipped)}  # the first of each
+        for reason, count in Counter(skipped.reason for skipped in inventory.skipped).most_common():
+            rows.append((inventory.dataset, reason, count, examples[reason]))
+    return pd.DataFrame(rows, columns=["dataset", "reason", "count", "example"])
 
 
 def too_few(inventory: Inventory) -> str:
