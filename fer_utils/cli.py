@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from fer_utils import paths, quiet
@@ -20,6 +21,12 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str):
         raise UserError(f"{message} (see {self.prog} --help)")
 
+    def parse_known_args(self, args=None, namespace=None):
+        known, others = super().parse_known_args(args, namespace)
+        if others:  # said here, by the parser of a command, so that its own help is named
+            self.error(f"unrecognized arguments: {' '.join(others)}")
+        return known, others
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `fer` with `arguments`, by default those of the command line, and return the exit status.
@@ -28,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     quiet.write_any_text()
     parser = _Parser("fer", description="Sequential facial expression analysis from geometric features.")
+    parser.add_argument("--version", action="version", version=f"fer_utils {version('fer-utils')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     study = commands.add_parser("study", help="run the notebooks in order and make the report")
@@ -65,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     demo = commands.add_parser("demo", help="open the camera's notebook in JupyterLab, on this machine alone")
     demo.add_argument("--app", action="store_true", help="as a page without code, by Voila: needs fer-utils[demo]")
-    demo.add_argument("--model", type=Path, metavar="PATH", help="your exported classifier; the one that ships without")
+    demo.add_argument("--model", type=Path, metavar="PATH",
+                      help="your exported classifier; by default the one that ships")  # fmt: skip
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
@@ -87,7 +96,8 @@ def main(arguments: list[str] | None = None) -> int:
                          help="for a single picture: one of the same person at rest")  # fmt: skip
     predict.add_argument("--video", type=_path, metavar="OUT.mp4",
                          help="write a copy of one input with points and labels drawn")  # fmt: skip
-    predict.add_argument("--model", type=Path, metavar="PATH", help="as in fer demo")
+    predict.add_argument("--model", type=Path, metavar="PATH",
+                         help="your exported classifier; by default the one that ships")  # fmt: skip
     predict.add_argument("--detector", choices=DETECTORS, default="face_landmarker",
                          help="face_mesh is faster and less exact; face_landmarker by default")  # fmt: skip
     predict.set_defaults(command=_predict)
@@ -183,10 +193,10 @@ def _study(args: argparse.Namespace) -> int:
               file=sys.stderr)  # fmt: skip
     done, out = runner.run(names, data, args.out, settings, args.jobs, splits, args.scheduler)
     print(f"\n{report.outcome(done).to_string(index=False)}\n")
-    found, missing = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
-    print("no results" if found.empty else findings.readable(found).to_string(index=False))
-    if len(missing):
-        print(f"\n{len(missing)} left out; reasons in the report")
+    summary, left_out = (report.joined(done, out, kind) for kind in ("summary", "left_out"))
+    print("no results" if summary.empty else findings.readable(summary).to_string(index=False))
+    if len(left_out):
+        print(f"\n{len(left_out)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
     missing_sets = set(args.datasets or ()) - set(names)  # why was said first, and is far up by now
     if missing_sets:
@@ -227,10 +237,10 @@ def _doctor(args: argparse.Namespace) -> int:
     from fer_utils.data import inventory
     from fer_utils.study import doctor
 
-    found = list(doctor.checks())
-    for check in found:
+    checks = list(doctor.checks())
+    for check in checks:
         print(f"{check.verdict:5}  {check.what}: {check.found}" + (f"\n       fix: {check.fix}" if check.fix else ""))
     surveyed, missing = inventory.survey(args.data) if args.data else ([], {})
     if args.data:
         print(f"\ndatasets under {args.data}\n{inventory.report(surveyed, missing)}")
-    return int(any(check.good is False for check in found) or bool(args.data and not surveyed))
+    return int(any(check.good is False for check in checks) or bool(args.data and not surveyed))

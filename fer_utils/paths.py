@@ -145,9 +145,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: str | bytes) -> Path:
-    """Write a whole file, text as UTF-8, the way `replacing` does; return its path. Raises OutputError."""
+    """Write a whole file the way `replacing` does; return its path. Raises OutputError.
+
+    Text is UTF-8; what a file's name has that is not is written as an escape.
+    """
     with replacing(path) as temporary:
-        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+        temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
     return path
 
 

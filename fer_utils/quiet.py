@@ -56,13 +56,9 @@ def children_log_to(path: Path) -> Iterator[TextIO]:
 
     Yields a stream that still goes where standard error went before.
     """
-    with path.open("wb") as log, _redirected(log) as before, _opened(os.dup(before)) as stream:
+    form = {"encoding": getattr(sys.stderr, "encoding", None) or "utf-8", "errors": "backslashreplace"}
+    with path.open("wb") as log, _redirected(log) as before, os.fdopen(os.dup(before), "w", **form) as stream:
         yield stream
-
-
-def _opened(descriptor: int) -> TextIO:
-    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
-    return os.fdopen(descriptor, "w", encoding=encoding, errors="backslashreplace")
 
 
 @contextmanager

@@ -54,8 +54,13 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
     fit.
     """
     if scheduler:
-        with _connected(scheduler) as client:
-            yield from _on_cluster(client)
+        with _connected(scheduler) as client, client.get_executor(pure=False) as executor:
+            from distributed.scheduler import KilledWorker
+
+            try:
+                yield executor
+            except KilledWorker as error:
+                raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
     context = multiprocessing.get_context("spawn")
@@ -94,16 +99,6 @@ def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]
         yield local.scheduler_address, local.dashboard_link
 
 
-def _on_cluster(client) -> Iterator[Executor]:
-    from distributed.scheduler import KilledWorker
-
-    with client.get_executor(pure=False) as executor:
-        try:
-            yield executor
-        except KilledWorker as error:
-            raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
-
-
 @contextmanager
 def _connected(scheduler: str):
     """Return a client of the scheduler, whose workers are prepared."""
@@ -111,9 +106,9 @@ def _connected(scheduler: str):
     try:
         client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
-        reason = first_line(error)
         raise StudyError(
-            f"--scheduler {scheduler}: no Dask scheduler answers ({reason}); start one by `dask scheduler`, or: local"
+            f"--scheduler {scheduler}: no Dask scheduler answers ({first_line(error)}); start one by `dask scheduler`, "
+            "or: local"
         ) from None
     with client:
         _check(client, scheduler)

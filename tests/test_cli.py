@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import cv2
 import numpy as np
@@ -148,6 +149,13 @@ def test_unknown_detector(capsys):
 def test_help_does_not_import_tensorflow():
     code = "import sys, fer_utils.cli; sys.exit('tensorflow' in sys.modules or 'papermill' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    declared = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert ended.value.code == 0 and capsys.readouterr().out == f"fer_utils {declared}\n"
 
 
 def test_predict_replaces_no_table_that_it_was_not_told_to(tmp_path, monkeypatch, capsys):

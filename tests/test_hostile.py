@@ -316,7 +316,7 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(20, marks=pytest.mark.long)])
 def test_damaged_and_made_up_files(seconds, tmp_path):
     fuzz(READERS, tmp_path, seconds)
 

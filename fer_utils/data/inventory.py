@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from fer_utils.data import registry
-from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, Inventory
-from fer_utils.data.video import FrameSource
 
 
 def survey(
@@ -20,13 +19,13 @@ def survey(
 
     `options` are those of `registry.scan`, by the dataset's name. An unknown name or option gives such a line too.
     """
-    found, missing = [], {}
+    inventories, missing = [], {}
     for name in names:
         try:
-            found.append(registry.scan(name, root, **(options or {}).get(name, {})))
+            inventories.append(registry.scan(name, root, **(options or {}).get(name, {})))
         except DatasetError as error:
             missing[name] = str(error)
-    return found, missing
+    return inventories, missing
 
 
 def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
@@ -38,13 +37,13 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
     for inventory in inventories:
         entry = registry.DATASETS[inventory.dataset]
         published = {} if inventory.rendered else entry.published
-        found = {
+        counted = {
             "sequences": len(inventory.sequences),
             "subjects": len(inventory.subjects),
-            "frames": sum(_count_frames(sequence.frames) for sequence in inventory.sequences),
+            "frames": sum(sequence.frames.count() for sequence in inventory.sequences),
             **{emotion: inventory.emotions[emotion] for emotion in entry.emotions},
         }
-        for what, count in found.items():
+        for what, count in counted.items():
             rows.append((inventory.dataset, inventory.rendered, what, count, published.get(what)))
     table = pd.DataFrame(rows, columns=["dataset", "rendered", "what", "found", "published"])
     return table.astype({"found": "int64", "published": "Int64", "rendered": bool})
@@ -52,20 +51,12 @@ def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
 
 def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
     """Return what was left out, the most frequent reason first: dataset, reason, count, example (one path)."""
-    rows = [
-        (inventory.dataset, skipped.reason, str(skipped.path))
-        for inventory in inventories
-        for skipped in inventory.skipped
-    ]
-    table = pd.DataFrame(rows, columns=["dataset", "reason", "path"])
-    table = table.groupby(["dataset", "reason"], sort=False)["path"].agg(count="size", example="first").reset_index()
-    order = {name: position for position, name in enumerate(registry.NAMES)}
-    return table.sort_values(
-        ["dataset", "count"],
-        key=lambda column: column.map(order) if column.name == "dataset" else -column,
-        kind="stable",
-        ignore_index=True,
-    )
+    rows = []
+    for inventory in sorted(inventories, key=lambda inventory: registry.NAMES.index(inventory.dataset)):
+        examples = {skipped.reason: str(skipped.path) for skipped in reversed(inventory.skipped)}  # the first of each
+        for reason, count in Counter(skipped.reason for skipped in inventory.skipped).most_common():
+            rows.append((inventory.dataset, reason, count, examples[reason]))
+    return pd.DataFrame(rows, columns=["dataset", "reason", "count", "example"])
 
 
 def too_few(inventory: Inventory) -> str:
@@ -110,13 +101,3 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
             lines.append(f"  ! {name} ({inventory.root}): {problem}")
     lines += [f"{name}  not there: {why}" for name, why in missing.items()]
     return "\n".join(lines)
-
-
-def _count_frames(frames: FrameSource) -> int:
-    """Return how many frames there are; 0 if a video cannot be opened any more."""
-    if isinstance(frames, Pictures):
-        return len(frames)
-    try:
-        return frames.count()
-    except OSError:
-        return 0

@@ -58,7 +58,8 @@ class Pictures:
                     image = None
             yield Frame(index, index / self.fps, image, problem)
 
-    def __len__(self) -> int:
+    def count(self) -> int:
+        """Return how many pictures there are."""
         return len(self.files)
 
     def digest(self) -> str:

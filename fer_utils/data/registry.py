@@ -22,7 +22,7 @@ STAND_INS = tuple(name for name, entry in DATASETS.items() if entry.stand_in)  #
 
 def title(name: str) -> str:
     """Return a dataset's name for readers, such as "CK+"; of several as `joined` has them, "CK+, MMI"."""
-    return ", ".join(DATASETS[each].title if each in DATASETS else each for each in name.split("+"))
+    return ", ".join(DATASETS[key].title if key in DATASETS else key for key in name.split("+"))
 
 
 def options(name: str) -> dict[str, object]:
@@ -34,7 +34,9 @@ def options(name: str) -> dict[str, object]:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
     return {
-        each.name: each.default for each in parameters if each.kind is each.KEYWORD_ONLY and each.name != "modality"
+        option.name: option.default
+        for option in parameters
+        if option.kind is option.KEYWORD_ONLY and option.name != "modality"
     }
 
 

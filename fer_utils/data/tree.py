@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fer_utils.data.pictures import Pictures
@@ -24,6 +25,15 @@ DEPTH = 5
 MANIFEST = "manifest.json"  # of a stand-in, at its root
 LARGEST_MANIFEST = 1_000_000  # bytes; a stand-in's has some thousand
 CLUTTER = {"thumbs.db", "desktop.ini", "__macosx"}  # files and folders that file managers make
+
+
+@contextmanager
+def leaving_out(path: Path, skipped: list[Skipped]) -> Iterator[None]:
+    """Add the path to `skipped`, with the reason, if the block raises LeftOut."""
+    try:
+        yield
+    except LeftOut as reason:
+        skipped.append(Skipped(path, str(reason)))
 
 
 def by_number(path: Path) -> tuple:
@@ -54,17 +64,13 @@ def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
     """Return the folders in a folder. One that cannot be read, or is a link back up, is added to `skipped`."""
-    try:
-        children = entries(folder, Path.is_dir)
-    except LeftOut as reason:
-        skipped.append(Skipped(folder, str(reason)))
-        return []
     kept = []
-    for path in children:
-        if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
-            skipped.append(Skipped(path, "a link back to a folder above it: remove it"))
-        else:
-            kept.append(path)
+    with leaving_out(folder, skipped):
+        for path in entries(folder, Path.is_dir):
+            if path.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
+                skipped.append(Skipped(path, "a link back to a folder above it: remove it"))
+            else:
+                kept.append(path)
     return kept
 
 
@@ -77,13 +83,13 @@ def pictures(folder: Path, fps: float, skipped: list[Skipped] | None = None) -> 
     if skipped is not None:
         others = entries(folder, lambda path: path.suffix.casefold() not in PICTURES and path.is_file())
         skipped += [Skipped(path, f"not a picture that can be read ({path.suffix or 'no suffix'})") for path in others]
-    found = files(folder, PICTURES)
-    if len(found) < 2:
-        raise LeftOut(f"{len(found) or 'no'} picture{'s' * (not found)} in the folder, at least 2 are needed")
-    stems = Counter(path.stem.casefold() for path in found)
+    images = files(folder, PICTURES)
+    if len(images) < 2:
+        raise LeftOut(f"{len(images) or 'no'} picture{'s' * (not images)} in the folder, at least 2 are needed")
+    stems = Counter(path.stem.casefold() for path in images)
     if twice := next((stem for stem, count in stems.items() if count > 1), None):
         raise LeftOut(f"pictures of one name and several kinds ({twice}.*): keep one kind")
-    return Pictures(tuple(sorted(found, key=_by_second) if _in_seconds(found) else found), fps)
+    return Pictures(tuple(sorted(images, key=_by_second) if _in_seconds(images) else images), fps)
 
 
 def _in_seconds(files: list[Path]) -> bool:
@@ -126,7 +132,7 @@ def search(root: Path, matches: Callable[[Path], bool], depth: int = DEPTH) -> l
 
     What lies below a match is not searched. No folder is entered twice, even if links lead to it.
     """
-    found, seen, level = [], set(), [root]
+    matching, seen, level = [], set(), [root]
     for below_root in range(depth + 1):
         below = []
         for folder in level:
@@ -135,11 +141,11 @@ def search(root: Path, matches: Callable[[Path], bool], depth: int = DEPTH) -> l
                 continue
             seen.add(real)
             if matches(folder):
-                found.append(folder)
+                matching.append(folder)
             elif below_root < depth:
                 below += folders(folder, [])
         level = below
-    return found
+    return matching
 
 
 def named(*names: str, holding: Callable[[Path], bool] | None = None) -> Callable[[Path], bool]:
@@ -156,15 +162,15 @@ def named(*names: str, holding: Callable[[Path], bool] | None = None) -> Callabl
     return matches
 
 
-def real_first(found: Iterable[Path]) -> list[Path]:
+def real_first(candidates: Iterable[Path]) -> list[Path]:
     """Return those of the folders that hold real recordings; if there are none, all of them."""
-    found = list(found)
-    return [path for path in found if not is_rendered(path)] or found
+    candidates = list(candidates)
+    return [path for path in candidates if not is_rendered(path)] or candidates
 
 
-def only(found: Iterable[Path], what: str, root: Path) -> Path:
+def only(candidates: Iterable[Path], what: str, root: Path) -> Path:
     """Return the one folder that `real_first` leaves. Raises DatasetError if it leaves two."""
-    left = real_first(found)
+    left = real_first(candidates)
     if len(left) > 1:
         raise DatasetError(f"{root}: more than one copy of {what} here, {left[0]} and {left[1]}; name one of them")
     return left[0]

@@ -1,7 +1,7 @@
 """Action units that are known of recordings: human FACS codes (CK+), and the truth of stand-ins.
 
 A table has a row a sequence, by id, and a column a unit and side, "AU12_left", with intensities from 0 to 5 (FACS's
-letters A to E are 1 to 5). Sides are the person's own.
+letters A to E are 1 to 5). Sides are the person's own. The list of units is in `standins.action_units`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def _truth(sequence: Sequence) -> dict[str, float]:
     file = truth_file(sequence)
     text = _units_of(file, file.stat().st_mtime_ns).get(sequence.id, "")
     sides = {"L": "left", "R": "right"}
-    found = re.findall(r"(\d+)([LR])=([\d.]+)", text)
-    return {column(int(unit), sides[s]): float(np.interp(float(value), LETTERS, LEVELS)) for unit, s, value in found}
+    codes = re.findall(r"(\d+)([LR])=([\d.]+)", text)
+    return {column(int(unit), sides[s]): float(np.interp(float(value), LETTERS, LEVELS)) for unit, s, value in codes}
 
 
 @cache

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -27,32 +27,6 @@ from fer_utils.data.pictures import PNG, Frame, Pictures, digest, too_large
 READER = 2  # part of the digest: to be raised when the same file gives other frames than before
 SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more than they save
 T = TypeVar("T")
-
-
-class Shown(NamedTuple):
-    """How a file's frames are stored and shown.
-
-    Attributes
-    ----------
-    stored, size
-        Width and height as stored, and as shown with square pixels.
-    ratio
-        The width to the height of a stored pixel, such as "16:15"; empty for square ones.
-    turns
-        Quarter turns, counter-clockwise, that the file tells players to make.
-    """
-
-    stored: tuple[int, int]
-    ratio: str
-    size: tuple[int, int]
-    turns: int
-
-    @property
-    def note(self) -> str:
-        """Return what was done to the frames, for the user; empty if nothing was."""
-        stretched = "{}x{} pixels of {} are shown as {}x{} square ones".format(*self.stored, self.ratio, *self.size)
-        turned = f"turned by {90 * self.turns}° counter-clockwise, as the file says"
-        return "; ".join([stretched] * bool(self.ratio) + [turned] * bool(self.turns))
 
 
 @dataclass(frozen=True)
@@ -84,15 +58,22 @@ class Video:
         with opened(self.file) as (container, stream):
             return sum(packet.size > 0 and not packet.is_discard for packet in decoding.packets(container, stream))
 
-    def shown(self) -> Shown:
-        """Return how the file's frames are stored and shown. Raises OSError."""
+    def shown(self) -> tuple[int, str]:
+        """Return how many quarter turns, counter-clockwise, the file tells players to make, and a note for its user.
+
+        The note says what is done to the frames; it is empty if they are shown as they are stored. Raises OSError.
+        """
         with opened(self.file) as (container, stream):
             picture = next(decoding.pictures(container, stream), None)
-            stored = stream.codec_context.width, stream.codec_context.height
-            ratio = stream.sample_aspect_ratio
-            size = _square_size(*stored, ratio)
-            turns = round(picture.rotation / 90) % 4 if picture else 0
-            return Shown(stored, "" if size == stored else f"{ratio.numerator}:{ratio.denominator}", size, turns)
+            width, height = stream.codec_context.width, stream.codec_context.height
+            ratio, size = stream.sample_aspect_ratio, _square_size(width, height, stream.sample_aspect_ratio)
+        turns, notes = round(picture.rotation / 90) % 4 if picture else 0, []
+        if size != (width, height):
+            shape = f"{ratio.numerator}:{ratio.denominator}"
+            notes.append(f"{width}x{height} pixels of {shape} are shown as {size[0]}x{size[1]} square ones")
+        if turns:
+            notes.append(f"turned by {90 * turns}° counter-clockwise, as the file says")
+        return turns, "; ".join(notes)
 
     def sample(self, count: int) -> Iterator[np.ndarray]:
         """Yield `count` frames spread evenly over the video, BGR uint8 (H, W, 3); fewer if some cannot be decoded.
@@ -161,7 +142,7 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise OSError(f"{cannot}; copy it again or convert it to AVI or MP4") from None
     with container:
         # a sound file's cover is not a video
-        streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+        streams = [video for video in container.streams.video if not video.disposition & Disposition.attached_pic]
         if not streams:
             raise OSError(f"{cannot}: there is only sound in it; name the file with the pictures")
         stream = streams[0]

@@ -26,21 +26,11 @@ FEWEST = 5  # sequences that must show a unit for it to be scored
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found of emotions and action units.
+    """What was found of emotions and action units."""
 
-    Attributes
-    ----------
-    predictions, costs
-        Predictions of emotions, and costs, as `experiments.run` returns them.
-    scores
-        A row a unit and side.
-    intensities
-        The intensities found, a row a tested sequence, with the emotion that they speak for.
-    """
-
-    predictions: pd.DataFrame
-    scores: pd.DataFrame
-    intensities: pd.DataFrame
+    predictions: pd.DataFrame  # of emotions, and `costs`, as `experiments.run` returns them
+    scores: pd.DataFrame  # a row a unit and side
+    intensities: pd.DataFrame  # a row a tested sequence, with the emotion that they speak for
     costs: pd.DataFrame
 
 
@@ -52,7 +42,7 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
     accuracy is read against.
     """
     known = known.reindex(table.ids[np.isin(table.ids, known.index)])
-    predictions, found, lost, costs = [], [], [], []
+    predictions, intensities_found, lost, costs = [], [], [], []
     with threadpool_limits(1):
         for split in splits.of_people(folds):
             train, test = (rows_of(table, [i for i in ids if i in known.index]) for ids in (split.train, split.test))
@@ -74,24 +64,20 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
             predictions.append(prediction_rows(key, table, test, bayes.classes_, proba))
             keys = {"seed": split.seed, "fold": split.fold, "id": table.ids[test]}
             keys["explained"] = [model.explain(row) for row in intensities]
-            found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
+            intensities_found.append(pd.DataFrame({**keys, **dict(zip(known, intensities.T, strict=True))}))
             lost.append(_lost_without_a_unit(model, intensities, table.emotions[test], split.seed))
-    found = pd.concat(found, ignore_index=True)
-    return Outcome(
-        pd.concat(predictions, ignore_index=True), _scores(found, known, pd.concat(lost)), found, pd.DataFrame(costs)
-    )
+    found = pd.concat(intensities_found, ignore_index=True)
+    scores = _scores(found, known, pd.concat(lost))
+    return Outcome(pd.concat(predictions, ignore_index=True), scores, found, pd.DataFrame(costs))
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Return the intraclass correlation ICC(3,1) of two raters' values (n,) (Shrout & Fleiss, 1979).
 
-    It is 1 if they agree, 0 if they agree as often as by chance, and NaN if both are constant.
+    It is 1 if they agree or differ by a constant, 0 if they agree as often as by chance, and NaN if both are constant.
     """
-    both = np.stack([one, other], axis=1)
-    rows, columns, mean = both.mean(axis=1), both.mean(axis=0), both.mean()
-    between = 2 * ((rows - mean) ** 2).sum() / (len(both) - 1)
-    rest = ((both - rows[:, None] - columns + mean) ** 2).sum() / (len(both) - 1)
-    return float((between - rest) / (between + rest)) if between + rest > 0 else float("nan")
+    together, apart = np.var(one + other), np.var(one - other)
+    return float((together - apart) / (together + apart)) if together + apart > 0 else float("nan")
 
 
 def _lost_without_a_unit(

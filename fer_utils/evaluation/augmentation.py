@@ -36,7 +36,10 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.Dat
         for split in of_people(folds):
             fit, validation, test = (rows_of(table, ids) for ids in (split.fit, split.validation, split.test))
             start = time.perf_counter()
-            right = [_right(x, table.emotions, fit, validation, added, weight) for weight in WEIGHTS]
+            right = []  # of the validation part, by weight
+            for weight in WEIGHTS:
+                names, proba = _probabilities(x, table.emotions, fit, validation, added, weight)
+                right.append((names[proba.argmax(axis=1)] == table.emotions[validation]).sum())
             weight = WEIGHTS[int(np.argmax(right))]
             names, proba = _probabilities(x, table.emotions, [*fit, *validation], test, added, weight)
             size = len(names) * (x.shape[1] + 1)
@@ -44,11 +47,6 @@ def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.Dat
             key = result_key(MODEL, BASE, split)
             frames.append(prediction_rows(key, table, test, names, proba).assign(weight=weight))
     return pd.concat(frames, ignore_index=True), pd.DataFrame(costs)
-
-
-def _right(x, emotions, train, test, added, weight) -> int:
-    names, proba = _probabilities(x, emotions, train, test, added, weight)
-    return int((names[proba.argmax(axis=1)] == emotions[test]).sum())
 
 
 def _probabilities(x, emotions, train, test, added, weight) -> tuple[np.ndarray, np.ndarray]:

@@ -53,14 +53,14 @@ def table(out: Path, datasets: Iterable[str] | None = None) -> pd.DataFrame:
         datasets_of_claim = [claim.source] if single else names
         row = {"source": claim.source, "target": claim.target, "claimed": claim.accuracy}
         try:
-            found = _found(claim, single, out) if not single or claim.source in studied else pd.DataFrame()
+            results = _found(claim, single, out) if not single or claim.source in studied else pd.DataFrame()
             was_studied = set(datasets_of_claim) <= set(studied) and _was_studied(datasets_of_claim, out)
             verdict = FAILED if was_studied else NEEDS_DATA
         except StudyError as error:
-            found, verdict = pd.DataFrame(), f"not known: {error}"
-        if found.empty:
+            results, verdict = pd.DataFrame(), f"not known: {error}"
+        if results.empty:
             rows.append(row | {"verdict": verdict})
-        for result in found.to_dict("records"):
+        for result in results.to_dict("records"):
             measured = row | {name: result[name] for name in ("protocol", "model", "sequences", "data")}
             if result["data"] == STAND_IN:
                 rows.append(measured | {"verdict": NEEDS_DATA})

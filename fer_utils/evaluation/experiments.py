@@ -1,7 +1,7 @@
 """Cross-validation of many models on many variants of the features.
 
-There is one job a fold, run by any executor. Each outcome is kept in a file when it is done, so that an interrupted run
-goes on where it stopped.
+Which ones, with the ablations, is in `plans`. There is one job a fold, run by any executor. Each outcome is kept in a
+file when it is done, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations

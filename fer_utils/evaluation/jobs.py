@@ -133,7 +133,7 @@ def accuracy_lost(
 def _code_and_libraries() -> list[str]:
     """Return what decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
     models = Path(baselines.__file__).parent
-    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "shapes")]
+    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "trajectories")]
     return [digest([*code, Path(__file__)]), *versions()]
 
 

@@ -197,14 +197,14 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
     return bins.rename_axis(None)
 
 
-def phase_errors(found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
+def phase_errors(phases_found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
     """Return a row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
 
     `truth` is a stand-in's table, indexed by id. An offset that is not known, since the recording ends before, stays
     empty.
     """
     rows = []
-    for name, phases in found.items():
+    for name, phases in phases_found.items():
         row = {"id": name, "emotion": truth.loc[name, "emotion"]}
         for what in ("onset", "apex", "offset"):
             value, known = getattr(phases, what), truth.loc[name, what]

@@ -218,13 +218,13 @@ def composites(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
-def _of_people(found: pd.DataFrame) -> pd.DataFrame:
+def _of_people(results: pd.DataFrame) -> pd.DataFrame:
     """Return the rows under folds of people, of models tested with the features that they were trained with.
 
     Those whose epoch was chosen on the test rows are left out.
     """
-    honest = (found["protocol"] == "grouped") & (found["select_on"] == "validation")
-    return found[honest & (found["variant"] == found["tested"])]
+    honest = (results["protocol"] == "grouped") & (results["select_on"] == "validation")
+    return results[honest & (results["variant"] == results["tested"])]
 
 
 def _composite(summary: pd.DataFrame) -> pd.Series:

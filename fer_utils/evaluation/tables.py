@@ -13,9 +13,9 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -32,18 +32,10 @@ SHOWN = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What a table holds.
+class Kind(NamedTuple):
+    """What a table holds, in a sentence for the index of a run, and the columns that its readers need.
 
-    Attributes
-    ----------
-    about
-        One sentence for the index of a run.
-    needed
-        The columns that its readers need.
-    versions
-        Whether every row ends with the versions and the commit that made it.
+    With `versions` every row ends with the versions and the commit that made it.
     """
 
     about: str
@@ -140,10 +132,7 @@ def save(
 
 def write(frame: pd.DataFrame, path: Path) -> Path:
     """Write `frame` as it is. Atomic. Raises OutputError."""
-    with paths.replacing(path) as temporary:
-        # names of files may be any bytes
-        frame.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n", errors="backslashreplace")
-    return path
+    return paths.write(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def read(out: Path, kind: str, dataset: str = paths.ALL) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -33,13 +32,13 @@ def bridge(points: np.ndarray, times: np.ndarray, max_gap: float = MAX_GAP) -> n
     if not found.any():
         raise SequenceRefused(f"no face in any of {len(points)} frames")
     known = np.flatnonzero(found)
-    for first, last in _runs(~found):
-        before = times[known[known < first][-1]] if first > known[0] else times[first]
-        after = times[known[known > last][0]] if last < known[-1] else times[last]
-        if after - before > max_gap + 1e-9:
-            raise SequenceRefused(
-                f"no face in frames {first} to {last}: {after - before:.2f} s, {max_gap:.2f} s can be bridged"
-            )
+    place = np.searchsorted(known, np.flatnonzero(~found))
+    before, after = np.append(-1, known)[place], np.append(known, len(points))[place]  # the nearest frames with a face
+    gaps = times[np.minimum(after, len(points) - 1)] - times[np.maximum(before, 0)]
+    wide = np.flatnonzero(gaps > max_gap + 1e-9)
+    if wide.size:
+        first, last, gap = before[wide[0]] + 1, after[wide[0]] - 1, gaps[wide[0]]
+        raise SequenceRefused(f"no face in frames {first} to {last}: {gap:.2f} s, {max_gap:.2f} s can be bridged")
     bridged = _between(points[known], np.interp(times, times[known], np.arange(len(known))))
     return np.where(found[:, None, None], points, bridged).astype(points.dtype)
 
@@ -157,12 +156,12 @@ def changes(frames: np.ndarray) -> np.ndarray:
     return change.astype(np.float32)
 
 
-def trajectory(points: np.ndarray, times: np.ndarray, found: phases.Phases) -> np.ndarray:
+def trajectory(points: np.ndarray, times: np.ndarray, expression: phases.Phases) -> np.ndarray:
     """Return where points (T, N, 2) are at TRAJECTORY_STEPS times from onset to apex, (TRAJECTORY_STEPS, 2N) float32.
 
     The times are evenly spaced; x and y of one point are side by side.
     """
-    first, last = found.onset, max(found.apex, min(found.onset + 1, len(times) - 1))
+    first, last = expression.onset, max(expression.apex, min(expression.onset + 1, len(times) - 1))
     at = np.interp(np.linspace(times[first], times[last], TRAJECTORY_STEPS), times, np.arange(len(times)))
     return _between(points, at).reshape(TRAJECTORY_STEPS, -1).astype(np.float32)
 
@@ -204,9 +203,3 @@ def _between(points: np.ndarray, at: np.ndarray) -> np.ndarray:
     upper = np.minimum(lower + 1, len(points) - 1)
     share = (at - lower)[:, None, None]
     return points[lower] * (1 - share) + points[upper] * share
-
-
-def _runs(mask: np.ndarray) -> Iterable[tuple[int, int]]:
-    """Return first and last index of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(int)))
-    return zip(edges[::2], edges[1::2] - 1, strict=True)

@@ -103,20 +103,20 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
     if not np.isfinite(points).all():
         raise SequenceRefused("points that are not finite")
     still = normalise(points)
-    found = phases.find(intensity(points), track.times, apex)
+    expression = phases.find(intensity(points), track.times, apex)
     if options.share < 1:
-        seen = found.onset + round(options.share * (found.apex - found.onset)) + 1
+        seen = expression.onset + round(options.share * (expression.apex - expression.onset)) + 1
         return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
-    chosen = phases.key_frames(found, options.n_key_frames, options.spacing)
+    chosen = phases.key_frames(expression, options.n_key_frames, options.spacing)
     if options.values == "trajectory":
-        tensor = trajectory(still[:, regions.landmarks(options.landmarks), :2], track.times, found)
+        tensor = trajectory(still[:, regions.landmarks(options.landmarks), :2], track.times, expression)
     else:
         shown = (still if options.normalised else points)[chosen]
         tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
         n_pairs = tensor.shape[1] // 2
         if options.values != "both":
             tensor = tensor[:, :n_pairs] if options.values == "distances" else tensor[:, n_pairs:]
-    return SequenceFeatures(tensor, chosen, found)
+    return SequenceFeatures(tensor, chosen, expression)
 
 
 def first_frames(track: LandmarkTrack, count: int) -> LandmarkTrack:
@@ -142,7 +142,7 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
     differences in time, as if the jitter were white noise, so slow movement adds little to it. Slow errors add little
     too: a detector that follows a face smooths its points, and its lasting errors are larger than this.
     """
-    found = []
+    deviations = []
     with threadpool_limits(1):  # as in `table`
         for sequence in sequences:
             if sequence.id not in tracks:
@@ -154,8 +154,8 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
                 continue
             at_rest = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]
             if len(at_rest) >= 4 and np.isfinite(at_rest).all():
-                found.append(np.sqrt(np.mean(np.diff(at_rest, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
-    return float(np.median(found)) if found else float("nan")
+                deviations.append(np.sqrt(np.mean(np.diff(at_rest, 2, axis=0) ** 2) / 6))  # var(a − 2b + c) = 6 var
+    return float(np.median(deviations)) if deviations else float("nan")
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class FeatureTable:
     @property
     def low_apexes(self) -> dict[str, float]:
         """The sequences whose apex is far below their highest intensity, and its share of it, by id."""
-        shares = {name: found.apex_share for name, found in self.phases.items()}
+        shares = {name: expression.apex_share for name, expression in self.phases.items()}
         return {name: share for name, share in shares.items() if share < phases.LOW_APEX}
 
 
@@ -192,7 +192,7 @@ def table(
     sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack], options: Options = DEFAULT
 ) -> FeatureTable:
     """Return the features of all `sequences` that have a track (by id)."""
-    kept, tensors, found, refused = [], [], {}, {}
+    kept, tensors, expressions, refused = [], [], {}, {}
     with threadpool_limits(1):  # small matrices: threads cost more than they give, and would round differently
         for sequence in sequences:
             if sequence.id not in tracks:
@@ -207,14 +207,14 @@ def table(
                 continue
             kept.append(sequence)
             tensors.append(made.tensor)
-            found[sequence.id] = made.phases
+            expressions[sequence.id] = made.phases
     return FeatureTable(
         x=np.array(tensors, np.float32).reshape(-1, *shape(options)),
         emotions=np.array([sequence.emotion for sequence in kept], np.str_),
         subjects=np.array([sequence.subject for sequence in kept], np.str_),
         ids=np.array([sequence.id for sequence in kept], np.str_),
         refused=refused,
-        phases=found,
+        phases=expressions,
         datasets=np.array([sequence.dataset for sequence in kept], np.str_),
     )
 

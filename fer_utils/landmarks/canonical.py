@@ -50,13 +50,6 @@ LOWER_LID = np.array([_LOWER_LID, MIRROR[_LOWER_LID]])
 EYE_RING = np.concatenate([UPPER_LID, LOWER_LID[:, -2:0:-1]], axis=1)  # (2, 16), closed
 MOUTH_RING = np.concatenate([UPPER_LIP[3], LOWER_LIP[3, -2:0:-1]])  # (20,), closed
 
-
-def _skin_triangles() -> np.ndarray:
-    """Return the triangles (M, 3) without those that span the eye openings and the mouth."""
-    keep = np.ones(len(TRIANGLES), bool)
-    for ring in (EYE_RING[RIGHT], EYE_RING[LEFT], MOUTH_RING):
-        keep &= ~np.isin(TRIANGLES, ring).all(axis=1)
-    return TRIANGLES[keep]
-
-
-SKIN = _skin_triangles()
+# the triangles (M, 3) without those that span the openings of the eyes and the mouth
+_OPEN = [np.isin(TRIANGLES, ring).all(axis=1) for ring in (*EYE_RING, MOUTH_RING)]
+SKIN = TRIANGLES[~np.any(_OPEN, axis=0)]

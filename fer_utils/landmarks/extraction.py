@@ -114,11 +114,11 @@ def extract(
     made = (executor.map if executor else map)(find, [sequence.frames for sequence in missing])
     refused = {}
     progress = tqdm(made, "landmarks", total=len(sequences), initial=len(sequences) - len(missing), unit="sequence")
-    for sequence, (found, reason) in zip(missing, progress, strict=True):
-        kept[sequence.id] = found
-        if found is None:
+    for sequence, (new, reason) in zip(missing, progress, strict=True):
+        kept[sequence.id] = new
+        if new is None:
             refused[sequence.id] = reason
-    tracks = {name: found for name, found in kept.items() if found is not None}
+    tracks = {name: track for name, track in kept.items() if track is not None}
     return Extraction(tracks, len(sequences) - len(missing), refused)
 
 

@@ -75,7 +75,7 @@ class _Network(LandmarkNetwork):
     # Measured on windows moved off four rendered faces and a photograph: points that are wrong by more than a tenth of
     # the distance between the eyes have a logit of at most 10; right ones 20 and more on still heads, 14 on one that
     # leaps and rolls. So a face that moved needs no other check.
-    sure, hurried = 12.0, np.inf
+    sure_logit, long_way = 12.0, np.inf
 
 
 class Blendshapes:

@@ -52,8 +52,8 @@ class FaceMesh(FaceTracker):
 
 
 class _Network(LandmarkNetwork):
-    # of a profile the network is surer than 6, though its points may be wrong at any logit: see `hurried`
-    sure, hurried = 6.0, 0.03
+    # of a profile the network is surer than 6, though its points may be wrong at any logit: see `long_way`
+    sure_logit, long_way = 6.0, 0.03
 
     def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
         """Return what `LandmarkNetwork.look` returns, whose 468 points are followed by those of the irises."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
@@ -38,7 +39,7 @@ def load_mediapipe() -> ModuleType:
     return mediapipe
 
 
-class MediaPipeLandmarker:
+class MediaPipeLandmarker(AbstractContextManager):
     """MediaPipe's FaceLandmarker for one stream of frames (`mode="video"`) or for single pictures (`mode="image"`).
 
     Use it as a context manager, one a stream: tracking state carries over from frame to frame. Raises ModelFileError
@@ -61,9 +62,6 @@ class MediaPipeLandmarker:
         with native_logs_hidden():
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
         self._last_ms = -1
-
-    def __enter__(self) -> MediaPipeLandmarker:
-        return self
 
     def __exit__(self, *_) -> None:
         self._landmarker.close()

@@ -60,15 +60,7 @@ class LandmarkTrack:
 
     def save(self, path: Path) -> None:
         """Write the track as an `.npz` file without pickles, whole or not at all. Raises OutputError."""
-        arrays = {
-            "points": self.points,
-            "times": self.times,
-            "reasons": self.reasons,
-            "size": np.array(self.size),
-            "quarter_turns": np.array(self.quarter_turns),
-        }
-        if self.blendshapes is not None:
-            arrays["blendshapes"] = self.blendshapes
+        arrays = {name: value for name, value in vars(self).items() if value is not None}
         with paths.replacing(path) as temporary:
             np.savez_compressed(temporary, **arrays)
 
@@ -77,15 +69,10 @@ class LandmarkTrack:
         """Read a track. Raises OSError if there is no such file, ValueError if it is not a whole track."""
         with path.open("rb") as file:
             try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    return cls(
-                        arrays["points"],
-                        arrays["times"],
-                        arrays["reasons"],
-                        tuple(arrays["size"].tolist()),
-                        arrays.get("blendshapes"),
-                        int(arrays["quarter_turns"]),
-                    )
+                with np.load(file, allow_pickle=False) as archive:
+                    arrays = dict(archive)
+                size, turns = tuple(arrays.pop("size").tolist()), int(arrays.pop("quarter_turns"))
+                return cls(**arrays, size=size, quarter_turns=turns)
             except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
                 reason = first_line(error)
                 raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made again") from None
@@ -100,13 +87,13 @@ def track(frames: Iterable[Frame], detector: str = "face_landmarker", **options)
     size = (0, 0)
     with open_detector(detector, **options) as landmarker:
         for frame in frames:
-            found = found_scores = None
+            face = face_scores = None
             if frame.image is not None:
                 size = frame.image.shape[1::-1]
-                found, found_scores = landmarker.detect(frame.image, frame.time)
-            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if found is None else found)
-            scores.append(np.full(52, np.nan, np.float32) if found_scores is None else found_scores)
-            reasons.append("" if found is not None else frame.problem or NO_FACE)
+                face, face_scores = landmarker.detect(frame.image, frame.time)
+            points.append(np.full((N_POINTS, 3), np.nan, np.float32) if face is None else face)
+            scores.append(np.full(52, np.nan, np.float32) if face_scores is None else face_scores)
+            reasons.append("" if face is not None else frame.problem or NO_FACE)
             times.append(frame.time)
     return LandmarkTrack(
         points=np.array(points, np.float32).reshape(-1, N_POINTS, 3),

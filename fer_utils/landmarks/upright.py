@@ -33,10 +33,10 @@ def set_upright(frames: FrameSource) -> FrameSource:
 
     Raises OSError if the video cannot be opened.
     """
-    return replace(frames, quarter_turns=judge(frames)[0]) if isinstance(frames, Video) else frames
+    return replace(frames, quarter_turns=find_turns(frames)[0]) if isinstance(frames, Video) else frames
 
 
-def judge(video: Video) -> tuple[int, str]:
+def find_turns(video: Video) -> tuple[int, str]:
     """Return by how many quarter turns, counter-clockwise, faces in a video stand upright, and a note for its user.
 
     Frames spread over the video are looked at in all four turns. A file that says itself which way is up is
@@ -57,7 +57,7 @@ def judge(video: Video) -> tuple[int, str]:
     total = scores.sum(axis=0)
     best = int(total.argmax())
     turns = best if total[best] - total[0] > CLEARLY else 0
-    if turns and (told := video.shown().turns):
+    if turns and (told := video.shown()[0]):
         lying = "upside down" if turns == 2 else "on their side"
         return 0, f"faces lie {lying} although the file sets its frames upright by {90 * told}°: left as it is"
     apart = int((scores.argmax(axis=1) != turns).sum())

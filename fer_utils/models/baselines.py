@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 
 from fer_utils.errors import TrainingError, first_line
-from fer_utils.models import shapes
+from fer_utils.models.trajectories import GramTrajectories, KendallTangents
 
 TRAJECTORY = "trajectory"  # the variant of the features that methods on trajectories of points take
 
@@ -61,7 +61,7 @@ class Baseline:
         return _count_numbers(self.pipeline)
 
 
-# of scikit-learn's fitted classifiers, and of `shapes.GramTrajectories`
+# of scikit-learn's fitted classifiers, and of `GramTrajectories`
 _NUMBERS = ("coef_", "intercept_", "support_vectors_", "dual_coef_", "class_prior_", "trajectories_")
 
 
@@ -87,6 +87,6 @@ BASELINES: Mapping[str, Callable[[], BaseEstimator]] = {
     # an RBF kernel
     "svm": lambda: make_pipeline(FunctionTransformer(_change), StandardScaler(), SVC(C=10)),
     # on the variant TRAJECTORY
-    "gram": shapes.GramTrajectories,
-    "kendall": lambda: make_pipeline(shapes.KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
+    "gram": GramTrajectories,
+    "kendall": lambda: make_pipeline(KendallTangents(), VarianceThreshold(1e-14), StandardScaler(), SVC(C=10)),
 }

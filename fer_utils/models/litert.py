@@ -36,7 +36,7 @@ except ImportError:
     sys.exit({UNTRIED})
 try:
     network = Interpreter(model_content=sys.stdin.buffer.read())
-    if not {{each["op_name"] for each in network._get_ops_details()}} <= {{*{OPERATORS}}}:
+    if not {{operation["op_name"] for operation in network._get_ops_details()}} <= {{*{OPERATORS}}}:
         sys.exit({FOREIGN})
     network.allocate_tensors()
     for taken in network.get_input_details():
@@ -105,7 +105,7 @@ class LiteClassifier:
         x = np.asarray(x, np.float32)
         if x.shape[1:] != self._shape:
             raise ValueError(f"tensors {x.shape}: must be (n, {', '.join(map(str, self._shape))})")
-        found = np.empty((len(x), len(self.classes)), np.float32)
+        probabilities = np.empty((len(x), len(self.classes)), np.float32)
         with self._one_at_a_time:  # an interpreter holds one input
             for row in range(len(x)):
                 self._interpreter.set_tensor(self._in, x[row : row + 1])
@@ -113,8 +113,8 @@ class LiteClassifier:
                     self._interpreter.invoke()
                 except RuntimeError as error:
                     raise ModelFileError(f"{self._path}: LiteRT cannot run it ({first_line(error)})") from None
-                found[row] = self._interpreter.get_tensor(self._out)[0]
-        return found
+                probabilities[row] = self._interpreter.get_tensor(self._out)[0]
+        return probabilities
 
 
 def _trial_problem(content: bytes) -> str:

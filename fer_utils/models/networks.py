@@ -216,7 +216,7 @@ def graph_network(steps: int, features: int, classes: int) -> keras.Model:
     """Return a small graph convolution network over landmarks and time, for trajectories (steps, 2N).
 
     The way of each landmark since the first step → twice: each landmark beside its region's mean → a convolution over
-    three steps, shared by all landmarks → mean over the steps → softmax. 35 thousand weights for 61 landmarks.
+    three steps, shared by all landmarks → mean over the steps → softmax. 17 thousand weights for 61 landmarks.
     """
     points = keras.Input((steps, features, 1))
     x = layers.Reshape((steps, features // 2, 2))(points)

@@ -52,16 +52,11 @@ def mean_changes(tensors: np.ndarray, emotions: np.ndarray) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(7.5, 3.4), layout="constrained")
     size = np.abs(tensors[:, :, : tensors.shape[2] // 2]).mean(axis=2)
+    steps = range(1, size.shape[1] + 1)
     for name in np.unique(emotions):
-        values = size[emotions == name]
-        axes.plot(
-            range(1, size.shape[1] + 1),
-            values.mean(axis=0),
-            color=emotion_colour(name),
-            marker=emotion_marker(name),
-            label=name,
-        )
-    axes.set_xticks(range(1, size.shape[1] + 1), [f"{k} → {k + 1}" for k in range(1, size.shape[1] + 1)])
+        mean = size[emotions == name].mean(axis=0)
+        axes.plot(steps, mean, color=emotion_colour(name), marker=emotion_marker(name), label=name)
+    axes.set_xticks(steps, [f"{k} → {k + 1}" for k in steps])
     axes.set_xlabel("key frames")
     axes.set_ylabel("mean change of distance\n(inter-ocular)")
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -77,24 +72,11 @@ def training_curves(history: pd.DataFrame) -> Figure:
     for row, protocol in zip(panels, protocols, strict=True):
         for axes, name in zip(row, ("loss", "accuracy"), strict=True):
             folds = history[history["protocol"] == protocol].groupby(["seed", "fold"])
+            parts = (("fitted", name, BLUE, "--"), ("validation", f"val_{name}", ORANGE, "-"))
             for number, (_, fold) in enumerate(folds):
-                first = number == 0
-                axes.plot(
-                    fold["epoch"],
-                    fold[name],
-                    color=BLUE,
-                    alpha=0.6,
-                    linewidth=1,
-                    linestyle="--",
-                    label="fitted" if first else None,
-                )
-                axes.plot(
-                    fold["epoch"],
-                    fold[f"val_{name}"],
-                    color=ORANGE,
-                    linewidth=1.2,
-                    label="validation" if first else None,
-                )
+                for part, column, colour, line in parts:
+                    label = None if number else part
+                    axes.plot(fold["epoch"], fold[column], line, color=colour, linewidth=1.1, label=label)
             axes.set_title(f"{protocol}: {name}", fontsize=10)
         # one fold whose loss grows without limit would flatten all others
         row[0].set_ylim(0, np.nanquantile(history[["loss", "val_loss"]].to_numpy(), 0.98) * 1.1)

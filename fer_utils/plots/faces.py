@@ -153,7 +153,7 @@ def pair_over_time(
         axes.set_ylabel(name, fontsize=9)
         axes.tick_params(labelbottom=axes is panels[-1])
     figure.suptitle(title, fontsize=10)
-    panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="best")
+    panels[0].legend(frameon=False, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1))
     panels[-1].set_xlabel("time (s)")
     _pair_on_face(figure.add_subplot(grid[:, 0]), points, pair)
     return figure

@@ -135,7 +135,7 @@ def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Fig
     for bar, stable in zip(bars.patches, table["stable"], strict=True):
         bar.set_hatch("" if stable >= STABLE else "///")
     bars.set_yticks(places, table["unit"], fontsize=8)
-    bars.set_xlabel("accuracy lost, points; hatched: in fewer than two thirds of the folds", fontsize=8)
+    bars.set_xlabel("accuracy lost, points; hatched: any lost in fewer than two thirds of the folds", fontsize=8)
     bars.axvline(0, color=BLACK, linewidth=0.8)
     bars.spines[["top", "right"]].set_visible(False)
     shares = [100 * max(row.lost, 0) * moved[row.unit] / moved[row.unit].max() for row in table.itertuples()]
@@ -203,7 +203,7 @@ def _pair(axes: Axes) -> None:
 
 def _phases(axes: Axes) -> None:
     """Draw the key frames on a made-up expression."""
-    times = np.linspace(0, 2, 200)
+    times = np.linspace(0, 2.3, 200)
     level = 0.5 * (1 + np.tanh(4 * (times - 0.9))) - 0.5 * (1 + np.tanh(6 * (times - 1.75)))
     axes.plot(times, level, color=BLUE)
     rising = times[: np.argmax(level)]
@@ -212,7 +212,7 @@ def _phases(axes: Axes) -> None:
     for number, (one, two) in enumerate(pairwise(keys), 1):
         axes.annotate("", (two, -0.12), (one, -0.12), arrowprops={"arrowstyle": "->", "color": DARK_GREY})
         axes.text((one + two) / 2, -0.26, f"Δ{number}", ha="center", fontsize=8)
-    for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (1.85, "offset", "left")):
+    for at, name, align in ((keys[0], "onset", "right"), (keys[-1], "apex", "left"), (2.0, "offset", "left")):
         axes.text(at, np.interp(at, times, level) + 0.08, name, ha=align, fontsize=9)
     axes.set(ylim=(-0.35, 1.3), xlabel="time (s)", ylabel="intensity", yticks=[])
     axes.spines[["top", "right"]].set_visible(False)

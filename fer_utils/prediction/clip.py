@@ -27,7 +27,7 @@ from fer_utils.data.video import Video, is_picture, is_utf8, read_ahead
 from fer_utils.errors import PredictError
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.landmarks.extraction import PICTURES_FPS
-from fer_utils.landmarks.upright import judge
+from fer_utils.landmarks.upright import find_turns
 from fer_utils.models import litert
 from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
@@ -90,27 +90,32 @@ def predict(recording: str | Path, model: str = "", detector: str = "face_landma
 
 
 def write(
-    recording: Path, out: Path, settings: Settings | None = None, drawn: Path | None = None, progress: bool = True
+    recording: Path,
+    out: Path,
+    settings: Settings | None = None,
+    drawn: Path | None = None,
+    progress: bool = True,
+    name: str = "",
 ) -> Outcome:
     """Write a row a frame to the CSV file `out`, and a row an expression to the file beside it.
 
     `expressions_file` names the second. The formats and the page that `settings` name are written beside these, and
     with `drawn` a copy of the video with mesh and labels. A frame that cannot be read has a row that says so. Each file
     is written whole or not at all. If `out` is standard output or another stream, rows of frames are all that is
-    written.
+    written. Error messages call the recording by its path, or by `name`.
 
     Raises PredictError if the recording is not there, is none, or has no frames, or if a file would be written over one
     that is needed or, beside `out`, one of another origin; ModelFileError for a model that does not fit; OutputError.
     """
-    settings = settings or Settings()
+    settings, name = settings or Settings(), name or str(recording)
     model = paths.model(settings.model)
     files = {} if paths.is_stream(out) else _files_beside(out, settings)
     beside = [*chain(*files.values())]
     outputs = [path for path in (out, drawn, *beside) if path]
-    _check(recording, outputs, drawn, model)
+    _check(recording, name, outputs, drawn, model)
     for path in beside:  # nobody named it
         check_replaceable(path)
-    frames, fps, expected = _open_frames(recording)
+    frames, fps, expected = _open_frames(recording, name)
     classifier = litert.load_classifier(model)
     model_note = describe_model(classifier, model)
     points: list[np.ndarray] | None = [] if settings.formats and files else None
@@ -134,7 +139,7 @@ def write(
             if copy and frame.image is not None:
                 copy.add(overlay.draw_all(frame.image, seen, model_note), frame.time)
         if not n_read:
-            raise PredictError(f"{recording}: no frame of it can be read; record or copy it again")
+            raise PredictError(f"{name}: no frame of it can be read; record or copy it again")
         if copy:
             copy.end()
         expressions = faces.end()
@@ -143,8 +148,8 @@ def write(
     if len(files) > 1:
         points_68 = np.array(points or [], np.float32).reshape(-1, len(POINTS_68), 2)
         prediction = Prediction(recording, _read_table(out), _read_table(*files["expressions"]), points_68)
-        for name in settings.formats:
-            FORMATS[name].write(prediction, *files[name])
+        for kind in settings.formats:
+            FORMATS[kind].write(prediction, *files[kind])
         if settings.report:
             pictures = _pictures_at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
             page.write(prediction, *files["report"], getattr(classifier, "trained_on", ""), pictures)
@@ -188,20 +193,20 @@ def _points_68(points: np.ndarray | None) -> np.ndarray:
     return np.full((len(POINTS_68), 2), np.nan, np.float32) if points is None else points[POINTS_68, :2]
 
 
-def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path) -> None:
+def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, model: Path) -> None:
     """Raise PredictError if the files named cannot be what they are named for."""
     if not is_utf8(recording):
         raise PredictError(f"{str(recording)!a}: a name that is not UTF-8; rename it")
     if not recording.exists():
-        raise PredictError(f"{recording}: no such file; name a video or a folder of pictures")
+        raise PredictError(f"{name}: no such file; name a video or a folder of pictures")
     if paths.is_stream(recording):  # a video is read more than once
-        raise PredictError(f"{recording}: a pipe or a device; name a file, or - for what is piped in")
+        raise PredictError(f"{name}: a pipe or a device; name a file, or - for what is piped in")
     if not os.access(recording, os.R_OK):
-        raise PredictError(f"{recording}: may not be read; change its permissions")
+        raise PredictError(f"{name}: may not be read; change its permissions")
     if recording.is_file() and not recording.stat().st_size:
-        raise PredictError(f"{recording}: an empty file; record or copy it again")
+        raise PredictError(f"{name}: an empty file; record or copy it again")
     if recording.is_file() and is_picture(recording):
-        raise PredictError(f"{recording}: one picture, not a recording; name it alone and without --out")
+        raise PredictError(f"{name}: one picture, not a recording; name it alone and without --out")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
     taken = {recording.resolve(), model.resolve()}
@@ -215,7 +220,7 @@ def _check(recording: Path, outputs: list[Path], drawn: Path | None, model: Path
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
 
 
-def _open_frames(recording: Path) -> tuple[Video | Pictures, float, int]:
+def _open_frames(recording: Path, name: str) -> tuple[Video | Pictures, float, int]:
     """Return the frames, set upright as the study does it, their rate and how many are promised; say what is odd."""
     try:
         if recording.is_dir():
@@ -223,12 +228,11 @@ def _open_frames(recording: Path) -> tuple[Video | Pictures, float, int]:
             pictures = tree.pictures(recording, PICTURES_FPS, skipped)
             if skipped:
                 print(f"{recording.name}: {len(skipped)} left out, the first: {skipped[0].path.name}", file=sys.stderr)
-            return pictures, PICTURES_FPS, len(pictures)
+            return pictures, PICTURES_FPS, pictures.count()
         frames = Video(recording)
-        turns, note = judge(frames)
-        for line in filter(None, (frames.shown().note, note)):
+        turns, note = find_turns(frames)
+        for line in filter(None, (frames.shown()[1], note)):
             print(f"{recording.name}: {line}", file=sys.stderr)
         return replace(frames, quarter_turns=turns), *frames.header()
     except (LeftOut, OSError) as error:
-        text = str(error)
-        raise PredictError(text if str(recording) in text else f"{recording}: {text}") from None
+        raise PredictError(f"{name}: {str(error).removeprefix(f'{recording}: ')}") from None

@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     return _run(arguments, arguments.inputs)
 
 
-def _run(arguments: argparse.Namespace, inputs: list[Path], piped: bool = False) -> int:
+def _run(arguments: argparse.Namespace, inputs: list[Path], name: str = "") -> int:
+    """Predict on `inputs`; messages call the one input by its path, or by `name`."""
     formats = tuple(dict.fromkeys(name for name in arguments.format if name != "csv"))
     model = str(arguments.model or "")
     settings = Settings(model, arguments.detector, formats, arguments.report, arguments.show_subjects, arguments.faces)
@@ -33,13 +34,17 @@ def _run(arguments: argparse.Namespace, inputs: list[Path], piped: bool = False)
         raise PredictError("--show-subjects: only with --report; add it")
     if arguments.faces > 1 and arguments.detector == "mediapipe":
         raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
+    if (arguments.out or len(inputs) > 1) and all(path.is_file() and is_picture(path) for path in inputs):
+        raise PredictError(
+            f"{inputs[0]}: one picture; name it alone and without --out, or name the folder of a recording's pictures"
+        )
     if arguments.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
-        return _predict_several(inputs, arguments, settings, piped)
+        return _predict_several(inputs, arguments, settings, name)
     if inputs[0].is_file() and is_picture(inputs[0]):
-        return _predict_picture(inputs[0], arguments, model)
+        return _predict_picture(inputs[0], arguments, model, name or str(inputs[0]))
     if arguments.neutral:
         raise PredictError(f"--neutral {arguments.neutral}: only for a single picture; leave it out")
-    return _predict_one(inputs[0], arguments, settings)
+    return _predict_one(inputs[0], arguments, settings, name)
 
 
 def _predict_piped(arguments: argparse.Namespace) -> int:
@@ -54,19 +59,16 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
         copy = Path(folder) / "stdin"
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
-        try:
-            return _run(arguments, [copy], piped=True)
-        except PredictError as error:
-            raise PredictError(str(error).replace(str(copy), "-")) from None
+        return _run(arguments, [copy], name="-")
 
 
-def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Settings) -> int:
+def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Settings, name: str) -> int:
     out = _output_file(recording, arguments)
     if paths.is_stream(out) and (settings.formats or settings.report):
         raise PredictError("-o: a stream takes the rows alone, no --format or --report; name a file or leave these out")
     for path in filter(None, (out, arguments.video)):
         paths.check_output(path)
-    outcome = clip.write(recording, out, settings, arguments.video)
+    outcome = clip.write(recording, out, settings, arguments.video, name=name)
     text = sys.stderr if paths.is_stream(out) else sys.stdout
     count, frames = len(outcome.expressions), outcome.frames
     faces = (
@@ -88,32 +90,32 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
     return 0
 
 
-def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, piped: bool) -> int:
+def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings: Settings, name: str) -> int:
     if not arguments.out:
         count = len(many.recordings(inputs))
         said = f"{count} recording{'s' * (count > 1)}{' in the folder' * (len(inputs) == 1)}"
         raise PredictError(f"{said}: name a folder for their files with --out DIR")
-    for name, value in (("-o", arguments.file), ("--video", arguments.video), ("--neutral", arguments.neutral)):
+    for option, value in (("-o", arguments.file), ("--video", arguments.video), ("--neutral", arguments.neutral)):
         if value:
-            raise PredictError(f"{name} {value}: only for one input, without --out; leave it out")
-    table = many.predict(inputs, arguments.out, settings, arguments.jobs, piped)
+            raise PredictError(f"{option} {value}: only for one input, without --out; leave it out")
+    table = many.predict(inputs, arguments.out, settings, arguments.jobs, name)
     print(table.drop(columns="output").to_string(index=False))
     print(arguments.out / many.SUMMARY)
     return int((table["problem"] != "").any())
 
 
-def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str) -> int:
+def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str, called: str) -> int:
     options = {"--video": arguments.video, "--report": arguments.report, "--faces": arguments.faces > 1}
     options["--format"] = set(arguments.format) - {"csv"}
     if unusable := next((name for name, value in options.items() if value), ""):
-        raise PredictError(f"{unusable}: only for recordings, and {picture} is one picture; leave it out")
+        raise PredictError(f"{unusable}: only for recordings, and {called} is one picture; leave it out")
     out = _output_file(picture, arguments)
     paths.check_output(out)
-    files, probabilities = still.write(picture, out, arguments.neutral, model, arguments.detector)
+    files, probabilities = still.write(picture, out, arguments.neutral, model, arguments.detector, called)
     for name, p in sorted(probabilities.items(), key=lambda pair: -pair[1]):
         print(f"  {name:10s} {p:.0%}")
     if not probabilities:
-        print(f"{picture}: points of one picture; its expression needs --neutral, the same person at rest")
+        print(f"{called}: points of one picture; its expression needs --neutral, the same person at rest")
     for path in files:
         print(path)
     return 0

@@ -51,12 +51,12 @@ class Faces:
 
     def end(self) -> list[Expression]:
         """Return the expressions of all faces, by their start."""
-        found = [
+        expressions = [
             replace(expression, face=number)
             for number, (recognizer, verdict) in self._followed.items()
             for expression in verdict.end(recognizer)
         ]
-        return sorted(found, key=lambda expression: (expression.start, expression.face))
+        return sorted(expressions, key=lambda expression: (expression.start, expression.face))
 
     def _points_by_number(self, frame: Frame) -> dict[int, np.ndarray]:
         """Return the points of the frame's faces, by number."""

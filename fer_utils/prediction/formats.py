@@ -1,7 +1,7 @@
 """The files of other tools: OpenFace's CSV, ELAN's annotations, BIDS events.
 
 To add one, write a function and a line in FORMATS. Each function takes a `Prediction` and the files of its format, and
-writes them whole or not at all.
+writes them whole or not at all. The columns of the project's own CSV files are in `realtime.csv_rows`.
 """
 
 from __future__ import annotations
@@ -115,22 +115,12 @@ def elan(prediction: Prediction, path: Path) -> None:
 
 def bids(prediction: Prediction, table: Path, columns: Path) -> None:
     """Write expressions as BIDS events: a TSV file, and the JSON file that explains its columns."""
-    found = prediction.expressions
-    events = pd.DataFrame(
-        {
-            "onset": found["start"].round(3),
-            "duration": (found["end"] - found["start"]).round(3),
-            "trial_type": found["emotion"],
-            "apex": found["apex"].round(3),
-            "probability": found["probability"].round(3),
-            "intensity": found["intensity"].round(4),
-            "face": found["face"],
-        }
-    )
-    with paths.replacing(table) as temporary:
-        events.to_csv(temporary, sep="\t", index=False, na_rep="n/a", lineterminator="\n")
-    with paths.replacing(columns) as temporary:
-        temporary.write_text(json.dumps(EVENTS, indent=2) + "\n", encoding="utf-8")
+    expressions = prediction.expressions
+    start, duration = expressions["start"], expressions["end"] - expressions["start"]
+    events = expressions.assign(onset=start, duration=duration, trial_type=expressions["emotion"])[list(EVENTS)]
+    events = events.round({"onset": 3, "duration": 3, "apex": 3, "probability": 3, "intensity": 4})
+    paths.write(table, events.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
+    paths.write(columns, json.dumps(EVENTS, indent=2) + "\n")
 
 
 class Format(NamedTuple):

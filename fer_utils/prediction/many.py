@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import as_completed
@@ -30,15 +31,15 @@ def recordings(inputs: Iterable[Path]) -> list[Path]:
     If only some inputs are none of these, they stay in the list, and their rows say what is wrong. Raises PredictError
     if no input is a recording.
     """
-    found: dict[Path, None] = {}  # each once
+    files: dict[Path, None] = {}  # each once
     problems = []
     for path in inputs:
         videos, problem = _videos(path)
         problems.append(problem)
-        found |= dict.fromkeys(videos or [path])
+        files |= dict.fromkeys(videos or [path])
     if all(problems):
         raise PredictError(problems[0] if problems else "no recording named; name videos, or folders that hold them")
-    return list(found)
+    return list(files)
 
 
 def _videos(path: Path) -> tuple[list[Path], str]:
@@ -77,22 +78,27 @@ def stems(files: list[Path]) -> list[str]:
 
 
 def predict(
-    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, piped: bool = False
+    inputs: Iterable[Path], out: Path, settings: Settings, jobs: int | None = None, name: str = ""
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. If
-    the input is a copy of what was `piped` in, it is called "-". Raises PredictError if there is no recording,
-    OutputError if the folder cannot be written.
+    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. A row
+    calls its recording by its path, or by `name`. Raises PredictError if there is no recording, OutputError if the
+    folder cannot be written.
     """
+    inputs = list(inputs)
     files = recordings(inputs)
+    for folder in inputs:
+        if folder.is_dir() and folder not in files and (beside := tree.files(folder, tree.PICTURES)):
+            print(f"{folder}: left out, beside videos: pictures ({len(beside)})", file=sys.stderr)
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)
     targets = [out / f"{name}.csv" for name in stems(files)]
     with pool(min(jobs or os.cpu_count() or 1, len(files))) as workers:
         futures = [
-            workers.submit(_predict_one, file, target, settings) for file, target in zip(files, targets, strict=True)
+            workers.submit(_predict_one, file, target, settings, name or str(file))
+            for file, target in zip(files, targets, strict=True)
         ]
         try:
             for future in tqdm(as_completed(futures), "recordings", total=len(futures), unit="file"):
@@ -100,19 +106,15 @@ def predict(
         finally:
             rows = [future.result() for future in futures if future.done() and not future.exception()]
             table = pd.DataFrame(rows, columns=list(COLUMNS))
-            if piped:
-                table["recording"] = "-"
-            with paths.replacing(out / SUMMARY) as temporary:
-                table.to_csv(temporary, index=False, lineterminator="\n", errors="backslashreplace")
+            paths.write(out / SUMMARY, table.to_csv(index=False, lineterminator="\n"))
     return table
 
 
-def _predict_one(file: Path, target: Path, settings: Settings) -> tuple:
+def _predict_one(file: Path, target: Path, settings: Settings, name: str) -> tuple:
     """Do a worker's job; return a row of the summary."""
     try:
         check_replaceable(target)
-        outcome = clip.write(file, target, settings, progress=False)
+        outcome = clip.write(file, target, settings, progress=False, name=name)
     except (UserError, OSError) as error:
-        return str(file), "", 0, 0, 0, 0, first_line(error).removeprefix(f"{file}: ")
-    counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
-    return str(file), target.name, *counts, ""
+        return name, "", 0, 0, 0, 0, first_line(error).removeprefix(f"{name}: ")
+    return name, target.name, outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions), ""

@@ -21,33 +21,38 @@ VIEWS = 8  # of a picture, over which points are averaged: it has no frames befo
 
 
 def write(
-    picture: Path, out: Path, neutral: Path | None = None, model: str = "", detector: str = "face_landmarker"
+    picture: Path,
+    out: Path,
+    neutral: Path | None = None,
+    model: str = "",
+    detector: str = "face_landmarker",
+    name: str = "",
 ) -> tuple[list[Path], dict[str, float]]:
     """Write the points of a picture's face to the CSV file `out`: a row a point, `point, x, y, z` in pixels.
 
     With `neutral`, a picture of the same person at rest, write the probabilities of the expression to
     `<stem>.expression.csv` beside it. Return the files that were written, and the probabilities by class, if there are
-    any. Raises PredictError if a picture cannot be read or shows no face, ModelFileError, OutputError.
+    any. Error messages call the picture by its path, or by `name`. Raises PredictError if a picture cannot be read or
+    shows no face, ModelFileError, OutputError.
     """
     if neutral is not None and neutral.exists() and neutral.samefile(picture):
         raise PredictError(f"--neutral {neutral}: the same picture; name one of the same person at rest")
     beside = out.with_name(f"{out.name.removesuffix('.csv')}.expression.csv")
     if neutral is not None:
         check_replaceable(beside)
-    points = _points(picture, detector)
-    with paths.replacing(out) as temporary:
-        table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
-        table.to_csv(temporary, index_label="point", lineterminator="\n")
+    points = _points(picture, detector, name or str(picture))
+    table = pd.DataFrame(points.round(3), columns=["x", "y", "z"])
+    paths.write(out, table.to_csv(index_label="point", lineterminator="\n"))
     if neutral is None:
         return [out], {}
     classifier = litert.load_classifier(model)
-    found = np.asarray(classifier.predict_proba(pair_tensor(_points(neutral, detector), points)[None]))[0]
-    probabilities = dict(zip(map(str, classifier.classes), found.tolist(), strict=True))
-    with paths.replacing(beside) as temporary:
-        row = {f"p_{name}": f"{p:.4f}" for name, p in probabilities.items()}
-        row = {"emotion": max(probabilities, key=probabilities.__getitem__), **row}
-        row["model"] = describe_model(classifier, paths.model(model))
-        pd.DataFrame([row]).to_csv(temporary, index=False, lineterminator="\n")
+    at_rest = _points(neutral, detector, str(neutral))
+    values = np.asarray(classifier.predict_proba(pair_tensor(at_rest, points)[None]))[0]
+    probabilities = dict(zip(map(str, classifier.classes), values.tolist(), strict=True))
+    row = {"emotion": max(probabilities, key=probabilities.__getitem__)}
+    row |= {f"p_{emotion}": f"{p:.4f}" for emotion, p in probabilities.items()}
+    row["model"] = describe_model(classifier, paths.model(model))
+    paths.write(beside, pd.DataFrame([row]).to_csv(index=False, lineterminator="\n"))
     return [out, beside], probabilities
 
 
@@ -62,18 +67,16 @@ def pair_tensor(neutral: np.ndarray, expressive: np.ndarray) -> np.ndarray:
     return differences(first + steps * (last - first), PAIRS)
 
 
-def _points(picture: Path, detector: str) -> np.ndarray:
+def _points(picture: Path, detector: str, name: str) -> np.ndarray:
     if not picture.is_file():
-        raise PredictError(f"{picture}: no such file; name a picture")
+        raise PredictError(f"{name}: no such file; name a picture")
     image, problem = read_picture(picture)
     if image is None:
         raise PredictError(
-            f"{picture}: cannot be read ({problem.removeprefix(f'{picture.name}: ')}); save it again as PNG or JPEG"
+            f"{name}: cannot be read ({problem.removeprefix(f'{picture.name}: ')}); save it again as PNG or JPEG"
         )
     with open_detector(detector, "image", views=1 if detector == "mediapipe" else VIEWS) as finder:
         points, _ = finder.detect(image)
     if points is None:
-        raise PredictError(
-            f"{picture}: no face found; name a picture with a face of at least 40 pixels from eye to eye"
-        )
+        raise PredictError(f"{name}: no face found; name a picture with a face of at least 40 pixels from eye to eye")
     return points

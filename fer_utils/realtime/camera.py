@@ -37,7 +37,7 @@ class Camera(anywidget.AnyWidget):
     """A camera's picture with what `live` recognises in it, in every page that displays this widget.
 
     No frame is ever part of the widget's state, which notebooks save: frames and answers are messages. Every frame is
-    answered, also where recognising it fails, since the page waits for the answer. Of several pages the one whose
+    answered, even if recognising it fails, since the page waits for the answer. Of several pages the one whose
     button was pressed last has the stream. `clip` is the video file of the source "clip", `device` the number of the
     kernel's camera.
     """
@@ -122,7 +122,8 @@ class Camera(anywidget.AnyWidget):
                     raise ValueError("a frame that is no picture")
                 answer, points = _answer(self.live.push(image, message["time"]), image, self.live.others)
             except Exception as error:  # whatever it is, the page waits for an answer
-                answer, points = {"error": first_line(error), "time": message.get("time", 0.0)} | _size(None), b""
+                answer = {"error": first_line(error), "time": message.get("time", 0.0), "width": 1, "height": 1}
+                points = b""
             self.send({"kind": "answer", "page": page, "number": message.get("number"), **answer}, buffers=[points])
 
 
@@ -169,7 +170,7 @@ class _Player:
         return f"{source}: no frame can be read." if clip else "The camera was taken away.", True
 
     def _send(self, number: int, image: np.ndarray, at: float) -> bool:
-        """Send a picture with what is recognised in it; False where the player was halted."""
+        """Send a picture with what is recognised in it; return False if the player was halted."""
         camera = self._camera
         width = min(camera.width, image.shape[1])
         image = cv2.resize(image, (width, round(image.shape[0] * width / image.shape[1])))
@@ -214,23 +215,11 @@ def _camera_frames(device: int) -> Iterator[tuple[float, np.ndarray]]:
 
 def _answer(seen: Recognition, image: np.ndarray, others: list[list[int]]) -> tuple[dict, bytes]:
     """Return what the page shows of a recognition: a message, and points (478, 2) in eighths of a pixel as int16."""
-    answer = {
-        "others": others,
-        "time": seen.time,
-        "emotion": seen.emotion,
-        "phase": seen.phase,
-        "intensity": seen.intensity,
-        "probabilities": seen.probabilities,
-        "why": seen.why,
-    }
+    answer = {name: getattr(seen, name) for name in ("time", "emotion", "phase", "intensity", "probabilities", "why")}
+    answer |= {"others": others, "width": image.shape[1], "height": image.shape[0]}
     if seen.points is None:
-        return answer | _size(image), b""
-    return answer | _size(image), np.clip(np.rint(seen.points[:, :2] * 8), -(2**15), 2**15 - 1).astype("<i2").tobytes()
-
-
-def _size(image: np.ndarray | None) -> dict[str, int]:
-    height, width = (1, 1) if image is None else image.shape[:2]
-    return {"width": width, "height": height}
+        return answer, b""
+    return answer, np.clip(np.rint(seen.points[:, :2] * 8), -(2**15), 2**15 - 1).astype("<i2").tobytes()
 
 
 def _edges() -> bytes:

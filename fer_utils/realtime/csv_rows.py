@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import astuple, fields
@@ -36,19 +37,19 @@ class Recording:
     """
 
     def __init__(self, path: Path, classes, points: bool, model: str = "", units: Iterable[str] = ()):
-        self.path, self.rows, self._classes, self._points = path, 0, [str(name) for name in classes], points
-        self._units = list(units)
-        self._both = list(dict.fromkeys(name.partition("_")[0] for name in self._units))
-        self._model = model
+        units = list(units)
+        both = dict.fromkeys(name.partition("_")[0] for name in units)
+        self.path, self.rows, self._model = path, 0, model
+        self._points = [f"{axis}{index}" for index in POINTS for axis in "xyz"] if points else []
+        self._columns = [*COLUMNS, *(f"p_{name}" for name in classes), *(f"{name}_r" for name in (*both, *units))]
+        self._columns += [*self._points, "why", "model"]
 
     def __enter__(self) -> Recording:
         with ExitStack() as stack:
             temporary = stack.enter_context(paths.replacing(self.path))
             stream = stack.enter_context(temporary.open("w", newline="", encoding="utf-8"))
-            self._writer = csv.writer(stream, lineterminator="\n")
-            names = [f"{axis}{index}" for index in POINTS for axis in "xyz"] if self._points else []
-            classes, units = (f"p_{name}" for name in self._classes), (f"{name}_r" for name in self._both + self._units)
-            self._writer.writerow([*COLUMNS, *classes, *units, *names, "why", "model"])
+            self._writer = csv.DictWriter(stream, self._columns, extrasaction="ignore", lineterminator="\n")
+            self._writer.writeheader()
             self._stack = stack.pop_all()
         return self
 
@@ -57,27 +58,26 @@ class Recording:
 
     def add(self, seen: Recognition) -> None:
         """Write a frame's row. Raises OutputError; leave the block then, since a part of the row may be written."""
-        found = seen.probabilities or {}
-        row = [f"{seen.time:.4f}", seen.face if seen.points is not None else 0, seen.emotion or "", seen.phase or ""]
-        row.append("" if seen.intensity is None else f"{seen.intensity:.5f}")
-        row += [f"{found[name]:.4f}" if name in found else "" for name in self._classes]
-        row += self._intensities(seen.units)
-        if self._points:
-            empty = [""] * (3 * len(POINTS))
-            row += empty if seen.points is None else [f"{v:.2f}" for v in seen.points[list(POINTS)].ravel()]
+        row = {"time": f"{seen.time:.4f}", "face": 0, "emotion": seen.emotion, "phase": seen.phase}
+        row |= {"why": seen.why, "model": self._model}
+        if seen.intensity is not None:
+            row["intensity"] = f"{seen.intensity:.5f}"
+        row |= {f"p_{name}": f"{p:.4f}" for name, p in (seen.probabilities or {}).items()}
+        sides = defaultdict(list)  # of each action unit
+        for name, intensity in (seen.units or {}).items():
+            row[f"{name}_r"] = f"{intensity:.2f}"
+            sides[name.partition("_")[0]].append(intensity)
+        row |= {f"{unit}_r": f"{sum(values) / len(values):.2f}" for unit, values in sides.items()}
+        if seen.points is not None:
+            row["face"] = seen.face
+            if self._points:
+                values = seen.points[list(POINTS)].ravel()
+                row |= {name: f"{value:.2f}" for name, value in zip(self._points, values, strict=True)}
         try:
-            self._writer.writerow([*row, seen.why, self._model])
+            self._writer.writerow(row)
         except OSError as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror or error}); free space") from error
         self.rows += 1
-
-    def _intensities(self, units: dict[str, float] | None) -> list[str]:
-        """Return the intensities of both sides together, then of each."""
-        if units is None:
-            return [""] * (len(self._both) + len(self._units))
-        sides = {unit: [units[name] for name in self._units if name.startswith(f"{unit}_")] for unit in self._both}
-        means = [sum(values) / len(values) for values in sides.values()]
-        return [f"{value:.2f}" for value in (*means, *(units[name] for name in self._units))]
 
 
 def write_expressions(expressions: list[Expression], path: Path, model: str) -> None:

@@ -33,11 +33,9 @@ def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recogni
 
 def table(seen: list[Recognition]) -> pd.DataFrame:
     """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
-    facts = pd.DataFrame(
-        [(each.time, each.emotion, each.phase, each.intensity) for each in seen],
-        columns=["time", "emotion", "phase", "intensity"],
-    )
-    return facts.join(pd.DataFrame([each.probabilities or {} for each in seen]))
+    facts = ("time", "emotion", "phase", "intensity")
+    rows = [{name: getattr(each, name) for name in facts} | (each.probabilities or {}) for each in seen]
+    return pd.DataFrame(rows)
 
 
 class Demo(widgets.VBox):
@@ -107,7 +105,7 @@ class Demo(widgets.VBox):
         self.camera.stop()
 
     def _choose(self, name: str) -> None:
-        """Take another model; where it does not fit, say so and keep the former."""
+        """Take another model; if it does not fit, say so and keep the former."""
         name = name or SHIPPED
         if name == self._named:
             self.model.value = name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from fer_utils.features import geometry, phases
@@ -21,44 +23,40 @@ class SinceRest:
     """
 
     def __init__(self):
-        self._values = np.empty((STEPS + RUNGS + 1, 2 * len(PAIRS)))
-        self._levels = np.zeros(len(self._values))
-        self._count = 0
+        self._rise: list[tuple[float, np.ndarray]] = []  # intensities, rising, and values
 
     def clear(self) -> None:
         """Forget the rise: the face is at rest."""
-        self._count = 0
+        self._rise.clear()
 
     def add(self, values: np.ndarray, level: float, rest: np.ndarray) -> None:
         """Take in a frame's distances and angles (2P,) and its intensity; `rest` (478, 3) is the face at rest."""
-        if not self._count:
+        if not self._rise:
             # if a rise has fewer frames than there are key frames, the first key frames are at rest
-            self._values[:STEPS], self._count = geometry.values(rest, PAIRS), STEPS
-        elif self._count == len(self._values):
-            levels = self._levels[STEPS:]
-            even = np.linspace(levels[0], levels[-1], RUNGS // 2)
-            kept = np.r_[:STEPS, STEPS + np.unique(np.searchsorted(levels, even))]
-            self._values[: len(kept)], self._levels[: len(kept)] = self._values[kept], self._levels[kept]
-            self._count = len(kept)
-        if level <= (highest := self._levels[self._count - 1]) and self._count > STEPS:
-            self._newest, self._level = values, level
-            return
-        self._values[self._count] = self._newest = values
-        self._levels[self._count] = self._level = max(level, highest)
-        self._count += 1
+            self._rise = [(0.0, geometry.values(rest, PAIRS))] * STEPS
+        elif len(self._rise) > STEPS + RUNGS:
+            levels = [level for level, _ in self._rise[STEPS:]]
+            kept = np.unique(np.searchsorted(levels, np.linspace(levels[0], levels[-1], RUNGS // 2)))
+            self._rise = self._rise[:STEPS] + [self._rise[STEPS + row] for row in kept]
+        highest = self._rise[-1][0]
+        self._newest, self._level = values, level
+        if level > highest or len(self._rise) == STEPS:
+            self._level = max(level, highest)
+            self._rise.append((self._level, values))
 
     def tensor(self) -> np.ndarray:
         """Return the tensor (4, 2912) float32 of the newest frame. A frame must have been added."""
-        below = max(STEPS, int(np.searchsorted(self._levels[: self._count], self._level)))
-        levels = np.append(self._levels[:below], self._level)
-        chosen = phases.key_frames(phases.Phases(STEPS - 1, below, below, levels), N_KEY_FRAMES)
-        return geometry.changes(np.concatenate([self._values[chosen[:-1]], self._newest[None]]))
+        levels = np.array([level for level, _ in self._rise])
+        below = max(STEPS, int(np.searchsorted(levels, self._level)))
+        rise = phases.Phases(STEPS - 1, below, below, np.append(levels[:below], self._level))
+        chosen = phases.key_frames(rise, N_KEY_FRAMES)[:-1]
+        return geometry.changes(np.stack([*(self._rise[row][1] for row in chosen), self._newest]))
 
     def change(self) -> np.ndarray:
         """Return the change (2912,) from the face at rest to the newest frame; zeros at rest."""
-        if not self._count:
-            return np.zeros(self._values.shape[1], np.float32)
-        return geometry.changes(np.stack([self._values[0], self._newest]))[0]
+        if not self._rise:
+            return np.zeros(2 * len(PAIRS), np.float32)
+        return geometry.changes(np.stack([self._rise[0][1], self._newest]))[0]
 
 
 class AtFixedTimes:
@@ -70,41 +68,35 @@ class AtFixedTimes:
     def __init__(self, interval: float):
         self.span, self._tolerance, self._spacing = STEPS * interval, interval / 4, interval / SLOTS_AN_INTERVAL
         self._ago = interval * np.arange(STEPS, -1, -1)
-        self._times = np.empty((STEPS + 1) * SLOTS_AN_INTERVAL)
-        self._points: np.ndarray | None = None
-        self.clear()
+        self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=(STEPS + 1) * SLOTS_AN_INTERVAL)
+        self._since: float | None = None
 
     def clear(self) -> None:
         """Forget all frames."""
-        self._times[:] = -np.inf
-        self._newest = 0
-        self._since: float | None = None
+        self._frames.clear()
+        self._since = None
 
     def add(self, points: np.ndarray, time: float) -> None:
         """Take in a frame's points (478, 3)."""
-        if self._points is None:
-            self._points = np.empty((len(self._times), *points.shape))
-        newest = self._newest
-        if self._times[newest] >= self._times[newest - 1] + self._spacing:  # else the newest is not remembered
-            newest = self._newest = (newest + 1) % len(self._times)
-        self._points[newest], self._times[newest] = points, time
+        if len(self._frames) > 1 and self._frames[-1][0] < self._frames[-2][0] + self._spacing:
+            self._frames.pop()  # too close to the one before to be remembered
+        self._frames.append((time, points))
         self._since = time if self._since is None else self._since
 
     def tensor(self) -> tuple[np.ndarray | None, str]:
         """Return the newest frame's tensor (4, 2912) float32 and "", or None and why there is none."""
-        now = self._times[self._newest]
+        times = np.array([time for time, _ in self._frames])  # oldest first
+        now = times[-1]
         if now - self._since < self.span - ROUNDING:
             return None, f"filling: {now - self._since:.2f} of {self.span:.2f} s"
-        start = self._newest + 1
-        times = np.concatenate([self._times[start:], self._times[:start]])  # oldest first
         wanted = now - self._ago
-        # there is always one on either side: the slots reach further back than what is wanted, and end with its last
-        after = times.searchsorted(wanted)
+        # there is one on either side: the frames reach further back than what is wanted, and end with its last
+        after = times.searchsorted(wanted).clip(1)
         late, early = times[after] - wanted, wanted - times[after - 1]
         # the older of two as near, whatever a clock's rounding makes of them
         nearest = np.where(early <= late + ROUNDING, after - 1, after)
         off = np.minimum(early, late)
         if off.max() > self._tolerance + ROUNDING:
             return None, f"no face within {self._tolerance:.2f} s of {self._ago[off.argmax()]:.2f} s ago"
-        chosen = self._points[(nearest + start) % len(times)]
+        chosen = np.stack([self._frames[row][1] for row in nearest])
         return geometry.differences(geometry.normalise(chosen), PAIRS), ""

@@ -220,10 +220,10 @@ class Recognizer:
             self._ongoing = Ongoing(self._rested, time, getattr(self.classifier, "classes", ()))
         self._ongoing.add_intensity(time, tracker.intensity)
         if self.classifier is not None and not self._fixed and tracker.phase != "offset" and not tracker.doubt:
-            found = self._probabilities(self._since_rest.tensor())
-            if found is not None:
+            probabilities = self._probabilities(self._since_rest.tensor())
+            if probabilities is not None:
                 sure = EARLY if tracker.phase == "onset" else SURE + CALM * tracker.unrest
-                self._ongoing.evidence.add(found, tracker.intensity, time - before, sure, tracker.clarity)
+                self._ongoing.evidence.add(probabilities, tracker.intensity, time - before, sure, tracker.clarity)
         return ended
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
@@ -246,9 +246,9 @@ class Recognizer:
         tensor, why = self._fixed.tensor()
         if tensor is None:
             return None, None, why
-        if (found := self._probabilities(tensor)) is None:
+        if (values := self._probabilities(tensor)) is None:
             return None, None, self._failure
-        probabilities = dict(zip(map(str, self.classifier.classes), found.tolist(), strict=True))
+        probabilities = dict(zip(map(str, self.classifier.classes), values.tolist(), strict=True))
         if self._tracker.phase == "neutral":
             return probabilities, None, NEUTRAL
         return probabilities, max(probabilities, key=probabilities.__getitem__), ""
@@ -258,15 +258,15 @@ class Recognizer:
         if self.units is None:
             return None
         change = self._since_rest.change()
-        found = self.units.predict(change[None, None])[0] if change.any() else np.zeros(len(self.units.names))
-        return dict(zip(self.units.names, found.tolist(), strict=True))
+        values = self.units.predict(change[None, None])[0] if change.any() else np.zeros(len(self.units.names))
+        return dict(zip(self.units.names, values.tolist(), strict=True))
 
     def _probabilities(self, tensor: np.ndarray) -> np.ndarray | None:
         """Return what the classifier gives (C,), or None and set `_failure` if these are no probabilities."""
-        found = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
-        right = found.min() >= 0 and abs(found.sum() - 1) < 1e-3  # neither if one is NaN
+        values = np.asarray(self.classifier.predict_proba(tensor[None]))[0]
+        right = values.min() >= 0 and abs(values.sum() - 1) < 1e-3  # neither if one is NaN
         self._failure = "" if right else "what the classifier gives are not probabilities"
-        return found if right else None
+        return values if right else None
 
     def _reset(self, reason: str) -> Expression | None:
         """Forget the face; return the expression that it showed."""

@@ -87,10 +87,10 @@ def _find(pictures: list[np.ndarray], options: Mapping) -> tuple[np.ndarray, lis
     with open_detector("face_landmarker", **options) as detector:
         for number, picture in enumerate(pictures):
             start = time.perf_counter()
-            found, _ = detector.detect(picture, number / FPS)
+            face, _ = detector.detect(picture, number / FPS)
             taken.append(time.perf_counter() - start)
-            if found is not None:
-                points[number] = found[:468, :2]
+            if face is not None:
+                points[number] = face[:468, :2]
     return points, taken
 
 

@@ -25,12 +25,12 @@ def inventory(
     """
     chosen = (options or {}).get(name, {})
     if data:
-        found = registry.scan(name, data, **chosen)
-        if not found.sequences:
-            reasons = Counter(each.reason for each in found.skipped).most_common(1)
-            why = f"; {len(found.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
-            raise registry.DatasetError(f"{found.root}: no sequence of {name} can be used{why}")
-        return found
+        recordings = registry.scan(name, data, **chosen)
+        if not recordings.sequences:
+            reasons = Counter(skipped.reason for skipped in recordings.skipped).most_common(1)
+            why = f"; {len(recordings.skipped)} were left out, most for: {reasons[0][0]}" if reasons else ""
+            raise registry.DatasetError(f"{recordings.root}: no sequence of {name} can be used{why}")
+        return recordings
     if name not in registry.STAND_INS:
         raise registry.DatasetError(f"{name}: has no stand-in; name the folder that holds it with --data")
     folder = paths.data() / (f"rendered-{subjects}" if subjects else "rendered")

@@ -9,7 +9,6 @@ their intensities from 0 to 1, as `12L=0.81 12R=0.79`, L and R being the actor's
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from fer_utils.data.sequence import Sequence
@@ -20,7 +19,13 @@ from fer_utils.standins.performances import Performance
 
 
 def truth_row(dataset: str, subject: str, name: str, performance: Performance, used: bool = True) -> dict:
-    """Return the row of one recording."""
+    """Return the row of one recording; units below 0.005 are left out."""
+    units = (
+        f"{unit}{letter}={value:.2f}"
+        for unit, sides in zip(UNITS, performance.shown, strict=True)
+        for letter, value in (("L", sides[LEFT]), ("R", sides[RIGHT]))
+        if value >= 0.005
+    )
     return {
         "dataset": dataset,
         "subject": subject,
@@ -31,18 +36,8 @@ def truth_row(dataset: str, subject: str, name: str, performance: Performance, u
         "onset": performance.onset,
         "apex": performance.apex,
         "offset": "" if performance.offset is None else performance.offset,
-        "units": compact_units(performance.shown),
+        "units": " ".join(units),
     }
-
-
-def compact_units(activation: np.ndarray) -> str:
-    """Return an activation (23, 2) as text; units below 0.005 are left out."""
-    return " ".join(
-        f"{unit}{letter}={value:.2f}"
-        for unit, sides in zip(UNITS, activation, strict=True)
-        for letter, value in (("L", sides[LEFT]), ("R", sides[RIGHT]))
-        if value >= 0.005
-    )
 
 
 def read_truth(sequence: Sequence) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from time import perf_counter
 
@@ -70,9 +70,7 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
         rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
         rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
         rows += _training(rounds=1 + min(frames, 300) // 100) + _alternatives(clips)
-        live = str(Path(folder) / f"{LIVE}.tflite")
-        counts = sorted({1, jobs or os.cpu_count() or 1})
-        rows += [_processes(clips, live, detector, frames, count) for detector in DETECTORS for count in counts]
+        rows += _processes(clips, str(Path(folder) / f"{LIVE}.tflite"), frames, jobs or os.cpu_count() or 1)
     table = pd.DataFrame(rows)
     return table.assign(ratio=table.apply(lambda row: _ratio(row, table), axis=1))
 
@@ -171,14 +169,16 @@ def _training(rounds: int, rows: int = 160) -> list[dict]:
     return [row | {"frames_per_s": float("nan"), "note": "ms a step of 32 sequences"} for row in measured]
 
 
-def _processes(clips: list[str], classifier: str, detector: str, frames: int, count: int) -> dict:
-    """Measure streams in `count` processes at once, each with one thread; the slowest one counts."""
-    with pool(count) as workers:
-        # the first round starts the processes and is not counted
-        for length in (WARM_UP, frames):
+def _processes(clips: list[str], classifier: str, frames: int, most: int) -> list[dict]:
+    """Measure streams in one process, and in `most` at once, each with one thread; the slowest one counts."""
+    rows = []
+    with pool(most) as workers:
+        rounds = product(DETECTORS, sorted({1, most}), (frames,))
+        for detector, count, length in ((DETECTORS[0], most, WARM_UP), *rounds):
             took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
-    stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
-    return {"stage": stage, "frames_per_s": count * frames / max(took), "frames": count * frames}
+            stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
+            rows.append({"stage": stage, "frames_per_s": count * length / max(took), "frames": count * length})
+    return rows[1:]  # the first round starts the processes
 
 
 def _stream(clips: list[str], classifier: str, detector: str, frames: int) -> float:
@@ -204,7 +204,7 @@ def _alternatives(clips: list[str], frames: int = 20) -> list[dict]:
             recognise = make()
             times = [_seconds(recognise, frame) for frame in islice(_frames(clips), frames + 3)]
             rows.append(_row(f"instead: {name}", times[3:]))
-        except Exception as error:  # whatever another's library stumbles over, a download it may not make among it
+        except Exception as error:  # whatever fails in it, such as a download that is not allowed
             rows.append({"stage": f"instead: {name}", "note": f"does not run: {first_line(error)}"})
     return rows
 
@@ -227,16 +227,16 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     draw = np.random.default_rng(0)
     x = draw.normal(0, 0.02, (32, *tensors.shape())).astype(np.float32)
     emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
-    found: dict[str, Classifier] = {}
+    by_name: dict[str, Classifier] = {}
     for name, precisions in EXPORTED.items():
-        found[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
+        by_name[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)
         fitted.trained_on = "noise"
         fitted.fit(x, emotions, (x, emotions))
         for precision in tqdm(precisions, f"export of {name}", unit="file", file=sys.stderr):
             called = f"{name} {precision}"
             path = export.write(fitted, folder / f"{called}.tflite", precision)
-            found[called] = litert.LiteClassifier(path)
-    return found
+            by_name[called] = litert.LiteClassifier(path)
+    return by_name
 
 
 def _frames(clips: list[str]) -> Iterator[np.ndarray]:

@@ -49,9 +49,9 @@ def checks() -> Iterator[Check]:
     yield _camera()
 
 
-def table(found: list[Check]) -> pd.DataFrame:
+def table(made: list[Check]) -> pd.DataFrame:
     """Return the checks as a table for reading."""
-    rows = [(check.what, check.verdict, check.found, check.fix) for check in found]
+    rows = [(check.what, check.verdict, check.found, check.fix) for check in made]
     return pd.DataFrame(rows, columns=["what", "", "found", "how to fix it"])
 
 

@@ -8,6 +8,7 @@ import platform
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,8 +30,36 @@ FOLDERS = {
 }
 
 
-def write(out: Path, datasets: Collection[str], started: datetime, settings: Mapping, notebooks: list[dict]) -> None:
-    """Write both files. `notebooks` says of each what it was given, how long it took and how it ended."""
+@dataclass(frozen=True)
+class NotebookRun:
+    """One notebook's outcome. `error` is empty if it passed, else one line."""
+
+    notebook: str
+    dataset: str
+    executed: Path
+    seconds: float = 0.0
+    error: str = ""
+
+    @property
+    def time(self) -> str:
+        """How long it took, in words."""
+        return f"{self.seconds:.0f} s"
+
+    @property
+    def outcome(self) -> str:
+        """PASS, or FAIL and why."""
+        return f"FAIL: {self.error}" if self.error else "PASS"
+
+    @property
+    def page(self) -> str:
+        """The address of its page in the report; empty if it was not executed."""
+        return f"{self.executed.stem}.html" if self.executed.is_file() else ""
+
+
+def write(
+    out: Path, datasets: Collection[str], started: datetime, settings: Mapping, done: Iterable[NotebookRun]
+) -> None:
+    """Write both files."""
     now = datetime.now().astimezone()
     described = {
         "started": started.isoformat(timespec="seconds"),
@@ -38,7 +67,10 @@ def write(out: Path, datasets: Collection[str], started: datetime, settings: Map
         "settings": dict(settings),
         "made_by": header(),
         "datasets": {name: counts(out, name) for name in datasets},
-        "notebooks": notebooks,
+        "notebooks": [
+            {"notebook": each.notebook, "dataset": each.dataset, "seconds": round(each.seconds), "error": each.error}
+            for each in done
+        ],
     }
     paths.write(out / RUN, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
     paths.write(out / INDEX, "\n".join(_index(out, datasets)) + "\n")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from fer_utils.evaluation import tables
 from fer_utils.evaluation.reading import with_interval
 from fer_utils.plots.registry import FIGURES, drawn
 from fer_utils.study import findings, notebook_pages, record
+from fer_utils.study.record import NotebookRun
 
 TITLE = "Sequential facial expression analysis from geometric features"
 MARK = (
@@ -31,32 +31,6 @@ MARK = (
     "about real faces, and are not comparable with published numbers."
 )
 QUICK = "<b>quick run</b>: few people and few epochs, to see whether everything runs. Its numbers mean nothing."
-
-
-@dataclass(frozen=True)
-class NotebookRun:
-    """One notebook's outcome. `error` is empty if it passed, else one line."""
-
-    notebook: str
-    dataset: str
-    executed: Path
-    seconds: float = 0.0
-    error: str = ""
-
-    @property
-    def time(self) -> str:
-        """How long it took, in words."""
-        return f"{self.seconds:.0f} s"
-
-    @property
-    def outcome(self) -> str:
-        """PASS, or FAIL and why."""
-        return f"FAIL: {self.error}" if self.error else "PASS"
-
-    @property
-    def page(self) -> str:
-        """The address of its page in the report; empty if it was not executed."""
-        return f"{self.executed.stem}.html" if self.executed.is_file() else ""
 
 
 def write(done: list[NotebookRun], out: Path) -> Path:
@@ -119,12 +93,12 @@ def write(done: list[NotebookRun], out: Path) -> Path:
 
 def joined(done: list[NotebookRun], out: Path, kind: str) -> pd.DataFrame:
     """Return the tables of a kind of all datasets of the run, one below the other; empty if there are none."""
-    found = []
+    parts = []
     for name in _datasets(done):
         with suppress(StudyError):  # missing or damaged: the first page says which notebook failed
-            found.append(tables.read_csv(paths.table(out, name, kind)).dropna(how="all", axis=1))
-    found = [table for table in found if len(table)]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+            parts.append(tables.read_csv(paths.table(out, name, kind)).dropna(how="all", axis=1))
+    parts = [table for table in parts if len(table)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def first_results(out: Path, dataset: str) -> list[str]:

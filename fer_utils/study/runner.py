@@ -20,7 +20,7 @@ from fer_utils.errors import StudyError, first_line
 from fer_utils.quiet import children_log_to
 from fer_utils.study import record, report
 from fer_utils.study.progress import Progress
-from fer_utils.study.report import NotebookRun
+from fer_utils.study.record import NotebookRun
 
 # first a notebook about the machine, then those that run for each dataset, then those about all datasets at once;
 # ACROSS needs several datasets
@@ -70,15 +70,16 @@ def choose(
         if "folder" in (names or ()):
             raise StudyError("folder: has no stand-in; name the folder that holds your recordings with --data")
         return list(dict.fromkeys(names or (QUICK_STAND_INS if quick else registry.STAND_INS)))
-    found, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
+    inventories, missing = survey(data, names or [name for name in registry.NAMES if name != "folder"], reader)
     for name, why in missing.items():
         print(f"{name}: left out: {why}", file=sys.stderr)
-    if not found:
+    if not inventories:
         raise StudyError(f"{data}: none of the datasets is here; fer doctor --data {data} says more")
-    problems = {each.dataset: too_few(each) for each in found}
-    for each in found:
-        if problem := problems[each.dataset] or few_people(each, folds):
-            print(f"{each.dataset}: {'left out: ' if problems[each.dataset] else ''}{problem}", file=sys.stderr)
+    problems = {inventory.dataset: too_few(inventory) for inventory in inventories}
+    for inventory in inventories:
+        name = inventory.dataset
+        if problem := problems[name] or few_people(inventory, folds):
+            print(f"{name}: {'left out: ' if problems[name] else ''}{problem}", file=sys.stderr)
     if all(problems.values()):
         name, problem = next(iter(problems.items()))
         raise StudyError(f"{name}: {problem}")
@@ -125,11 +126,7 @@ def run(
         given = _given(splits, names, out) if splits else {}
         record.forget(out, names)
         done = _run_all(plan, {**common, "out": str(out), "scheduler": address}, known, given, out)
-        said = [
-            {"notebook": each.notebook, "dataset": each.dataset, "seconds": round(each.seconds), "error": each.error}
-            for each in done
-        ]
-        record.write(out, names, started, {"data": data, "jobs": common["jobs"], **settings}, said)
+        record.write(out, names, started, {"data": data, "jobs": common["jobs"], **settings}, done)
         report.write(done, out)
     return done, out
 
@@ -155,7 +152,7 @@ def _run_all(plan, common: Mapping[str, object], known, given: Mapping[str, str]
             values = {**common, "dataset": name, "splits": given.get(name, "")}
             values = {key: values[key] for key in known[notebook] if key in values}
             result = run_notebook(notebook, name, values, out, progress)
-            progress.end(notebook, f"FAIL: {result.error}" if result.error else "PASS", result.seconds)
+            progress.end(notebook, result.outcome, result.seconds)
             if notebook == "03_train_convlstm" and not result.error:
                 progress.write("".join(f"{line}\n" for line in report.first_results(out, name)))
             done.append(result)

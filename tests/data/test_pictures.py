@@ -26,7 +26,7 @@ class TestPictures:
             files.append(tmp_path / name)
         source = Pictures(tuple(files), fps=10.0)
         frames = list(source)
-        assert len(source) == 3
+        assert source.count() == 3
         assert [frame.index for frame in frames] == [0, 1, 2]
         assert [frame.time for frame in frames] == pytest.approx([0.0, 0.1, 0.2])
         for frame, seed in zip(frames, (1, 2, 3), strict=True):

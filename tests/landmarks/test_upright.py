@@ -9,7 +9,7 @@ from fer_utils import paths
 from fer_utils.data.pictures import Frame, Pictures
 from fer_utils.data.video import Video
 from fer_utils.landmarks.face_landmarker import networks
-from fer_utils.landmarks.upright import judge, look_around, set_upright
+from fer_utils.landmarks.upright import find_turns, look_around, set_upright
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import View
 from fer_utils.standins.drawing.painter import Painter
@@ -40,7 +40,7 @@ def test_a_video_is_set_upright(faces, tmp_path, name, black, turns):
     video = Video(record(tmp_path / "a.mp4", [np.rot90(image, turns) for image in images]))
     assert set_upright(video) == Video(video.file, -turns % 4)
     expected = f"turned by {LYING[turns]}° counter-clockwise, to set faces upright" if turns else ""
-    assert judge(video) == (-turns % 4, expected)
+    assert find_turns(video) == (-turns % 4, expected)
 
 
 def test_small_photographs_of_faces():
@@ -58,27 +58,27 @@ def test_a_file_that_says_which_way_is_up_is_believed(faces, tmp_path):
     """Stored upright, the frames are shown upside down, as the file says: so someone hangs there."""
     video = Video(record(tmp_path / "a.mp4", faces["astronaut"], rotation=180))
     note = "faces lie upside down although the file sets its frames upright by 180°: left as it is"
-    assert judge(video) == (0, note)
+    assert find_turns(video) == (0, note)
     turned = Video(record(tmp_path / "b.mp4", [np.rot90(image) for image in faces["astronaut"]], rotation=-90))
-    assert judge(turned) == (0, "")
-    assert turned.shown().note == "turned by 270° counter-clockwise, as the file says"
+    assert find_turns(turned) == (0, "")
+    assert turned.shown()[1] == "turned by 270° counter-clockwise, as the file says"
 
 
 def test_frames_in_which_someone_lies_down_are_outvoted(faces, tmp_path):
     images = [*faces["clip"] * 3, *(np.ascontiguousarray(image[::-1, ::-1]) for image in faces["clip"])]
-    turns, note = judge(Video(record(tmp_path / "a.mp4", images)))
+    turns, note = find_turns(Video(record(tmp_path / "a.mp4", images)))
     assert turns == 0
     assert note.endswith("frames looked at, the face lies otherwise")
 
 
 def test_without_a_face_nothing_is_turned(tmp_path):
     video = Video(record(tmp_path / "a.mp4", [np.zeros((48, 64, 3), np.uint8)] * 3))
-    assert judge(video) == (0, "")
+    assert find_turns(video) == (0, "")
 
 
 def test_a_face_that_comes_late_is_found(faces, tmp_path):
     images = [np.zeros_like(faces["clip"][0])] * 100 + [np.rot90(image, 2) for image in faces["clip"]]
-    assert judge(Video(record(tmp_path / "a.mp4", images)))[0] == 2
+    assert find_turns(Video(record(tmp_path / "a.mp4", images)))[0] == 2
 
 
 def test_other_frames_are_left_as_they_are():

@@ -63,8 +63,8 @@ def exported(compact, tmp_path_factory):
         ("compact", "float32", 1e-5, 1, (0.85e6, 1e6)),
         ("compact", "float16", 1e-3, 1, (0.42e6, 0.5e6)),
         ("compact", "int8", 1e-2, 0.95, (0.22e6, 0.35e6)),
-        ("paper", "float32", 1e-5, 1, (199e6, 200e6)),
-        ("paper", "int8", 1e-2, 0.95, (49.5e6, 50.5e6)),
+        pytest.param("paper", "float32", 1e-5, 1, (199e6, 200e6), marks=pytest.mark.long),
+        pytest.param("paper", "int8", 1e-2, 0.95, (49.5e6, 50.5e6), marks=pytest.mark.long),
     ],
 )
 def test_the_probabilities_are_those_of_the_network(request, tmp_path, name, precision, largest, same, size):

@@ -292,6 +292,10 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
     assert "save it, and name its file" in capsys.readouterr().err
     assert cli.main(["predict", "-", str(short)]) == 2
     assert "-: only as the one input" in capsys.readouterr().err
+    wall = cv2.imencode(".png", np.full((90, 90, 3), 90, np.uint8))[1].tobytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wall)))
+    assert cli.main(["predict", "-"]) == 2
+    assert capsys.readouterr().err.startswith("fer: -: no face found")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(short.read_bytes())))
     assert cli.main(["predict", "-", "--out", "out"]) == 0
     (row,) = pd.read_csv("out/summary.csv").to_dict("records")

@@ -96,6 +96,9 @@ def test_a_damaged_one_is_a_row_and_the_others_go_on(tmp_path, face, capsys, mon
      (["p.png", "--neutral", "a.avi"], "a.avi: cannot be read (not a readable picture)"),
      (["a.avi", "--neutral", "n.png"], "--neutral n.png: only for a single picture"),
      (["a.avi", "--show-subjects"], "--show-subjects: only with --report"),
+     (["a.avi", "--reprot"], "unrecognized arguments: --reprot (see fer predict --help)"),
+     (["p.png", "p.png"], "p.png: one picture; name it alone and without --out, or name the folder"),
+     (["p.png", "--out", "o"], "p.png: one picture; name it alone and without --out"),
      (["a.avi", "--faces", "2", "--detector", "mediapipe"], "--faces: mediapipe follows one"),
      (["p.png", "--report"], "--report: only for recordings"),
      (["p.png", "--faces", "2"], "--faces: only for recordings"),
@@ -146,6 +149,15 @@ def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
     assert table["output"].item() == "Summary_2.csv"
     assert len(pd.read_csv(tmp_path / "out" / "Summary_2.csv")) == 6
     assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].item() == str(file)
+
+
+def test_pictures_beside_videos_are_counted(tmp_path, monkeypatch, capsys, face):
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / "mixed" / "a.avi", face)
+    cv2.imwrite("mixed/p.png", face)
+    assert cli.main(["predict", "mixed", "--out", "out", "--jobs", "1"]) == 0
+    assert "mixed: left out, beside videos: pictures (1)" in capsys.readouterr().err
+    assert len(pd.read_csv("out/summary.csv")) == 1
 
 
 def test_a_picture_among_several_inputs_is_to_be_named_alone(tmp_path, monkeypatch, face):

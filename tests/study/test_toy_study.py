@@ -16,22 +16,33 @@ TOY = {
     **{"subjects": 5, "epochs": 2, "folds": 2, "seeds": 1, "models": ["compact"], "frames": 5, "actors": 2},
     "questions": ["leakage", "early", "importance", "units"],
 }
-AGAIN = ("06_paper_figures",)  # of the last notebooks, in the second study: the others ask the same of one dataset
 KINDS = ("results", "predictions", "history", "summary", "coverage", "open_predictions", "open_importance", "splits")
+WRITERS = ("01_extract_landmarks", "03_train_convlstm", "03b_open_questions")  # the notebooks that write these tables
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory):
-    """One study at toy size, and the same again of one dataset."""
+def home(tmp_path_factory):
+    """The folder of these studies and of their stand-ins."""
     home = tmp_path_factory.mktemp("study")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_DATA", str(home / "data"))
         patch.setenv("FER_RUNS", str(home / "runs"))
-        first, out = runner.run(["ckplus", "mmi"], out=home / "first", settings=TOY, jobs=2)
-        with pytest.MonkeyPatch.context() as fewer:
-            fewer.setattr(runner, "LAST", AGAIN)
-            again, _ = runner.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
-        yield first, again, out, home
+        yield home
+
+
+@pytest.fixture(scope="module")
+def toy(home):
+    """How the notebooks of one study at toy size ended, and its folder."""
+    return runner.run(["ckplus", "mmi"], out=home / "first", settings=TOY, jobs=2)
+
+
+@pytest.fixture(scope="module")
+def again(toy, home):
+    """The same study again of one dataset, as far as its tables are compared."""
+    with pytest.MonkeyPatch.context() as fewer:
+        fewer.setattr(runner, "PER_DATASET", WRITERS)
+        fewer.setattr(runner, "LAST", ())
+        return runner.run(["ckplus"], out=home / "second", settings=TOY, jobs=1)
 
 
 def outputs(executed) -> str:
@@ -41,19 +52,16 @@ def outputs(executed) -> str:
 
 
 def test_every_notebook_passes(toy):
-    first, again, *_ = toy
+    first, _ = toy
     per_dataset = list(runner.PER_DATASET)
     assert [(run.notebook, run.error) for run in first] == [
         (notebook, "") for notebook in (*runner.FIRST, *per_dataset, *per_dataset, *runner.ACROSS, *runner.LAST)
-    ]
-    assert [(run.notebook, run.error) for run in again] == [
-        (notebook, "") for notebook in (*runner.FIRST, *per_dataset, *AGAIN)
     ]
     assert {path.stem for path in paths.notebooks().glob("*.ipynb")} == set(runner.NOTEBOOKS)
 
 
 def test_tables_and_figures(toy):
-    _, _, out, _ = toy
+    _, out = toy
     folds = tables.read(out, "results", "ckplus")
     assert list(folds["protocol"]) == ["stratified"] * 2 + ["grouped"] * 2
     assert set(folds["data"]) == {"rendered stand-in"}
@@ -80,7 +88,7 @@ def test_tables_and_figures(toy):
 
 
 def test_the_manifest_holds_every_row_once_a_fold(toy):
-    *_, out, _ = toy
+    _, out = toy
     manifest, predictions = (tables.read(out, kind, "ckplus") for kind in ("splits", "predictions"))
     assert (
         manifest.groupby(["protocol", "fold"])["id"].agg(["size", "nunique"]).eq(predictions["id"].nunique()).all(None)
@@ -89,10 +97,9 @@ def test_the_manifest_holds_every_row_once_a_fold(toy):
     assert predictions.set_index(["protocol", "id"])["fold"].sort_index().equals(tested.sort_index())
 
 
-def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
-    *_, out, home = toy
-    monkeypatch.setenv("FER_DATA", str(home / "data"))
-    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
+@pytest.mark.long
+def test_folds_are_taken_from_an_earlier_study(toy, tmp_path):
+    _, out = toy
     earlier = tmp_path / "earlier"
     manifest = pd.read_csv(paths.table(out, "ckplus", "splits"), dtype=str)
     written = paths.table(earlier, "ckplus", "splits")
@@ -112,23 +119,24 @@ def test_folds_are_taken_from_an_earlier_study(toy, monkeypatch, tmp_path):
         runner._given(tmp_path, ["ckplus", "mmi"][1:], tmp_path)
 
 
-def test_same_seed_gives_the_same_tables(toy):
-    _, _, out, home = toy
+@pytest.mark.long
+def test_same_seed_gives_the_same_tables(toy, again):
+    (_, first), (_, second) = toy, again
     for table in KINDS:
-        assert (
-            paths.table(out, "ckplus", table).read_bytes() == paths.table(home / "second", "ckplus", table).read_bytes()
-        )
+        assert paths.table(first, "ckplus", table).read_bytes() == paths.table(second, "ckplus", table).read_bytes()
 
 
-def test_second_run_takes_the_cached_tracks(toy):
-    first, again, _, home = toy
+@pytest.mark.long
+def test_second_run_takes_the_cached_tracks(toy, again):
+    (first, _), (second, out) = toy, again
+    assert [run.error for run in second] == [""] * (1 + len(WRITERS))
     assert re.search(r"\b0 tracks came from the cache", outputs(first[1].executed))
-    count = re.search(r"(\d+) tracks came from the cache", outputs(again[1].executed))
-    assert int(count[1]) == len(tables.read(home / "second", "coverage", "ckplus"))
+    count = re.search(r"(\d+) tracks came from the cache", outputs(second[1].executed))
+    assert int(count[1]) == len(tables.read(out, "coverage", "ckplus"))
 
 
 def test_report_is_marked_whole_and_fetches_nothing(toy):
-    first, _, out, _ = toy
+    first, out = toy
     report = out / "report"
     pages = {path.name: path.read_text(encoding="utf-8") for path in report.glob("*.html")}
     index = pages["index.html"]
@@ -151,11 +159,8 @@ def test_report_is_marked_whole_and_fetches_nothing(toy):
         assert "it/s]" not in page and "fold/s" not in page  # progress bars are not results
 
 
-def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
+def test_notebooks_with_widgets_run_too(toy, tmp_path):
     """As in JupyterLab by Run All: the same cells give widgets instead of figures."""
-    *_, home = toy
-    monkeypatch.setenv("FER_DATA", str(home / "data"))
-    monkeypatch.setenv("FER_RUNS", str(home / "runs"))
     values = {"dataset": "ckplus", "out": str(tmp_path), "subjects": TOY["subjects"], "interactive": True}
     for notebook in runner.PER_DATASET[:2]:
         run = runner.run_notebook(notebook, "ckplus", values, tmp_path)
@@ -164,7 +169,7 @@ def test_notebooks_with_widgets_run_too(toy, monkeypatch, tmp_path):
 
 
 def test_all_that_the_notebooks_write_is_known_and_listed(toy):
-    *_, out, _ = toy
+    _, out = toy
     index = (out / "README.md").read_text(encoding="utf-8")
     for folder, of_one, of_all in (
         ("tables", tables.KINDS, tables.ACROSS),
@@ -181,7 +186,7 @@ def test_all_that_the_notebooks_write_is_known_and_listed(toy):
 
 
 def test_what_made_a_run_is_recorded(toy):
-    first, _, out, _ = toy
+    first, out = toy
     run = record.read(out)
     assert run["settings"] == {"data": "", "jobs": 2, **TOY}
     assert [(each["notebook"], each["dataset"], each["error"]) for each in run["notebooks"]] == [

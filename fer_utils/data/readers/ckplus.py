@@ -35,18 +35,15 @@ def scan(root: Path) -> Inventory:
             continue
         for take in _folder_names(images / subject, emotions / subject, skipped):
             folder = images / subject / take
-            try:
+            with tree.leaving_out(folder, skipped):
                 emotion, peak = _read_label(emotions / subject / take)
                 if not tree.files(folder, tree.PICTURES):
                     raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
                 frames = tree.pictures(folder, FPS, skipped)
                 if peak not in {_last_number(file.stem) for file in frames.files}:
                     raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
-            except LeftOut as reason:
-                skipped.append(Skipped(folder, str(reason)))
-                continue
-            name = f"{subject}/{take}"
-            sequences.append(Sequence("ckplus", f"ckplus/{subject.upper()}", name, emotion, frames, "last", rendered))
+                person, name = f"ckplus/{subject.upper()}", f"{subject}/{take}"
+                sequences.append(Sequence("ckplus", person, name, emotion, frames, "last", rendered))
     return Inventory("ckplus", root, rendered, sequences, skipped)
 
 
@@ -68,17 +65,17 @@ def parse_label(text: str) -> str:
 
 def _read_label(folder: Path) -> tuple[str, int]:
     """Return the emotion of a sequence, and the number of the frame that was labelled."""
-    found = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
-    if not found:
+    files = [file for file in tree.files(folder, (".txt",)) if file.stem.casefold().endswith("_emotion")]
+    if not files:
         raise LeftOut("no label")
-    if len(found) > 1:
-        raise LeftOut(f"{len(found)} label files, one is expected")
+    if len(files) > 1:
+        raise LeftOut(f"{len(files)} label files, one is expected")
     try:
-        with found[0].open("rb") as file:
+        with files[0].open("rb") as file:
             text = file.read(1000).decode("utf-8-sig", "replace")
     except OSError as error:
         raise LeftOut(f"the label file cannot be read ({error.strerror})") from None
-    return parse_label(text), _last_number(found[0].stem)
+    return parse_label(text), _last_number(files[0].stem)
 
 
 def _last_number(stem: str) -> int:
@@ -98,9 +95,9 @@ def _folder_names(images: Path, emotions: Path, skipped: list[Skipped]) -> list[
 
 
 def _find_images(root: Path) -> Path:
-    found = tree.search(root, tree.named(*_IMAGES, holding=_is_subject))
-    if found:
-        return tree.only(found, "the CK+ frames", root)
+    folders = tree.search(root, tree.named(*_IMAGES, holding=_is_subject))
+    if folders:
+        return tree.only(folders, "the CK+ frames", root)
     if tree.search(root, tree.named(*_LABELS, holding=_is_subject)):
         raise MissingDataset(f"{root}: CK+ labels, but no frames; unpack cohn-kanade-images beside them")
     if empty := tree.search(root, tree.named("cohn-kanade-images")):
@@ -117,10 +114,10 @@ def _find_labels(images: Path, root: Path) -> Path:
     while tree.named(*_IMAGES)(base):
         base = base.parent
     for name in _LABELS:
-        for found in tree.search(base, tree.named(name, holding=_is_subject), depth=2):
-            return found
-    if len(found := tree.search(root, tree.named(*_LABELS, holding=_is_subject))) == 1:
-        return found[0]
+        for folder in tree.search(base, tree.named(name, holding=_is_subject), depth=2):
+            return folder
+    if len(folders := tree.search(root, tree.named(*_LABELS, holding=_is_subject))) == 1:
+        return folders[0]
     raise MissingDataset(f"{base}: CK+ frames, but no Emotion or Emotion_labels folder; unpack Emotion_labels there")
 
 

@@ -35,11 +35,9 @@ def scan(root: Path, *, apex: str = "inside", fps: float = 25.0) -> Inventory:
             skipped.append(Skipped(folder, f"not an emotion; known are {', '.join(labels.EMOTIONS)}"))
             continue
         for path in _recordings(folder, skipped):
-            try:
+            with tree.leaving_out(path, skipped):
                 frames, name = _frames(path, fps, skipped), f"{folder.name}/{path.name}"
                 sequences.append(Sequence("folder", f"folder/{_subject(path)}", name, emotion, frames, apex, rendered))
-            except LeftOut as reason:
-                skipped.append(Skipped(path, str(reason)))
     return Inventory("folder", root, rendered, sequences, skipped)
 
 

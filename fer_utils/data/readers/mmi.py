@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -47,7 +48,7 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
             continue
         seen |= {session.name} if clips else set()
         for clip in clips:
-            try:
+            with tree.leaving_out(clip, skipped):
                 subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
                 if not subject:
                     raise LeftOut("no subject in the clip's name (S001-119.avi)")
@@ -57,23 +58,16 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 emotion = parse_emotion(_read_xml(clip.with_suffix(".xml"), "the clip has no label"))
                 person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
                 sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
-            except LeftOut as reason:
-                skipped.append(Skipped(clip, str(reason)))
     return Inventory("mmi", root, rendered, sequences, skipped)
 
 
 def parse_emotion(xml: bytes) -> str:
     """Return the emotion in a clip's XML, `<Metatag Name="Emotion" Value="1"/>`. Raises LeftOut."""
     tags = [tag for tag in _elements(xml, "Metatag") if tag.get("Name", "").casefold() == "emotion"]
-    values = {tag.get("Value", "").strip() for tag in tags} - {""}
-    if len(values) != 1:
-        raise LeftOut("more than one emotion label" if values else "no emotion label")
-    value = values.pop()
-    if not re.fullmatch(r"[0-9]{1,4}", value):
-        raise LeftOut("the emotion label is not a number")
-    if int(value) not in CODES:
-        raise LeftOut(f"emotion label {int(value)}: not one of the six emotions")
-    return CODES[int(value)]
+    code = _only_number((tag.get("Value", "") for tag in tags), "emotion label")
+    if code not in CODES:
+        raise LeftOut(f"emotion label {code}: not one of the six emotions")
+    return CODES[code]
 
 
 def parse_view(xml: bytes, clip: str) -> int:
@@ -84,13 +78,18 @@ def parse_view(xml: bytes, clip: str) -> int:
     tracks = [track for track in _elements(xml, "track") if track.get("view", "").strip()]
     own = [track for track in tracks if track.get("filename", "").casefold() == clip.casefold()]
     unnamed = [track for track in tracks if not track.get("filename")]
-    views = {track.get("view").strip() for track in own or unnamed or tracks}
-    if len(views) != 1:
-        raise LeftOut("session.xml gives it more than one view" if views else "session.xml gives it no view")
-    view = views.pop()
-    if not re.fullmatch(r"[0-9]{1,4}", view):
-        raise LeftOut("its view in session.xml is not a number")
-    return int(view)
+    return _only_number((track.get("view") for track in own or unnamed or tracks), "view in session.xml")
+
+
+def _only_number(texts: Iterable[str], what: str) -> int:
+    """Return the number that all texts which are not blank agree on. Raises LeftOut."""
+    values = {text.strip() for text in texts} - {""}
+    if len(values) != 1:
+        raise LeftOut(f"more than one {what}" if values else f"no {what}")
+    value = values.pop()
+    if not re.fullmatch(r"[0-9]{1,4}", value):
+        raise LeftOut(f"the {what} is not a number")
+    return int(value)
 
 
 def _elements(xml: bytes, name: str) -> list[Element]:
@@ -105,14 +104,11 @@ def _elements(xml: bytes, name: str) -> list[Element]:
 
 
 def _clips(session: Path, skipped: list[Skipped]) -> list[Path]:
-    try:
-        clips = tree.files(session, (".avi",))
-    except LeftOut as reason:
-        skipped.append(Skipped(session, str(reason)))
-        return []
-    if not clips:
-        skipped.append(Skipped(session, "no AVI clip in the session"))
-    return clips
+    with tree.leaving_out(session, skipped):
+        if clips := tree.files(session, (".avi",)):
+            return clips
+        raise LeftOut("no AVI clip in the session")
+    return []
 
 
 def _read_xml(file: Path, consequence: str) -> bytes:

@@ -48,15 +48,13 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
             skipped.append(Skipped(person, "not a subject's folder (P001, P002, …)"))
             continue
         for folder in tree.folders(person, skipped):
-            try:
+            with tree.leaving_out(folder, skipped):
                 emotion = labels.from_folder(folder.name)
                 if emotion is None:
                     raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
                 subject, name = f"oulu/P{int(number[1]):03d}", f"{camera.name}/{light}/{person.name}/{folder.name}"
                 frames = tree.pictures(folder, FPS, skipped)
                 sequences.append(Sequence(dataset, subject, name, emotion, frames, "last", rendered))
-            except LeftOut as reason:
-                skipped.append(Skipped(folder, str(reason)))
     return Inventory(dataset, root, rendered, sequences, skipped)
 
 
@@ -64,10 +62,10 @@ def _find_camera(root: Path, modality: str, crop: bool) -> Path:
     """Return the folder of a camera's frames, whole or cropped."""
     whole = tree.search(root, tree.named(modality, holding=_is_light))
     cropped = tree.search(root, tree.named(f"{modality}_Acropped", holding=_is_light))
-    if found := cropped if crop else whole:
+    if cameras := cropped if crop else whole:
         # some archives hold the frames twice, in B_OriginalImg and in OriginalImg
-        first = [path for path in found if any(tree.named("OriginalImg")(above) for above in path.parents)]
-        return tree.only(first or found, f"the Oulu-CASIA {modality} frames", root)
+        first = [path for path in cameras if any(tree.named("OriginalImg")(above) for above in path.parents)]
+        return tree.only(first or cameras, f"the Oulu-CASIA {modality} frames", root)
     if cropped:
         these = f"--reader {_DATASETS[modality]}.crop=true"
         raise MissingDataset(f"{root}: only cropped {modality} frames here; unpack OriginalImg, or take these: {these}")

@@ -17,11 +17,11 @@ class FaceDetector:
 
     def __init__(self, content: bytes):
         self._network = _FrameNetwork(content, low=-1.0, border=cv2.BORDER_CONSTANT)
-        # (896, 2), x and y as shares of the side: row by row the cells of two grids, so many anchors in each
+        # (896, 2), x and y as shares of the side: row by row the cells of two grids, `per_cell` anchors in each
         self._anchors = np.concatenate(
             [
-                np.repeat((np.argwhere(np.ones((cells, cells)))[:, ::-1] + 0.5) / cells, each, axis=0)
-                for cells, each in ((16, 2), (8, 6))
+                np.repeat((np.argwhere(np.ones((cells, cells)))[:, ::-1] + 0.5) / cells, per_cell, axis=0)
+                for cells, per_cell in ((16, 2), (8, 6))
             ]
         )
 

@@ -90,17 +90,17 @@ class Identities:
                 distance = look.window.distance(known.window)
                 if known.lost and (distance < NEAR or (distance < FAR and difference < ALIKE)):
                     pairs.append((difference, id, number))
-        found: dict[int, Look] = {}
+        met: dict[int, Look] = {}
         for _, id, number in sorted(pairs):
-            if id not in found and not any(look is looks[number] for look in found.values()):
-                found[id] = looks[number]
+            if id not in met and not any(look is looks[number] for look in met.values()):
+                met[id] = looks[number]
                 self._known[id] = _Identity(looks[number].window, self._known[id].picture, time)
         for look, picture in zip(looks, pictures, strict=True):
-            if not any(other is look for other in found.values()):
-                found[self._next] = look
+            if not any(other is look for other in met.values()):
+                met[self._next] = look
                 self._known[self._next] = _Identity(look.window, picture, time)
                 self._next += 1
-        return found
+        return met
 
 
 def is_same(window: Window, other: Window) -> bool:

@@ -68,14 +68,14 @@ class LandmarkNetwork(PictureNetwork):
 
     Attributes
     ----------
-    sure : float
+    sure_logit : float
         The logit from which the points of a followed face are right without a check.
-    hurried : float
+    long_way : float
         A face that moved farther than this since the last frame, in sides of its window, is checked.
     """
 
-    sure: float
-    hurried: float
+    sure_logit: float
+    long_way: float
 
     def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
         """Return the points (478, 3) in pixels of the frame and the logit of there being a face.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,7 @@ class Face(NamedTuple):
     scores: np.ndarray | None = None
 
 
-class FaceTracker:
+class FaceTracker(AbstractContextManager):
     """One stream of frames (`mode="video"`) or single pictures (`mode="image"`). Use it as a context manager.
 
     While a face is followed, the window looked at comes from the points of the frame before. The face detector
@@ -67,9 +68,6 @@ class FaceTracker:
         self._identities = Identities()
         self._shape: tuple[int, ...] | None = None
         self._windows_found: list[Window] | None = None  # what the search of this frame found
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_) -> None:
         self._network = self._detector = self._blendshapes = None
@@ -132,11 +130,11 @@ class FaceTracker:
 
     def _look_again(self, image: np.ndarray, window: Window) -> Look | None:
         """Return a look at the last frame's window; or a better one, if the detector sees a face off its points."""
-        look = self._look(image, window)
-        if look is None or (look.logit >= self._network.sure and look.window.distance(window) <= self._network.hurried):
+        look, network = self._look(image, window), self._network
+        if look is None or (look.logit >= network.sure_logit and look.window.distance(window) <= network.long_way):
             return look
-        seen = [found for found in self._search(image) if found.distance(window) < REACH]
-        nearest = min(seen, key=lambda found: found.distance(look.window), default=look.window)
+        seen = [other for other in self._search(image) if other.distance(window) < REACH]
+        nearest = min(seen, key=lambda other: other.distance(look.window), default=look.window)
         better = self._look(image, nearest) if nearest.distance(look.window) > ASTRAY else None
         return better or look
 

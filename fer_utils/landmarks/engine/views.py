@@ -30,7 +30,7 @@ def average_points(network: LandmarkNetwork, image: np.ndarray, points: np.ndarr
         turn, size = (np.array([0.7548776662, 0.5698402910]) * (number // 2 + 1) % 1) * 2 - 1
         turned = window._replace(angle=window.angle + TURN * turn, side=window.side * (1 + SCALE * size))
         mirrored = number % 2 == 1
-        found, logit = network.look(image, turned, mirrored)
+        drawn, logit = network.look(image, turned, mirrored)
         if logit > 0:
-            seen.append(found[MIRROR] if mirrored else found)
+            seen.append(drawn[MIRROR] if mirrored else drawn)
     return np.mean(seen[1:] or seen, axis=0, dtype=np.float32)

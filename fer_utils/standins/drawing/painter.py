@@ -76,13 +76,13 @@ class Painter:
         rows, columns = np.nonzero(index)
         inside = index[rows, columns] - 1
         where = np.stack([columns, rows, np.ones_like(rows)], axis=1).astype(np.float32)
-        found = np.einsum("nij,nj->ni", _planes(corners, values)[inside], where)
+        drawn = np.einsum("nij,nj->ni", _planes(corners, values)[inside], where)
         # pixels on the rim of a triangle lie a little outside: they keep to its values
         low, high = values.min(1).astype(np.float32), values.max(1).astype(np.float32)
-        found = np.clip(found, low[inside], high[inside])
+        drawn = np.clip(drawn, low[inside], high[inside])
 
         u, v, shade = mapped = np.zeros((3, *index.shape), np.float32)
-        mapped[:, rows, columns] = found.T
+        mapped[:, rows, columns] = drawn.T
         skin = cv2.remap(self._skin, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         strengths = self.actor.lines * line_strengths(activation)
         if strengths.any():

@@ -136,10 +136,10 @@ def test_a_bad_label_leaves_out_its_clip_alone(tmp_path, xml, reason):
     ("view", "reason"),
     [
         (BOMB, "its XML declares a DTD or entities, which is refused: get the file again"),
-        (session(), "session.xml gives it no view"),
-        (session(""), "session.xml gives it no view"),
-        (session(0, 1), "session.xml gives it more than one view"),
-        (session("left"), "its view in session.xml is not a number"),
+        (session(), "no view in session.xml"),
+        (session(""), "no view in session.xml"),
+        (session(0, 1), "more than one view in session.xml"),
+        (session("left"), "the view in session.xml is not a number"),
     ],
 )
 def test_a_bad_session_leaves_out_its_clip(tmp_path, view, reason):

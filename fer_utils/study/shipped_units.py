@@ -1,4 +1,4 @@
-"""Trains the model of action units that ships: `python -m fer_utils.study.units`.
+"""Trains the model of action units that ships: `python -m fer_utils.study.shipped_units`.
 
 It learns from the same samples as the classifier that ships: actors of two rigs, without pictures. On smiles of real
 people this worked better than learning from the rendered stand-ins. Run it again after any change of the actors or of
