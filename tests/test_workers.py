@@ -112,6 +112,7 @@ def outcome(study, out, executor):
 
 
 class TestCluster:
+    @pytest.mark.long
     def test_folds_are_those_of_one_process_and_of_two_to_the_byte(self, scheduler, study, tmp_path):
         written = []
         for number, options in enumerate(({"scheduler": scheduler}, {"jobs": 1}, {"jobs": 2})):

@@ -33,6 +33,7 @@ def ledger():
         return bench.run(frames=6, jobs=1, clips=[CLIP]).set_index("stage")
 
 
+@pytest.mark.long  # the toy study makes a ledger too
 def test_every_stage_has_its_row(ledger):
     detectors = ("face_mesh", "face_landmarker")
     assert set(ledger.index) == {
@@ -50,6 +51,7 @@ def test_every_stage_has_its_row(ledger):
     }
 
 
+@pytest.mark.long
 def test_numbers_belong_together(ledger):
     timed = ledger.dropna(subset=["p50_ms", "frames_per_s"])
     assert (timed["frames"] == 6).all() and (timed["p50_ms"] <= timed["p95_ms"]).all()

@@ -142,6 +142,7 @@ def test_extraction(tmp_path):
         assert name in expected and content
 
 
+@pytest.mark.long
 def test_folds(tmp_path):
     program = Program(FOLDS, tmp_path)
     seconds = program.run(tmp_path / "undisturbed")
