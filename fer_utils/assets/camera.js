@@ -84,13 +84,14 @@ export default () => {
   const start = async () => {
     if (running()) return;
     const mine = (run += 1);
+    const source = model.get("source"); // another may be chosen while the browser asks the user for the camera
     history.length = answered.length = 0;
     lately = null;
     heard = performance.now();
     tell("starting");
-    if (model.get("source") === "browser" && !(await openCamera(mine))) return;
+    if (source === "browser" && !(await openCamera(mine))) return;
     watchdog = setInterval(watch, TICK);
-    say({ kind: "start", source: model.get("source") });
+    say({ kind: "start", source });
     if (stream) {
       tell("live");
       each("attach");
