@@ -35,8 +35,9 @@ def _run(arguments: argparse.Namespace, inputs: list[Path], name: str = "") -> i
     if arguments.faces > 1 and arguments.detector == "mediapipe":
         raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
     if (arguments.out or len(inputs) > 1) and all(path.is_file() and is_picture(path) for path in inputs):
+        called = name or inputs[0]
         raise PredictError(
-            f"{inputs[0]}: one picture; name it alone and without --out, or name the folder of a recording's pictures"
+            f"{called}: one picture; name it alone and without --out, or name the folder of a recording's pictures"
         )
     if arguments.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
         return _predict_several(inputs, arguments, settings, name)

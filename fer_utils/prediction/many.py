@@ -89,8 +89,10 @@ def predict(
     inputs = list(inputs)
     files = recordings(inputs)
     for folder in inputs:
-        if folder.is_dir() and folder not in files and (beside := tree.files(folder, tree.PICTURES)):
-            print(f"{folder}: left out, beside videos: pictures ({len(beside)})", file=sys.stderr)
+        if folder.is_dir() and folder not in files:
+            pictures = tree.entries(folder, lambda path: path.suffix.casefold() in tree.PICTURES)
+            if pictures:
+                print(f"{folder}: left out, beside videos: pictures ({len(pictures)})", file=sys.stderr)
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)

@@ -296,6 +296,9 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wall)))
     assert cli.main(["predict", "-"]) == 2
     assert capsys.readouterr().err.startswith("fer: -: no face found")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(wall)))
+    assert cli.main(["predict", "-", "--out", "out"]) == 2
+    assert capsys.readouterr().err.startswith("fer: -: one picture; name it alone")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(short.read_bytes())))
     assert cli.main(["predict", "-", "--out", "out"]) == 0
     (row,) = pd.read_csv("out/summary.csv").to_dict("records")
