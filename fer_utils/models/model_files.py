@@ -105,5 +105,5 @@ def _facts(text: bytes) -> Facts:
     facts = Facts(said["network"], tuple(said["classes"]), features, said["precision"], said["trained_on"])
     texts = facts.network, facts.precision, facts.trained_on, *facts.classes
     if not all(isinstance(text, str) for text in texts) or len(set(facts.classes)) < len(facts.classes):
-        raise ValueError(f"{FACTS}: not all texts are texts, or a class is there twice")
+        raise ValueError(f"{FACTS}: a name is not a text, or a class is there twice")
     return facts

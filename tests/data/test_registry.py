@@ -38,7 +38,7 @@ def test_the_options_of_each():
 
 
 @pytest.mark.parametrize("name", registry.NAMES)
-def test_load_gives_the_sequences_of_scan(tmp_path, name):
+def test_a_root_is_a_path_or_a_text(tmp_path, name):
     WRITERS[name](tmp_path)
     sequences = registry.scan(name, str(tmp_path)).sequences
     assert len(sequences) == 1
