@@ -1,8 +1,8 @@
 """Trains the model of action units that ships: `python -m fer_utils.study.shipped_units`.
 
-It learns from the same samples as the classifier that ships: actors of two rigs, without pictures. On smiles of real
-people this worked better than learning from the rendered stand-ins. Run it again after any change of the actors or of
-the features.
+It learns from samples of the same kind as the classifier that ships: actors of two rigs, without pictures. On smiles of
+real people this worked better than learning from the rendered stand-ins. Run it again after any change of the actors or
+of the features.
 """
 
 from __future__ import annotations
