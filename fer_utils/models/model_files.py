@@ -24,7 +24,7 @@ CHECKSUM_LENGTH = 64  # bytes at the end of a file: the SHA-256 of all before th
 class Facts:
     """What a file says of its classifier.
 
-    `network` is its name in `models.NETWORKS`; `precision` that of its weights; `features` are the options of the
+    `network` is its name in `classifiers.NETWORKS`; `precision` that of its weights; `features` are the options of the
     features that it was trained on; `trained_on` says in words on which data.
     """
 
