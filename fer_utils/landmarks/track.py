@@ -66,7 +66,7 @@ class LandmarkTrack:
 
     @classmethod
     def load(cls, path: Path) -> LandmarkTrack:
-        """Read a track. Raises OSError if there is no such file, ValueError if it is not a whole track."""
+        """Read a track. Raises OSError if there is no such file, ValueError if it cannot be read."""
         with path.open("rb") as file:
             try:
                 with np.load(file, allow_pickle=False) as archive:

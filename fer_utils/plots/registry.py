@@ -106,7 +106,7 @@ FIGURES: Mapping[str, Entry] = {
         "03c",
         "What decides, in action units",
         "Accuracy that emotion by way of units loses if one unit is shuffled, as bars and where the units move the "
-        "face. Hatched bars are not stable over the folds.",
+        "face. Hatched bars lost some in fewer than two thirds of the folds.",
     ),
     "matrix": Entry(
         "04",
