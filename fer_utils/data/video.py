@@ -8,7 +8,7 @@ import mmap
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -121,7 +121,28 @@ class Video:
         return digest([self.file], f"reader={READER},quarter_turns={self.quarter_turns}")
 
 
-FrameSource = Pictures | Video
+@dataclass(frozen=True)
+class Excerpt:
+    """Some frames of a recording, by their numbers, with the times that they have in it."""
+
+    recording: Pictures | Video
+    numbers: tuple[int, ...]
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield these frames in the recording's order. Raises OSError if a video cannot be opened."""
+        return (frame for frame in islice(self.recording, max(self.numbers) + 1) if frame.index in self.numbers)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the recording's own digest and the numbers."""
+        return digest([], f"recording={self.recording.digest()},frames={self.numbers}")
+
+
+FrameSource = Pictures | Video | Excerpt
+
+
+def turned(frames: Pictures | Video, quarter_turns: int) -> Pictures | Video:
+    """Return a video with its frames turned, counter-clockwise; pictures as they are."""
+    return replace(frames, quarter_turns=quarter_turns) if isinstance(frames, Video) else frames
 
 
 @contextmanager

@@ -56,5 +56,8 @@ def _probabilities(x, emotions, train, test, added, weight) -> tuple[np.ndarray,
     if weight:
         rows = np.concatenate([rows, scaler.transform(added[0])])
         names, weights = np.concatenate([names, added[1]]), np.concatenate([weights, np.full(len(added[0]), weight)])
-    model = LogisticRegression(max_iter=2000).fit(rows, names, sample_weight=weights)
-    return model.classes_, model.predict_proba(scaler.transform(x[test]))
+    # what it learns lies in the space of its rows: with coordinates of that space, which are fewer, it is ten times as
+    # fast and the same
+    space, _ = np.linalg.qr(rows.T)
+    model = LogisticRegression(max_iter=2000).fit(rows @ space, names, sample_weight=weights)
+    return model.classes_, model.predict_proba(scaler.transform(x[test]) @ space)

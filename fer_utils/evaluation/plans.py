@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
@@ -12,11 +13,13 @@ import numpy as np
 import pandas as pd
 
 from fer_utils.data.sequence import Sequence
+from fer_utils.data.video import Excerpt, turned
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import action_units, augmentation, splits
 from fer_utils.evaluation.experiments import BASE, Run
 from fer_utils.evaluation.splits import Folds, Reasons, Scheme
 from fer_utils.features import tensors
+from fer_utils.features.geometry import SequenceRefused
 from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import extraction
 from fer_utils.landmarks.extraction import Extraction
@@ -35,7 +38,7 @@ ABLATIONS = {
     "evenly in time": Options(spacing="time"),
 }
 # the same features, of points found in another way: options of `extraction.extract`
-VIEWS = "8 views"  # each frame's points averaged over turned, scaled and mirrored views, without tracking
+VIEWS = "8 views"  # points averaged over turned, scaled and mirrored views of each key frame
 DETECTION = {
     "image mode": {"mode": "image"},
     VIEWS: {"mode": "image", "views": 8},
@@ -89,9 +92,23 @@ def variants(
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
         for name, how in DETECTION.items():
-            other: Extraction = extraction.extract(sequences, executor, **how)
-            tables[name] = tensors.table(sequences, other.tracks)
+            # to follow a face takes all frames; to search for it in the key frames takes these alone
+            shown = _key_frames_alone(sequences, tracks) if how.get("mode") == "image" else sequences
+            other: Extraction = extraction.extract(shown, executor, **how)
+            tables[name] = tensors.table(shown, other.tracks)
     return tables, noise
+
+
+def _key_frames_alone(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> list[Sequence]:
+    """Return the sequences that give features, of each the study's key frames alone."""
+    alone = []
+    for sequence in sequences:
+        with suppress(KeyError, SequenceRefused):  # without a track, or without features
+            track = tracks[sequence.id]
+            numbers = tensors.sequence_features(track, sequence.apex).key_frames
+            excerpt = Excerpt(turned(sequence.frames, track.quarter_turns), tuple(numbers.tolist()))
+            alone.append(replace(sequence, frames=excerpt, apex="last"))
+    return alone
 
 
 def runs(

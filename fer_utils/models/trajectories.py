@@ -63,21 +63,30 @@ def _points(x: np.ndarray) -> np.ndarray:
 
 
 def _decomposed(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the subspaces (n, N, 2) and the covariances (n, 2, 2) of all frames, which make up their Gram matrices."""
+    """Return the subspaces (n, N, 2) and the variances (n, 2) in them of all frames: their Gram matrices' two parts."""
     bases, sizes, _ = np.linalg.svd(_points(x), full_matrices=False)
-    return bases, np.einsum("ni,ij->nij", np.maximum(sizes, 1e-6) ** 2, np.eye(2))
+    return bases, np.maximum(sizes, 1e-6) ** 2
 
 
 def _frame_distances(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Return squared distances (n, m) of frames."""
-    left, cosines, right = np.linalg.svd(np.einsum("api,bpj->abij", one[0], other[0], optimize=True))
-    grassmann = (np.arccos(np.clip(cosines, -1, 1)) ** 2).sum(axis=-1)
-    mine = np.einsum("abki,akl,ablj->abij", left, one[1], left)
-    theirs = np.einsum("abik,bkl,abjl->abij", right, other[1], right)
-    values, vectors = np.linalg.eigh(mine)
-    root = np.einsum("abij,abj,abkj->abik", vectors, values**-0.5, vectors)
-    ratios = np.linalg.eigvalsh(root @ theirs @ root)
-    return grassmann + SPREAD * (np.log(np.maximum(ratios, 1e-12)) ** 2).sum(axis=-1)
+    """Return squared distances (n, m) of frames.
+
+    Singular values and eigenvalues of 2 x 2 matrices are written out: LAPACK takes 20 times as long for as many of
+    them. The product of two bases is a rotation plus a mirror image, each times a length. The singular values are the
+    sum and the difference of these lengths; the part with the larger one aligns the bases.
+    """
+    (a, b), (c, d) = np.einsum("api,bpj->ijab", one[0], other[0], optimize=True)
+    rotation, mirror = np.hypot(a + d, c - b) / 2, np.hypot(a - d, b + c) / 2
+    cosines = np.stack([rotation + mirror, np.abs(rotation - mirror)])
+    grassmann = (np.arccos(np.minimum(cosines, 1)) ** 2).sum(axis=0)
+    # the eigenvalues of R⁻¹R' from its trace and determinant; `along` is a squared entry of the aligning matrix
+    longer = np.maximum(np.maximum(rotation, mirror), 1e-12)
+    along = (np.where(rotation >= mirror, a + d, a - d) / longer / 2) ** 2
+    (s, t), (u, v) = 1 / one[1].T[:, :, None], other[1].T[:, None]
+    half = (along * (s * u + t * v) + (1 - along) * (s * v + t * u)) / 2
+    product = s * t * u * v
+    larger = half + np.sqrt(np.maximum(half**2 - product, 0))
+    return grassmann + SPREAD * (np.log(larger) ** 2 + np.log(product / larger) ** 2)
 
 
 class KendallTangents(TransformerMixin, BaseEstimator):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from matplotlib.figure import Figure
 from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN, Sequence
-from fer_utils.data.video import Video
+from fer_utils.data.video import turned
 from fer_utils.features.geometry import PAIRS
 from fer_utils.features.phases import Phases
 from fer_utils.features.tensors import one_of_each
@@ -83,9 +82,7 @@ def _leave_room_below(figure: Figure) -> None:
 
 def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray | None]:
     """Return the frames of a sequence, turned as they were when the track was made."""
-    frames = sequence.frames
-    turned = replace(frames, quarter_turns=track.quarter_turns) if isinstance(frames, Video) else frames
-    return (frame.image for frame in turned)
+    return (frame.image for frame in turned(sequence.frames, track.quarter_turns))
 
 
 def face(

@@ -1,5 +1,6 @@
 """Frames out of videos, sound and broken, as players show them."""
 
+import shutil
 import struct
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_utils.data.video import Video, read_ahead
+from fer_utils.data.video import Excerpt, Video, read_ahead, turned
 from tests.clips import copied, cut, patterned, record
 from tests.data.test_pictures import encoded, with_preview
 
@@ -265,6 +266,24 @@ class TestSample:
             "72x58 pixels of 16:15 are shown as 77x58 square ones; turned by 90° counter-clockwise, as the file says"
         )
         assert Video(record(tmp_path / "b.mp4", [patterned()] * 2)).shown()[1] == ""
+
+
+class TestExcerpt:
+    images = tuple(np.full((48, 64, 3), 10 * index, np.uint8) for index in range(12))
+
+    def test_frames_keep_number_time_and_content(self, tmp_path):
+        video = Video(write_video(tmp_path / "a.avi", self.images))
+        frames = list(Excerpt(video, (3, 4, 9)))
+        assert [frame.index for frame in frames] == [3, 4, 9]
+        assert [frame.time for frame in frames] == pytest.approx([3 / 25, 4 / 25, 9 / 25], abs=2e-3)
+        assert [frame.image.mean() for frame in frames] == pytest.approx([30, 40, 90], abs=4.5)
+
+    def test_its_digest_is_that_of_recording_and_numbers(self, tmp_path):
+        video = Video(write_video(tmp_path / "a.avi", self.images))
+        same = Video(shutil.copy(video.file, tmp_path / "b.avi"))
+        digests = {Excerpt(*each).digest() for each in [(video, (3, 4)), (video, (3, 5)), (turned(video, 1), (3, 4))]}
+        assert len(digests | {video.digest()}) == 4
+        assert Excerpt(same, (3, 4)).digest() in digests
 
 
 class TestReadAhead:

@@ -1,11 +1,13 @@
 """What is asked, of which features, in which folds: people in two sets are one person, and nobody is on both sides."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
+from fer_utils.data.pictures import Pictures
 from fer_utils.errors import SplitError, StudyError
 from fer_utils.evaluation import plans
 from fer_utils.evaluation.experiments import BASE, Run
@@ -56,6 +58,31 @@ class TestVariants:
         assert noisy == ["2 x jitter", "4 x jitter", "8 x jitter", "16 x jitter"]
         assert noise == tensors.detector_noise(*small)
         assert len({each.x.tobytes() for name, each in made.items() if name not in plans.DETECTION}) == len(made) - 3
+
+    def test_image_mode_looks_at_the_key_frames_alone(self, small, monkeypatch):
+        """If it finds the same points there, the features are the same."""
+        sequences, tracks = small
+        unseen = replace(sequences[0], id="unseen")
+
+        def extract(shown, executor, **how):
+            if how.get("mode") != "image":
+                return Extraction(tracks, 0, {})
+            assert unseen.id not in [sequence.id for sequence in shown]
+            cut = {}
+            for sequence in shown:
+                track, numbers = tracks[sequence.id], list(sequence.frames.numbers)
+                assert sequence.frames.recording == Pictures((), 30.0) and len(numbers) == 5
+                parts = {name: getattr(track, name)[numbers] for name in ("points", "times", "reasons")}
+                cut[sequence.id] = replace(track, **parts)
+            return Extraction(cut, 0, {})
+
+        monkeypatch.setattr(extraction, "extract", extract)
+        with ThreadPoolExecutor(1) as executor:
+            made, _ = plans.variants(("detection",), [*sequences, unseen], tracks, executor)
+        assert made["8 views"].ids.tolist() == list(tracks)
+        for name in ("image mode", "8 views"):
+            np.testing.assert_allclose(made[name].x, made[BASE].x, atol=2e-3)  # each is normalised by its first frame
+        assert np.abs(made[BASE].x).max() > 0.1
 
     def test_only_what_is_asked(self, small):
         with ThreadPoolExecutor(1) as executor:
