@@ -26,7 +26,7 @@ from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError
 from fer_utils.data.video import Video
 from fer_utils.errors import OutputError, UserError
-from fer_utils.evaluation import experiments, jobs, splits, tables
+from fer_utils.evaluation import cross_validation, jobs, splits, tables
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable, Options, shape
 from fer_utils.landmarks import extraction
@@ -93,9 +93,9 @@ def experiment(out):
     table = a_table()
     folds = {Scheme("grouped"): splits.make("grouped", table)}
     jobs.load_table.cache_clear()
-    run = experiments.Run("logistic", "grouped")
+    run = cross_validation.Run("logistic", "grouped")
     with ThreadPoolExecutor(1) as executor:
-        return experiments.run([run], {experiments.BASE: table}, folds, out / "folds", executor)
+        return cross_validation.run([run], {cross_validation.BASE: table}, folds, out / "folds", executor)
 
 
 def a_figure():

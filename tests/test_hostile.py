@@ -33,7 +33,7 @@ from fer_utils.data.registry import DatasetError
 from fer_utils.data.sequence import LeftOut
 from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, SplitError, StudyError
-from fer_utils.evaluation import experiments, jobs, splits, tables
+from fer_utils.evaluation import cross_validation, jobs, splits, tables
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
@@ -254,10 +254,10 @@ def read_experiment(folder):
     folds = {Scheme("grouped"): splits.make("grouped", table)}
     jobs.load_table.cache_clear()
     kept = {path: path.read_bytes() for path in folder.glob("folds/**/*") if path.is_file()}
-    run, quiet = experiments.Run("paper", "grouped"), io.StringIO()
+    run, quiet = cross_validation.Run("paper", "grouped"), io.StringIO()
     plain = patch.object(classifiers, "make", lambda name, seed: Plain())
     with ThreadPoolExecutor(1) as executor, redirect_stderr(quiet), plain:
-        outcome = experiments.run([run], {experiments.BASE: table}, folds, folder / "folds", executor)
+        outcome = cross_validation.run([run], {cross_validation.BASE: table}, folds, folder / "folds", executor)
     assert len(outcome.folds) == 5 and (outcome.folds["accuracy"] == 1).all()
     assert sorted(outcome.predictions["id"]) == sorted(table.ids)
     return not kept or all(path.read_bytes() == content for path, content in kept.items())

@@ -17,8 +17,8 @@ import threadpoolctl
 from fer_utils import workers
 from fer_utils.data.pictures import Pictures
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import experiments, splits
-from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation import cross_validation, splits
+from fer_utils.evaluation.cross_validation import BASE, Run
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks import extraction
@@ -108,7 +108,7 @@ def study():
 def outcome(study, out, executor):
     table, folds = study
     runs = [Run(model, "grouped") for model in ("mlp", "svm")]
-    return experiments.run(runs, {BASE: table}, folds, out, executor, {"epochs": 3})
+    return cross_validation.run(runs, {BASE: table}, folds, out, executor, {"epochs": 3})
 
 
 class TestCluster:

@@ -28,7 +28,7 @@ FEWEST = 5  # sequences that must show a unit for it to be scored
 class Outcome:
     """What was found of emotions and action units."""
 
-    predictions: pd.DataFrame  # of emotions, and `costs`, as `experiments.run` returns them
+    predictions: pd.DataFrame  # of emotions, and `costs`, as `cross_validation.run` returns them
     scores: pd.DataFrame  # a row a unit and side
     intensities: pd.DataFrame  # a row a tested sequence, with the emotion that they speak for
     costs: pd.DataFrame

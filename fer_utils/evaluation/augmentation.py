@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation.cross_validation import BASE
 from fer_utils.evaluation.jobs import rows_of
 from fer_utils.evaluation.metrics import prediction_rows, result_key
 from fer_utils.evaluation.splits import Folds, of_people
@@ -23,7 +23,7 @@ WEIGHTS = (0.0, 0.05, 0.2, 0.5, 1.0)  # of an actor's row, where a recording's o
 def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Test a logistic regression in the folds of people, trained on their training rows and on actors.
 
-    Return predictions and costs, as `experiments.run` has them.
+    Return predictions and costs, as `cross_validation.run` has them.
 
     It sees the change from the first key frame to the last, as the model "logistic" does. Actors of emotions that the
     table lacks are left out. The weight of an actor's row is the one that is best on the validation part, the smallest

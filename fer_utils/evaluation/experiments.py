@@ -1,206 +1,209 @@
-"""Cross-validation of many models on many variants of the features.
-
-Which ones, with the ablations, is in `plans`. There is one job a fold, run by any executor. Each outcome is kept in a
-file when it is done, so that an interrupted run goes on where it stopped.
-"""
+"""The experiments of the study: the ablations and other variants of the features, and the runs of each question."""
 
 from __future__ import annotations
 
-import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from fer_utils.data.registry import joined
+from fer_utils.data.sequence import Sequence
+from fer_utils.data.video import Excerpt, turned
 from fer_utils.errors import StudyError
-from fer_utils.evaluation.jobs import Job, fit_and_test, keep_table, read_outcome, rows_of, write_outcome
-from fer_utils.evaluation.metrics import RECIPE, metrics, prediction_rows, result_key
-from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split
-from fer_utils.features.tensors import FeatureTable
+from fer_utils.evaluation import action_units, augmentation, splits
+from fer_utils.evaluation.cross_validation import BASE, Run
+from fer_utils.evaluation.splits import Folds, Reasons, Scheme
+from fer_utils.features import tensors
+from fer_utils.features.geometry import SequenceRefused
+from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
+from fer_utils.landmarks import extraction
+from fer_utils.landmarks.extraction import Extraction
+from fer_utils.landmarks.track import LandmarkTrack
+from fer_utils.models.baselines import TRAJECTORY
 
-BASE = "61 landmarks"  # the study's own features, `tensors.DEFAULT`
+SETS = {BASE: DEFAULT, "122 landmarks": Options(landmarks=122), "250 landmarks": Options(landmarks=250)}
+ABLATIONS = {
+    "distances only": Options(values="distances"),
+    "angles only": Options(values="angles"),
+    "all pairs": Options(pairs="all"),
+    "not normalised": Options(normalised=False),
+    "3 key frames": Options(n_key_frames=3),
+    "7 key frames": Options(n_key_frames=7),
+    "9 key frames": Options(n_key_frames=9),
+    "evenly in time": Options(spacing="time"),
+}
+# the same features, of points found in another way: options of `extraction.extract`
+VIEWS = "8 views"  # points averaged over turned, scaled and mirrored views of each key frame
+DETECTION = {
+    "image mode": {"mode": "image"},
+    VIEWS: {"mode": "image", "views": 8},
+    "face_mesh": {"detector": "face_mesh"},
+}
+SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
+JITTER = (2, 4, 8, 16)  # times the jitter that `tensors.detector_noise` finds
+BASELINES = ("majority", "logistic", "svm", "mlp")  # with as many seeds as the network
+FIELD = ("gram", "kendall", "graph")  # published methods, on trajectories of points; with one seed
+# the models that the network is compared with, and the variants of the features that they take
+COMPARED = (*BASELINES, *FIELD, augmentation.MODEL, action_units.BY_UNITS, action_units.HUMAN)
+VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
+
+SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks
+
+QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
 
-@dataclass(frozen=True)
-class Run:
-    """One cross-validation.
+def early_variant(share: float) -> str:
+    """Return the name of the variant that sees this share of the way from onset to apex."""
+    return f"{share:.0%} of the way"
 
-    `protocol`, `seed` and the datasets `source` and `target` (empty: all in the table) name its folds. `variant` names
-    the features that are trained on and tested with; `tested` those that the same trained models are tested with as
-    well. Every model is fitted on all training rows of a fold; a network for as many epochs as are best on the
-    validation part of them, when it is trained on the rest. `select_on="test"` keeps the epoch of a network that has
-    the highest accuracy on the test rows: a mistake often made, measured here on purpose.
+
+def jitter_variant(times: float) -> str:
+    """Return the name of the variant whose points have this many times the detector's jitter."""
+    return f"{times} x jitter"
+
+
+def variants(
+    questions: tuple[str, ...], sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], executor: Executor
+) -> tuple[dict[str, FeatureTable], float]:
+    """Return the feature tables that `questions` need, by name, and the detector's jitter in inter-ocular distances.
+
+    Raises StudyError for a question that is not one of QUESTIONS.
     """
+    if unknown := sorted(set(questions) - set(QUESTIONS)):
+        raise StudyError(f"question {unknown[0]!r} is unknown: choose from {', '.join(QUESTIONS)}")
+    wanted = {BASE: DEFAULT}
+    if "models" in questions:
+        wanted[TRAJECTORY] = Options(values="trajectory")
+    if "landmark sets" in questions:
+        wanted |= SETS
+    if "ablations" in questions:
+        wanted |= ABLATIONS
+    if "early" in questions:
+        wanted |= {early_variant(share): replace(DEFAULT, share=share) for share in SHARES}
+    noise = tensors.detector_noise(sequences, tracks)
+    if "jitter" in questions and np.isfinite(noise):
+        wanted |= {jitter_variant(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
+    making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
+    tables = {name: future.result() for name, future in making.items()}
+    if "detection" in questions:
+        for name, how in DETECTION.items():
+            # to follow a face takes all frames; to search for it in the key frames takes these alone
+            shown = _key_frames_alone(sequences, tracks) if how.get("mode") == "image" else sequences
+            other: Extraction = extraction.extract(shown, executor, **how)
+            tables[name] = tensors.table(shown, other.tracks)
+    return tables, noise
 
-    model: str
-    protocol: str
-    seed: int = 0
-    variant: str = BASE
-    tested: tuple[str, ...] = ()
-    select_on: str = "validation"
-    importance: bool = False
-    source: tuple[str, ...] = ()
-    target: tuple[str, ...] = ()
 
-    @property
-    def scheme(self) -> Scheme:
-        """The folds that it is made on."""
-        return Scheme(self.protocol, self.seed, self.source, self.target)
+def _key_frames_alone(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> list[Sequence]:
+    """Return the sequences that give features, of each the study's key frames alone."""
+    alone = []
+    for sequence in sequences:
+        with suppress(KeyError, SequenceRefused):  # without a track, or without features
+            track = tracks[sequence.id]
+            numbers = tensors.sequence_features(track, sequence.apex).key_frames
+            excerpt = Excerpt(turned(sequence.frames, track.quarter_turns), tuple(numbers.tolist()))
+            alone.append(replace(sequence, frames=excerpt, apex="last"))
+    return alone
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """The tables of an experiment.
+def runs(
+    questions: tuple[str, ...], tables: Mapping[str, FeatureTable], seeds: int, network: str = "compact"
+) -> list[Run]:
+    """Return the runs that answer `questions` with the variants that `tables` holds.
 
-    Attributes
-    ----------
-    folds, predictions
-        A row a fold; a row a tested sequence.
-    history
-        A row a fold and epoch.
-    importance
-        A row a fold and group of features.
-    costs
-        A row a fold, with its model's weights and training time in seconds.
-    refused
-        A row a run: what could not be done and why.
+    `network` is the one that is trained if the question is not about the model; sets of landmarks are tried with two
+    simple models too. Models, leakage and importance are asked `seeds` times, with folds and initial weights of their
+    own; the rest once. A variant that no sequence gives, as nine key frames if all are shorter, is left out, and a line
+    says so.
     """
+    for name, table in tables.items():
+        if not len(table):
+            print(f"{name}: left out: no sequence gives it; {next(iter(table.refused.values()), 'there is none')}")
+    filled = {name for name, table in tables.items() if len(table)}
+    tested = tuple(name for name in (*map(early_variant, SHARES), *map(jitter_variant, JITTER)) if name in filled)
+    planned = []
+    for seed in range(seeds):
+        planned.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
+        if "models" in questions:
+            planned += [Run(model, "grouped", seed) for model in BASELINES]
+        if "leakage" in questions:
+            planned += [Run(network, "stratified", seed), Run(network, "grouped", seed, select_on="test")]
+    if "leakage" in questions:
+        planned.append(Run(network, "leave-one-subject-out"))
+    if "landmark sets" in questions:  # what more points do may be one model's own
+        planned += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
+    if "models" in questions and TRAJECTORY in filled:
+        planned += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
+    if VIEWS in filled:  # on real faces simple models gained most by them
+        planned += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
+    # BASE is the first run's: once more, its sequences would count twice among the seeds
+    others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
+    planned += [Run(network, "grouped", 0, name) for name in others]
+    return list(dict.fromkeys(planned))
 
-    folds: pd.DataFrame
-    predictions: pd.DataFrame
-    history: pd.DataFrame
-    importance: pd.DataFrame
-    costs: pd.DataFrame
-    refused: pd.DataFrame
+
+def folds(table: FeatureTable, planned: list[Run], n_folds: int = 5) -> tuple[Folds, Reasons]:
+    """Return the folds that the runs need; see `splits.possible`."""
+    return splits.possible(table, dict.fromkeys(run.scheme for run in planned), n_folds)
 
 
-def run(
-    runs: Iterable[Run],
-    tables: Mapping[str, FeatureTable],
-    splits: Folds,
-    folder: Path,
-    executor: Executor,
-    settings: Mapping[str, float] | None = None,
-    reasons: Reasons | None = None,
-) -> Outcome:
-    """Fit and test every fold of `runs`, with a progress bar.
+def merge(
+    sequences: Mapping[str, list[Sequence]], tracks: Mapping[str, Mapping[str, LandmarkTrack]]
+) -> tuple[FeatureTable, pd.DataFrame]:
+    """Merge datasets into one table with the emotions that all of them have.
 
-    `tables` holds the features by variant, BASE among them, whose sequences `splits` names, by scheme; `reasons` says
-    why those that are not there could not be made. A sequence that a variant lacks is left out of it. Finished
-    folds and the features they are made of are kept in `folder` (`paths.folds`); what is there and was made of the same
-    data, folds, settings and code is taken from there.
-
-    A run that cannot be made (no folds, too little memory, a library that is not installed) is listed with its reason;
-    the others go on. Raises StudyError if none can be made.
+    Both arguments are by dataset. The second table says how many sequences were left out, a row a dataset and reason. A
+    person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
     """
-    planned = list(dict.fromkeys(runs))
-    possible = [plan for plan in planned if plan.scheme in splits]
-    stored = {
-        name: keep_table(tables[name], folder / "features")
-        for name in {BASE, *(name for plan in possible for name in (plan.variant, *plan.tested))}
-    }
-    known = {name: set(table.ids.tolist()) for name, table in tables.items()}
-    jobs = {}
-    for plan in possible:
-        for split in splits[plan.scheme]:
-            ids = {part: getattr(split, part).tolist() for part in PARTS}
-            jobs[plan, split.fold] = Job(
-                plan.model,
-                plan.seed,
-                tuple(sorted((settings or {}).items())),
-                stored[plan.variant],
-                tuple((name, stored[name]) for name in plan.tested),
-                tuple(np.unique(tables[BASE].emotions).tolist()),
-                **{part: tuple(i for i in ids[part] if i in known[plan.variant]) for part in PARTS},
-                select_on=plan.select_on,
-                importance=plan.importance,
-                folder=str(folder / "features"),
-            )
-    done = _outcomes(jobs, folder, executor)
-    outcome = _collect(planned, splits, reasons or {}, tables[BASE], jobs, done)
-    if outcome.predictions.empty:
-        first = outcome.refused["reason"].iloc[0]
-        raise StudyError(f"none of the {len(planned)} runs could be made; the first: {first}")
-    return outcome
+    shared = set.intersection(*({sequence.emotion for sequence in those} for those in sequences.values()))
+    if len(shared) < 2:
+        raise StudyError(f"{', '.join(sequences)}: fewer than two emotions are in all of them")
+    renamed, kept, owner, missing = [], {}, {}, Counter()
+    for name, sequence in ((name, sequence) for name, those in sequences.items() for sequence in those):
+        if sequence.emotion not in shared:
+            missing[name, f"{sequence.emotion} is not in all of the datasets"] += 1
+        elif sequence.id not in tracks[name]:
+            missing[name, "no landmarks"] += 1
+        else:
+            key = f"{name}/{sequence.id}"
+            renamed.append(replace(sequence, id=key, dataset=name))
+            kept[key], owner[key] = tracks[name][sequence.id], name
+    table = tensors.table(renamed, kept)
+    missing.update((owner[key], reason) for key, reason in table.refused.items())
+    return table, pd.DataFrame([(*key, n) for key, n in missing.items()], columns=["set", "reason", "sequences"])
 
 
-def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Executor) -> dict[Job, dict]:
-    done: dict[Job, dict] = {}
-    with tqdm(total=len(set(jobs.values())), desc="folds", unit="fold", file=sys.stderr) as bar:
-        waiting: dict[Future, Job] = {}
-        for job in dict.fromkeys(jobs.values()):
-            try:
-                done[job] = read_outcome(folder / f"{job.key()}.json")
-                bar.update()
-            except (OSError, ValueError):  # missing or damaged: done again
-                waiting[executor.submit(fit_and_test, job)] = job
-        try:
-            for future in as_completed(waiting):
-                job = waiting[future]
-                done[job] = future.result()
-                if "refused" not in done[job]:
-                    write_outcome(folder / f"{job.key()}.json", done[job])
-                bar.update()
-        finally:
-            for future in waiting:
-                future.cancel()
-    return done
+def cross_folds(table: FeatureTable, n_folds: int = 5, seed: int = 0) -> tuple[Folds, Reasons]:
+    """Return the folds of the matrix and the composites of a merged table; see `splits.possible`.
+
+    The matrix: every dataset trained on, every one tested on. The paper's composites (sec. 4.2): all sets but MMI
+    trained on and MMI tested, if there are two others; and all merged in folds, of people and, as in the paper perhaps,
+    of sequences.
+    """
+    names = tuple(dict.fromkeys(table.datasets.tolist()))
+    others = tuple(name for name in names if name != "mmi")
+    sides = [((source,), (target,)) for source, target in product(names, names)]
+    if "mmi" in names and len(others) > 1:  # of one other set it is a place in the matrix
+        sides.append((others, ("mmi",)))
+    schemes = [Scheme(splits.transfer_protocol(table, *pair), seed, *pair) for pair in sides]
+    schemes += [Scheme(protocol, seed) for protocol in ("grouped", "stratified")]
+    return splits.possible(table, schemes, n_folds)
 
 
-def _collect(runs, splits: Folds, reasons: Reasons, base: FeatureTable, jobs, done) -> Outcome:
-    """Return the outcomes as tables, in the order of `runs`, whatever the order in which they were done."""
-    subject_of = pd.Series(base.subjects, index=base.ids)
-    folds, predictions, history, importance, costs, refused = [], [], [], [], [], []
-    for plan in runs:
-        folds_of_plan = [(split, jobs[plan, split.fold]) for split in splits.get(plan.scheme, ())]
-        failed = [done[job]["refused"] for _, job in folds_of_plan if "refused" in done[job]]
-        if failed or not folds_of_plan:  # what the other folds gave would pass for the whole
-            reason = failed[0] if failed else reasons.get(plan.scheme, "its folds cannot be made")
-            sides = (joined(side or base.datasets.tolist()) for side in (plan.source, plan.target))
-            refused.append((plan.model, plan.variant, *sides, plan.protocol, plan.select_on, plan.seed, reason))
-            continue
-        for split, job in folds_of_plan:
-            outcome = done[job]
-            key = result_key(plan.model, plan.variant, split, plan.select_on)
-            recipe = dict.fromkeys(RECIPE, np.nan) | outcome.get("recipe", {})
-            for tested, test in outcome["tests"].items():
-                rows = rows_of(base, test.get("ids", job.test))
-                p = np.array(test["probabilities"]).reshape(len(rows), len(job.names))
-                own = key | {"tested": tested or plan.variant}
-                found = prediction_rows(own, base, rows, np.array(job.names), p)
-                predictions.append(found.assign(**recipe))
-                counts = _counts(job, split, subject_of, len(rows), outcome["history"])
-                values = metrics(found["emotion"].to_numpy(), found["predicted"].to_numpy())
-                folds.append(own | counts | recipe | values)
-            if outcome["history"]:
-                epochs = np.arange(1, len(outcome["history"]["loss"]) + 1)
-                history.append(pd.DataFrame({**key, "epoch": epochs, **outcome["history"]}))
-            costs.append({**key, "weights": outcome["weights"], "seconds": outcome["seconds"]})
-            importance += [{**key, **group} for group in outcome.get("importance", [])]
-    columns = ["model", "variant", "source", "target", "protocol", "select_on", "seed", "reason"]
-    return Outcome(
-        pd.DataFrame(folds),
-        pd.concat(predictions, ignore_index=True) if predictions else pd.DataFrame(),
-        pd.concat(history, ignore_index=True) if history else pd.DataFrame(),
-        pd.DataFrame(importance),
-        pd.DataFrame(costs),
-        pd.DataFrame(refused, columns=columns),
-    )
+def cross_runs(schemes: Iterable[Scheme], matrix_model: str, models: list[str]) -> list[Run]:
+    """Return the runs of the matrix with one model, and of the composites with several.
 
-
-def _counts(job: Job, split: Split, subject_of: pd.Series, n_test: int, history: Mapping) -> dict[str, object]:
-    people, trained = (set(subject_of[ids]) for ids in (split.test, split.train))
-    return {
-        "n_fit": len(job.fit),
-        "n_validation": len(job.validation),
-        "n_test": n_test,
-        "subjects_test": len(people),
-        "subjects_shared": len(people & trained),
-        "untrained": split.untrained,
-        "epochs": len(history.get("loss", [])),
-    }
+    The paper's network is not trained on the merged sets' folds of sequences: they take longest and say least.
+    """
+    runs = []
+    for scheme in schemes:
+        in_matrix = len(scheme.source) == len(scheme.target) == 1
+        for model in [matrix_model] if in_matrix else models:
+            if not (model == "paper" and scheme.protocol == splits.LEAKY):
+                runs.append(Run(model, scheme.protocol, scheme.seed, source=scheme.source, target=scheme.target))
+    return runs

@@ -11,8 +11,8 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import metrics, plans, tables
-from fer_utils.evaluation.experiments import BASE
+from fer_utils.evaluation import experiments, metrics, tables
+from fer_utils.evaluation.cross_validation import BASE
 from fer_utils.evaluation.metrics import KEYS
 from fer_utils.evaluation.tables import SHOWN
 from fer_utils.features import geometry, tensors
@@ -64,7 +64,7 @@ def coverage(variants: Mapping[str, FeatureTable]) -> pd.DataFrame:
 def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
     """Return models under folds of people; the paper's network from notebook 03's summary, if that is there."""
     own = _of_people(summary)
-    own = own[own["variant"].isin(plans.VARIANTS)]
+    own = own[own["variant"].isin(experiments.VARIANTS)]
     notebook_03 = _of_notebook_03(out, "summary", dataset)
     notebook_03 = notebook_03[~notebook_03["model"].isin(own["model"])]
     everything = pd.concat([own, *([notebook_03] if len(notebook_03) else [])], ignore_index=True)
@@ -74,7 +74,7 @@ def models(summary: pd.DataFrame, out: Path, dataset: str) -> pd.DataFrame:
 def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> pd.DataFrame:
     """Compare `network` and the paper's network with each model, on the same sequences and folds."""
     own = _of_people(predictions)
-    own = own[own["variant"].isin(plans.VARIANTS)]
+    own = own[own["variant"].isin(experiments.VARIANTS)]
     by_model = {str(name): group for name, group in own.groupby("model", sort=False)}
     for name, group in _of_notebook_03(out, "predictions", dataset).groupby("model"):
         by_model.setdefault(str(name), group)
@@ -116,7 +116,7 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
     numbers a trained model keeps, `seconds` how long it takes to train one: medians over the folds of people.
     """
     people = costs["protocol"].isna() | (costs["protocol"] == "grouped") & (costs["select_on"] == "validation")
-    costs = costs[people & (costs["variant"].isna() | costs["variant"].isin(plans.VARIANTS))]
+    costs = costs[people & (costs["variant"].isna() | costs["variant"].isin(experiments.VARIANTS))]
     costs = pd.concat([costs, _of_notebook_03(out, "costs", dataset)], ignore_index=True)
     medians = costs.groupby("model")[["weights", "seconds"]].median().round({"weights": 0, "seconds": 3})
     table = models.merge(medians, "left", on="model")
@@ -147,7 +147,7 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the models that were tried with several sets of landmarks, or averaged points, with the first seed."""
-    variants = [*plans.SETS, plans.VIEWS]
+    variants = [*experiments.SETS, experiments.VIEWS]
     rows = _of_people(predictions)
     rows = rows[rows["variant"].isin(variants) & (rows["seed"] == 0)]
     several = rows.groupby("model")["variant"].transform("nunique") > 1
@@ -156,8 +156,8 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
-    known = {plans.early_variant(share): ("share of the way seen", share) for share in plans.SHARES}
-    known |= {plans.jitter_variant(times): (NOISE, times) for times in plans.JITTER}
+    known = {experiments.early_variant(share): ("share of the way seen", share) for share in experiments.SHARES}
+    known |= {experiments.jitter_variant(times): (NOISE, times) for times in experiments.JITTER}
     rows = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
     rows = rows[(rows["variant"] == BASE) & (rows["select_on"] == "validation")]
     conditions_shown = []
@@ -204,7 +204,7 @@ def studied_network(results: pd.DataFrame) -> str:
 
     `tables.read` refuses tables without one.
     """
-    return results.loc[~results["model"].isin(plans.COMPARED), "model"].iloc[0]
+    return results.loc[~results["model"].isin(experiments.COMPARED), "model"].iloc[0]
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ import pandas as pd
 from fer_utils import paths, workers
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
-from fer_utils.evaluation import plans, reading
+from fer_utils.evaluation import experiments, formatting
 from fer_utils.evaluation.metrics import KEYS
 
 # the measures of a summary that figures show
@@ -109,7 +109,7 @@ def save(
 
     `dataset` is one name, or the names of all datasets whose data are in the tables. The first two columns written say
     which they are and whether the data are rendered; results say whether the run was `quick`, too short to say
-    anything. What a paper shows is written as LaTeX too (`reading.PAPER`). Raises ValueError for a kind that is not
+    anything. What a paper shows is written as LaTeX too (`formatting.PAPER`). Raises ValueError for a kind that is not
     listed in this module.
     """
     one = isinstance(dataset, str)
@@ -124,8 +124,8 @@ def save(
         marked.insert(0, "dataset", label)
         marked.insert(1, "data", STAND_IN if rendered else "real")
         write(marked.assign(quick=quick, **versions()) if known[kind].versions else marked, path)
-        if kind in reading.PAPER and len(marked):
-            reading.write_latex(path.with_suffix(".tex"), kind, marked, quick)
+        if kind in formatting.PAPER and len(marked):
+            formatting.write_latex(path.with_suffix(".tex"), kind, marked, quick)
         rows.append((str(path.relative_to(out)), len(frame), known[kind].about))
     return pd.DataFrame(rows, columns=["file", "rows", "what it holds"])
 
@@ -147,7 +147,7 @@ def read(out: Path, kind: str, dataset: str = paths.ALL) -> pd.DataFrame:
     needed += {**KINDS, **ACROSS}[kind].needed
     if missing := [name for name in needed if name not in frame]:
         raise StudyError(f"{path}: written by an older version (no column {missing[0]}); run its notebook again")
-    if kind in ("open_summary", "open_predictions") and frame["model"].isin(plans.COMPARED).all():
+    if kind in ("open_summary", "open_predictions") and frame["model"].isin(experiments.COMPARED).all():
         raise StudyError(f"{path}: holds baselines only, not the network; open_refused.csv beside it says why")
     return frame
 

@@ -12,8 +12,8 @@ from fer_utils.data import registry
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import results, tables
 from fer_utils.evaluation.action_units import HUMAN
+from fer_utils.evaluation.formatting import BY_EMOTION, percent, with_interval
 from fer_utils.evaluation.metrics import MEASURES
-from fer_utils.evaluation.reading import BY_EMOTION, percent, with_interval
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
 SURE = 0.05  # two models differ if p is below

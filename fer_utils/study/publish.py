@@ -24,7 +24,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, UserError
 from fer_utils.evaluation import results, tables
-from fer_utils.evaluation.reading import percent
+from fer_utils.evaluation.formatting import percent
 from fer_utils.plots.registry import FIGURES
 from fer_utils.study import findings, notebook_pages, record, report
 

@@ -20,7 +20,7 @@ from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError, first_line
 from fer_utils.evaluation import tables
-from fer_utils.evaluation.reading import with_interval
+from fer_utils.evaluation.formatting import with_interval
 from fer_utils.plots.registry import FIGURES, drawn
 from fer_utils.study import findings, notebook_pages, record
 from fer_utils.study.record import NotebookRun

@@ -1,286 +1,269 @@
-"""Folds as jobs: what reaches fit and test, what is kept and taken again, and what happens when something fails."""
+"""What is asked, of which features, in which folds: people in two sets are one person, and nobody is on both sides."""
 
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import ClassVar
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from fer_utils.errors import StudyError, TrainingError
-from fer_utils.evaluation import experiments, jobs, splits
-from fer_utils.evaluation.experiments import BASE, Run
-from fer_utils.evaluation.metrics import summary
+from fer_utils.data.pictures import Pictures
+from fer_utils.errors import SplitError, StudyError
+from fer_utils.evaluation import experiments
+from fer_utils.evaluation.cross_validation import BASE, Run
 from fer_utils.evaluation.splits import Scheme
+from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
-from fer_utils.models import classifiers
+from fer_utils.landmarks import extraction
+from fer_utils.landmarks.extraction import Extraction
 
-NAMES = np.array(["anger", "disgust", "fear", "happiness"])
-
-
-def make_table(n=80, shape=(4, 6), drop=()):
-    """Row i holds i in its first number; a subject has four sequences."""
-    kept = np.array([number for number in range(n) if number not in drop])
-    x = np.zeros((len(kept), *shape), np.float32)
-    x[:, 0, 0] = kept
-    return FeatureTable(
-        x,
-        NAMES[kept % 4],
-        np.array([f"s{number // 4:02d}" for number in kept]),
-        np.array([f"r{n}" for n in kept]),
-        datasets=np.full(len(kept), "toy"),
-    )
+RISE = 1 / (1 + np.exp(-np.linspace(-4, 5, 14)))
+LEVELS = np.concatenate([np.zeros(10), 8 * RISE])
+EMOTIONS = ("anger", "fear", "happiness")
 
 
-class Oracle:
-    """Names the true emotion of the row whose number it reads in the tensor, if it was trained on that emotion."""
-
-    seen: ClassVar[list] = []  # one entry a fit
-    kept: ClassVar[list] = []  # and what its epoch is chosen by
-
-    def __init__(self, seed=0, **settings):
-        self.seed, self.settings, self.recipe = seed, settings, {"epoch_limit": settings.get("epochs", 60)}
-        self.weights = 12
-
-    def fit(self, x, emotions, validation, keep="loss", refit=False):
-        Oracle.kept.append((keep, refit))
-        self.classes = np.unique(np.concatenate([emotions, validation[1]]))
-        assert emotions.tolist() == NAMES[self.numbers(x) % 4].tolist()
-        Oracle.seen.append((self.numbers(x).tolist(), self.numbers(validation[0]).tolist(), self.settings))
-        return {"loss": [0.9, 0.7], "val_loss": [2.0, 1.0]}
-
-    def predict_proba(self, x):
-        right = NAMES[self.numbers(x) % 4][:, None] == self.classes
-        return np.where(right, 0.75, 0.25 / len(self.classes))
-
-    @staticmethod
-    def numbers(x):
-        return x[:, 0, 0].astype(int)
+@pytest.fixture(scope="module")
+def small(make_sequence, make_track):
+    """Three sequences of one person and their tracks."""
+    sequences = [make_sequence(name, name) for name in EMOTIONS]
+    return sequences, {each.id: make_track(LEVELS, seed=number) for number, each in enumerate(sequences)}
 
 
-@pytest.fixture(autouse=True)
-def oracle(monkeypatch):
-    """`classifiers.make` gives oracles; "broken" ones cannot be trained."""
-
-    def make(name, seed=0, **settings):
-        if name == "broken":
-            raise TrainingError("needs 23 GB")
-        return Oracle(seed, **settings)
-
-    monkeypatch.setattr(classifiers, "make", make)
-    Oracle.seen.clear()
-    Oracle.kept.clear()
-    jobs.load_table.cache_clear()
+def table(n=4, refused=()):
+    names = np.array([f"r{number}" for number in range(n)])
+    return FeatureTable(np.zeros((n, 4, 6), np.float32), names, names, names, dict(refused))
 
 
-def run(tmp_path, runs, tables=None, **options):
-    tables = tables or {BASE: make_table()}
-    schemes = {each.scheme for each in runs}
-    folds = {scheme: splits.make(scheme.protocol, tables[BASE], seed=scheme.seed) for scheme in schemes}
-    with ThreadPoolExecutor(1) as executor:
-        return experiments.run(runs, tables, folds, tmp_path / "folds", options.pop("executor", executor), **options)
+class TestVariants:
+    def test_every_question_has_its_features(self, small, monkeypatch):
+        asked = []
 
+        def extract(sequences, executor, **how):
+            asked.append(how)
+            return Extraction(small[1], 0, {})
 
-@pytest.mark.parametrize("protocol", splits.PROTOCOLS)
-def test_test_rows_reach_neither_fit_nor_validation(tmp_path, protocol):
-    outcome = run(tmp_path, [Run("paper", protocol)])
-    tested = outcome.predictions.groupby("fold")["id"].agg(list)
-    assert sorted(np.concatenate(tested)) == sorted(make_table().ids)
-    for ids, (fitted, validated, _) in zip(tested, Oracle.seen, strict=True):
-        rows = [int(name[1:]) for name in ids]
-        assert sorted([*rows, *fitted, *validated]) == list(range(80))
-        people = [{row // 4 for row in part} for part in (fitted, validated, rows)]
-        assert not people[0] & people[1]
-        if protocol != "stratified":
-            assert not (people[0] | people[1]) & people[2]
-
-
-def test_a_row_a_fold_a_sequence_and_an_epoch(tmp_path):
-    outcome = run(tmp_path, [Run("paper", "grouped"), Run("paper", "stratified")], settings={"epochs": 7})
-    assert outcome.folds["fold"].tolist() == [0, 1, 2, 3, 4] * 2
-    assert outcome.folds["protocol"].tolist() == ["grouped"] * 5 + ["stratified"] * 5
-    assert set(outcome.predictions["source"]) == set(outcome.predictions["target"]) == {"toy"}
-    assert outcome.folds["n_fit"].tolist() == [len(fitted) for fitted, *_ in Oracle.seen]
-    assert (outcome.folds["n_fit"] + outcome.folds["n_validation"] + outcome.folds["n_test"]).eq(80).all()
-    assert outcome.folds.groupby("protocol")["subjects_shared"].sum().gt(0).to_dict() == {
-        "grouped": False, "stratified": True,
-    }  # fmt: skip
-    assert set(outcome.folds["accuracy"]) == {1.0} and set(outcome.folds["epochs"]) == {2}
-    assert set(outcome.folds["epoch_limit"]) == set(summary(outcome.predictions)["epoch_limit"]) == {7}
-    for row in outcome.predictions.itertuples():
-        number = int(row.id[1:])
-        assert (row.emotion, row.predicted, row.subject) == (
-            NAMES[number % 4],
-            NAMES[number % 4],
-            f"s{number // 4:02d}",
+        monkeypatch.setattr(extraction, "extract", extract)
+        with ThreadPoolExecutor(1) as executor:
+            made, noise = experiments.variants(experiments.QUESTIONS, *small, executor)
+        assert all(len(each) == 3 for each in made.values())
+        shapes = {name: each.x.shape[1:] for name, each in made.items()}
+        assert shapes[BASE] == (4, 2912) and shapes["trajectory"] == (8, 122)
+        assert (shapes["122 landmarks"], shapes["250 landmarks"]) == ((4, 11862), (4, 50082))
+        assert shapes["distances only"] == shapes["angles only"] == (4, 1456)
+        assert shapes["all pairs"] == (4, 3660) and shapes["not normalised"] == (4, 2912)
+        assert [shapes[f"{count} key frames"][0] for count in (3, 7, 9)] == [2, 6, 8]
+        assert asked == [{"mode": "image"}, {"mode": "image", "views": 8}, {"detector": "face_mesh"}]
+        early, noisy = ([name for name in made if end in name] for end in ("of the way", "x jitter"))
+        assert early == ["20% of the way", "40% of the way", "60% of the way", "80% of the way"]
+        assert noisy == ["2 x jitter", "4 x jitter", "8 x jitter", "16 x jitter"]
+        assert noise == tensors.detector_noise(*small)
+        assert (
+            len({each.x.tobytes() for name, each in made.items() if name not in experiments.DETECTION}) == len(made) - 3
         )
-        assert getattr(row, f"p_{row.emotion}") == 0.75
-    assert outcome.history[["fold", "epoch", "val_loss"]].head(4).to_numpy().tolist() == [
-        [0, 1, 2], [0, 2, 1], [1, 1, 2], [1, 2, 1],
-    ]  # fmt: skip
-    assert outcome.costs["fold"].tolist() == [0, 1, 2, 3, 4] * 2
-    assert set(outcome.costs["weights"]) == {12} and outcome.costs["seconds"].gt(0).all()
-    assert all(settings == {"epochs": 7} for *_, settings in Oracle.seen)
+
+    def test_image_mode_looks_at_the_key_frames_alone(self, small, monkeypatch):
+        """If it finds the same points there, the features are the same."""
+        sequences, tracks = small
+        unseen = replace(sequences[0], id="unseen")
+
+        def extract(shown, executor, **how):
+            if how.get("mode") != "image":
+                return Extraction(tracks, 0, {})
+            assert unseen.id not in [sequence.id for sequence in shown]
+            cut = {}
+            for sequence in shown:
+                track, numbers = tracks[sequence.id], list(sequence.frames.numbers)
+                assert sequence.frames.recording == Pictures((), 30.0) and len(numbers) == 5
+                parts = {name: getattr(track, name)[numbers] for name in ("points", "times", "reasons")}
+                cut[sequence.id] = replace(track, **parts)
+            return Extraction(cut, 0, {})
+
+        monkeypatch.setattr(extraction, "extract", extract)
+        with ThreadPoolExecutor(1) as executor:
+            made, _ = experiments.variants(("detection",), [*sequences, unseen], tracks, executor)
+        assert made["8 views"].ids.tolist() == list(tracks)
+        for name in ("image mode", "8 views"):
+            np.testing.assert_allclose(made[name].x, made[BASE].x, atol=2e-3)  # each is normalised by its first frame
+        assert np.abs(made[BASE].x).max() > 0.1
+
+    def test_only_what_is_asked(self, small):
+        with ThreadPoolExecutor(1) as executor:
+            assert list(experiments.variants((), *small, executor)[0]) == [BASE]
+            assert list(experiments.variants(("leakage", "importance"), *small, executor)[0]) == [BASE]
+
+    def test_an_unknown_question(self, small):
+        with pytest.raises(StudyError, match=r"^question 'colour' is unknown: choose from models, leakage, landmark"):
+            experiments.variants(("leakage", "colour"), *small, None)
 
 
-def test_an_emotion_that_training_lacks_is_told_and_has_probability_zero(tmp_path):
-    table = make_table()
-    table.emotions[5] = "contempt"
-    folds = {Scheme("grouped"): splits.make("grouped", table)}
-    with ThreadPoolExecutor(1) as executor, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Oracle, "fit", lambda self, x, emotions, validation, refit: setattr(
-            self, "classes", np.unique(np.concatenate([emotions, validation[1]]))) or {})  # fmt: skip
-        outcome = experiments.run([Run("paper", "grouped")], {BASE: table}, folds, tmp_path / "folds", executor)
-    row = outcome.predictions.set_index("id").loc["r5"]
-    assert (row["emotion"], row["p_contempt"]) == ("contempt", 0)
-    without = outcome.folds.set_index("fold")["untrained"]
-    assert without[row["fold"]] == "contempt" and (without == "").sum() == 4
+class TestRuns:
+    def test_what_is_asked_with_every_seed_and_what_once(self):
+        names = (BASE, "trajectory", "122 landmarks", "angles only", "8 views", "20% of the way", "2 x jitter")
+        runs = experiments.runs(experiments.QUESTIONS, {name: table() for name in names}, seeds=3)
+        tested = ("20% of the way", "2 x jitter")
+        for seed in range(3):
+            assert Run("compact", "grouped", seed, tested=tested, importance=True) in runs
+            assert Run("compact", "stratified", seed) in runs
+            assert Run("compact", "grouped", seed, select_on="test") in runs
+            simple = [(run.model, run.variant) for run in runs if run.seed == seed and run.model != "compact"]
+            others = [(name, BASE) for name in ("majority", "logistic", "svm", "mlp")]
+            if seed == 0:
+                others += [(name, changed) for name in ("logistic", "svm") for changed in ("122 landmarks", "8 views")]
+                others += [(name, "trajectory") for name in ("gram", "kendall", "graph")]
+            assert sorted(simple) == sorted(others)
+        assert [run.seed for run in runs if run.protocol == "leave-one-subject-out"] == [0]
+        once = [(run.variant, run.seed) for run in runs if run.variant != BASE and run.model == "compact"]
+        assert once == [("122 landmarks", 0), ("angles only", 0), ("8 views", 0)]
+
+    def test_the_question_about_the_epoch_alone(self):
+        runs = experiments.runs(("early",), {BASE: table(), "20% of the way": table()}, seeds=1, network="paper")
+        assert runs == [Run("paper", "grouped", tested=("20% of the way",))]
+
+    def test_no_sequence_counts_twice_in_a_result(self):
+        """What tells results apart is in no two runs the same."""
+        names = (
+            BASE,
+            "trajectory",
+            *experiments.SETS,
+            *experiments.ABLATIONS,
+            *experiments.DETECTION,
+            "20% of the way",
+            "2 x jitter",
+        )
+        runs = experiments.runs(experiments.QUESTIONS, {name: table() for name in names}, seeds=3)
+        keys = [
+            (run.model, run.variant, tested, run.protocol, run.select_on, run.seed)
+            for run in runs
+            for tested in (run.variant, *run.tested)
+        ]
+        assert len(set(keys)) == len(keys)
+
+    def test_a_variant_that_no_sequence_gives_is_told_and_left_out(self, capsys):
+        """A network without a row to be fitted on would end all runs."""
+        why = {"r0": "6 frames, 9 key frames need at least as many"}
+        empty = {name: table(0, why) for name in ("9 key frames", "20% of the way")}
+        runs = experiments.runs(("ablations", "early"), {BASE: table(), "3 key frames": table(), **empty}, seeds=1)
+        assert [run.variant for run in runs] == [BASE, "3 key frames"]
+        assert runs[0].tested == ()
+        said = "9 key frames: left out: no sequence gives it; 6 frames, 9 key frames need at least as many\n"
+        assert said in capsys.readouterr().out
+
+    def test_folds_that_can_be_made(self, capsys):
+        emotions, people = np.resize(["anger", "fear"], 20), np.repeat(["s1", "s2"], 10)
+        few = FeatureTable(np.zeros((20, 4, 6), np.float32), emotions, people, np.arange(20).astype(str))
+        planned = [Run("compact", "grouped"), Run("compact", "stratified", 1), Run("compact", "leave-one-subject-out")]
+        made, reasons = experiments.folds(few, planned)
+        assert list(made) == [Scheme("stratified", 1)]
+        assert reasons[Scheme("grouped")].startswith("2 subjects cannot be split into 5 folds")
+        said = capsys.readouterr().out.splitlines()
+        assert [line.split(":")[0] for line in said] == ["grouped, seed 0", "leave-one-subject-out, seed 0"]
+        with pytest.raises(SplitError, match="2 subjects cannot be split into 5 folds"):
+            experiments.folds(few, planned[:1])
 
 
-def test_the_best_epoch_on_test_is_chosen_by_the_test_rows(tmp_path):
-    outcome = run(tmp_path, [Run("paper", "grouped", select_on="test")])
-    tested = outcome.predictions.groupby("fold")["id"].agg(list)
-    for ids, (fitted, checked, _) in zip(tested, Oracle.seen, strict=True):
-        assert sorted(checked) == sorted(int(name[1:]) for name in ids)
-        assert sorted([*fitted, *checked]) == list(range(80))  # all training rows are trained on
-    assert set(outcome.predictions["select_on"]) == {"test"}
-    assert Oracle.kept == [("accuracy", False)] * 5
+class TestMerge:
+    def sequences(self, make_sequence, owner, people, emotions):
+        return [make_sequence(f"{who} {name}", name, f"{owner}/{who}") for who in people for name in emotions]
 
-
-def test_a_network_is_fitted_on_all_training_rows_in_the_end(tmp_path):
-    run(tmp_path, [Run("paper", "grouped")])
-    assert Oracle.kept == [("loss", True)] * 5
-
-
-def test_test_rows_that_are_not_finite_are_told(tmp_path):
-    table = make_table()
-    table.x[7, 1, 2] = np.nan
-    runs = [Run("paper", "grouped"), Run("paper", "grouped", variant="whole")]
-    outcome = run(tmp_path, runs, {BASE: table, "whole": make_table()})
-    assert outcome.refused["variant"].tolist() == [BASE]
-    assert outcome.refused["reason"].iloc[0] == "1 of 16 test rows hold values that are not finite: leave them out"
-    assert set(outcome.predictions["variant"]) == {"whole"}
-
-
-def test_the_same_models_are_tested_with_other_features(tmp_path):
-    """The other table holds other numbers, so that the oracle is wrong there, and lacks a row."""
-    other = make_table(drop=[7])
-    other.x[:, 0, 0] += 1
-    outcome = run(tmp_path, [Run("paper", "grouped", tested=("noisy",))], {BASE: make_table(), "noisy": other})
-    assert len(Oracle.seen) == 5
-    accuracy = outcome.predictions.assign(right=lambda p: p["predicted"] == p["emotion"]).groupby("tested")["right"]
-    assert accuracy.mean().to_dict() == {BASE: 1.0, "noisy": 0.0}
-    assert accuracy.size().to_dict() == {BASE: 80, "noisy": 79}
-    assert set(outcome.predictions["variant"]) == {BASE}
-
-
-def test_a_fold_that_other_features_lack_has_no_result_and_the_rest_goes_on(tmp_path):
-    (first, *_) = splits.make("grouped", make_table())
-    other = make_table(drop=[int(name[1:]) for name in first.test])
-    outcome = run(tmp_path, [Run("paper", "grouped", tested=("short",))], {BASE: make_table(), "short": other})
-    short = outcome.folds[outcome.folds["tested"] == "short"]
-    assert short["n_test"].tolist()[0] == 0 and short["accuracy"].isna().tolist() == [True] + [False] * 4
-    assert (outcome.predictions["tested"] == "short").sum() == 80 - len(first.test)
-
-
-def test_a_variant_that_lacks_rows_is_trained_and_tested_without_them(tmp_path):
-    outcome = run(
-        tmp_path, [Run("paper", "grouped", 0, "short")], {BASE: make_table(), "short": make_table(drop=[0, 9])}
-    )
-    assert set(make_table().ids) - set(outcome.predictions["id"]) == {"r0", "r9"}
-    assert all(not {0, 9} & {*fitted, *validated} for fitted, validated, _ in Oracle.seen)
-
-
-def test_importance_is_lost_with_the_features_that_decide(tmp_path):
-    """The oracle reads the first feature alone: the first pair's distance, inside the left eye."""
-    table = make_table(shape=(4, 2912))
-    outcome = run(tmp_path, [Run("paper", "grouped", importance=True)], {BASE: table})
-    lost = outcome.importance.groupby(["values", "regions"])["lost"].mean()
-    assert lost["distances", "left eye"] > 0.5
-    assert lost.drop(("distances", "left eye")).eq(0).all()
-    assert outcome.importance.groupby("fold")["n_features"].sum().eq(2912).all()
-
-
-class TestResuming:
-    def test_what_is_done_is_not_done_again(self, tmp_path):
-        first = run(tmp_path, [Run("paper", "grouped")])
-        kept = sorted((tmp_path / "folds").glob("*.json"))
-        assert len(kept) == 5
-        kept[2].unlink()
-        kept[3].write_text(kept[3].read_text()[:-20])  # cut off
-        Oracle.seen.clear()
-        again = run(tmp_path, [Run("paper", "grouped")])
-        assert len(Oracle.seen) == 2
-        for part in ("folds", "predictions", "history"):
-            pd.testing.assert_frame_equal(getattr(first, part), getattr(again, part))
-
-    @pytest.mark.parametrize("change", ["seed", "settings", "data", "code"])
-    def test_what_was_made_otherwise_is_made_anew(self, tmp_path, monkeypatch, change):
-        run(tmp_path, [Run("paper", "grouped")])
-        Oracle.seen.clear()
-        table = make_table()
-        if change == "data":
-            table.x[3, 1, 1] = 1e-3
-        if change == "code":
-            monkeypatch.setattr(jobs, "_code_and_libraries", lambda: ["other"])
-        options = {"settings": {"epochs": 3}} if change == "settings" else {}
-        run(tmp_path, [Run("paper", "grouped", seed=int(change == "seed"))], {BASE: table}, **options)
-        assert len(Oracle.seen) == 5
-
-    def test_an_interruption_keeps_the_folds_that_were_done(self, tmp_path):
-        class Interrupted(Executor):
-            """Does two jobs; the third never ends."""
-
-            def __init__(self):
-                self.done = 0
-
-            def submit(self, function, job):
-                future = Future()
-                self.done += 1
-                if self.done <= 2:
-                    future.set_result(function(job))
-                else:
-                    future.set_exception(KeyboardInterrupt())
-                return future
-
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path, [Run("paper", "grouped")], executor=Interrupted())
-        kept = list((tmp_path / "folds").glob("*.json"))
-        assert len(kept) <= 2  # whatever order they are seen in
-        Oracle.seen.clear()
-        assert len(run(tmp_path, [Run("paper", "grouped")]).folds) == 5
-        assert len(Oracle.seen) == 5 - len(kept)
-
-
-def test_a_run_that_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
-    outcome = run(tmp_path, [Run("broken", "grouped"), Run("paper", "grouped")])
-    assert outcome.refused.to_dict("records") == [
-        {
-            "model": "broken",
-            "variant": BASE,
-            "source": "toy",
-            "target": "toy",
-            "protocol": "grouped",
-            "select_on": "validation",
-            "seed": 0,
-            "reason": "needs 23 GB",
+    def test_people_of_two_sets_are_one_and_emotions_are_those_of_all(self, make_sequence, make_track):
+        found = {
+            "oulu_vis": self.sequences(make_sequence, "oulu", ("P1", "P2"), EMOTIONS),
+            "oulu_nir": self.sequences(make_sequence, "oulu", ("P1", "P2"), EMOTIONS),
+            "ckplus": self.sequences(make_sequence, "ckplus", ("P1",), (*EMOTIONS[1:], "contempt")),
         }
+        track = make_track(LEVELS)
+        tracks = {name: {each.id: track for each in those} for name, those in found.items()}
+        del tracks["oulu_nir"]["P2 fear"]
+        merged, left_out = experiments.merge(found, tracks)
+        assert set(merged.emotions) == {"fear", "happiness"}
+        assert merged.datasets.tolist() == ["oulu_vis"] * 4 + ["oulu_nir"] * 3 + ["ckplus"] * 2
+        assert merged.ids.tolist()[3:5] == ["oulu_vis/P2 happiness", "oulu_nir/P1 fear"]
+        vis, nir = (set(merged.subjects[merged.datasets == name]) for name in ("oulu_vis", "oulu_nir"))
+        assert vis == nir
+        assert set(merged.subjects) == {"oulu/P1", "oulu/P2", "ckplus/P1"}
+        assert left_out.to_numpy().tolist() == [
+            ["oulu_vis", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "anger is not in all of the datasets", 2],
+            ["oulu_nir", "no landmarks", 1],
+            ["ckplus", "contempt is not in all of the datasets", 1],
+        ]
+
+    def test_too_few_emotions_in_common(self, make_sequence):
+        found = {
+            "mmi": self.sequences(make_sequence, "mmi", ("a",), EMOTIONS[:2]),
+            "ckplus": self.sequences(make_sequence, "ckplus", ("b",), EMOTIONS[1:]),
+        }
+        with pytest.raises(StudyError, match="mmi, ckplus: fewer than two emotions are in all of them"):
+            experiments.merge(found, {"mmi": {}, "ckplus": {}})
+
+
+@pytest.fixture
+def merged():
+    """Ten people filmed twice, seven others, eight more; three emotions each."""
+    owners = {"oulu_vis": ("oulu", 10), "oulu_nir": ("oulu", 10), "ckplus": ("ckplus", 7), "mmi": ("mmi", 8)}
+    rows = [
+        (name, f"{owner}/{number}", emotion)
+        for name, (owner, count) in owners.items()
+        for number in range(count)
+        for emotion in EMOTIONS
     ]
-    assert set(outcome.folds["model"]) == {"paper"} and len(outcome.folds) == 5
-    assert all("needs 23 GB" not in path.read_text() for path in (tmp_path / "folds").glob("*.json"))
+    datasets, people, emotions = (np.array(column) for column in zip(*rows, strict=True))
+    ids = np.array([f"{number}" for number in range(len(rows))])
+    return FeatureTable(np.zeros((len(rows), 4, 6), np.float32), emotions, people, ids, datasets=datasets)
 
 
-def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_path):
-    folds = {Scheme("grouped"): splits.make("grouped", make_table())}
-    runs = [Run("paper", "leave-one-subject-out"), Run("paper", "grouped")]
-    with ThreadPoolExecutor(1) as executor:
-        outcome = experiments.run(runs, {BASE: make_table()}, folds, tmp_path, executor)
-    assert outcome.refused[["protocol", "reason"]].to_numpy().tolist() == [
-        ["leave-one-subject-out", "its folds cannot be made"]
-    ]
-    assert set(outcome.folds["protocol"]) == {"grouped"} and len(outcome.folds) == 5
+def of(table, ids, name):
+    return getattr(table, name)[np.isin(table.ids, ids)]
 
 
-def test_nothing_could_be_made(tmp_path):
-    with pytest.raises(StudyError, match="none of the 1 runs could be made; the first: needs 23 GB"):
-        run(tmp_path, [Run("broken", "grouped")])
+class TestAcross:
+    def test_every_set_is_trained_on_and_tested_on_and_nobody_is_on_both_sides(self, merged):
+        made = {
+            scheme: folds for scheme, folds in experiments.cross_folds(merged)[0].items() if len(scheme.source) == 1
+        }
+        names = ("oulu_vis", "oulu_nir", "ckplus", "mmi")
+        assert {(*scheme.source, *scheme.target) for scheme in made} == set(product(names, names))
+        for (protocol, _, (source,), (target,)), folds in made.items():
+            tested = np.concatenate([split.test for split in folds])
+            assert sorted(tested) == sorted(merged.ids[merged.datasets == target])
+            same_people = source == target or ("oulu" in source and "oulu" in target)
+            assert (protocol, len(folds)) == (("grouped", 5) if same_people else ("cross-dataset", 1))
+            for split in folds:
+                assert (split.protocol, split.source, split.target) == (protocol, source, target)
+                assert set(of(merged, split.train, "datasets")) == {source}
+                assert not set(of(merged, split.train, "subjects")) & set(of(merged, split.test, "subjects"))
+
+    def test_the_composites(self, merged):
+        made = {
+            scheme: folds for scheme, folds in experiments.cross_folds(merged)[0].items() if len(scheme.source) != 1
+        }
+        everything = "ckplus+oulu_vis+oulu_nir+mmi"
+        assert [(folds[0].source, folds[0].target, folds[0].protocol, len(folds)) for folds in made.values()] == [
+            ("ckplus+oulu_vis+oulu_nir", "mmi", "cross-dataset", 1),
+            (everything, everything, "grouped", 5),
+            (everything, everything, "stratified", 5),
+        ]
+        (tested,), grouped, stratified = made.values()
+        assert set(of(merged, tested.test, "datasets")) == {"mmi"}
+        assert set(of(merged, tested.train, "datasets")) == {"oulu_vis", "oulu_nir", "ckplus"}
+        shared = [
+            [set(of(merged, split.train, "subjects")) & set(of(merged, split.test, "subjects")) for split in folds]
+            for folds in (grouped, stratified)
+        ]
+        assert not any(shared[0]) and any(shared[1])
+
+    def test_of_two_sets_there_is_no_composite_but_the_merged(self, merged):
+        kept = np.isin(merged.datasets, ("ckplus", "mmi"))
+        part = FeatureTable(*(getattr(merged, name)[kept] for name in ("x", "emotions", "subjects", "ids")),
+                            datasets=merged.datasets[kept])  # fmt: skip
+        made, reasons = experiments.cross_folds(part)
+        composites = [(folds[0].source, folds[0].protocol) for scheme, folds in made.items() if not scheme.source]
+        assert composites == [("ckplus+mmi", "grouped"), ("ckplus+mmi", "stratified")] and reasons == {}
+        assert len(made) == 4 + 2
+
+    def test_one_model_in_the_matrix_and_several_in_the_composites(self, merged):
+        made, _ = experiments.cross_folds(merged)
+        runs = experiments.cross_runs(made, "compact", ["compact", "paper"])
+        assert len(runs) == 16 + 2 + 2 + 1 and len(set(runs)) == len(runs)
+        paper = [(len(run.source), run.protocol) for run in runs if run.model == "paper"]
+        assert paper == [(3, "cross-dataset"), (0, "grouped")]

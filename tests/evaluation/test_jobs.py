@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer_utils.evaluation import jobs
-from tests.evaluation.test_experiments import make_table
+from tests.evaluation.test_cross_validation import make_table
 
 
 def test_a_stored_table_comes_back(tmp_path):

@@ -9,7 +9,7 @@ from fer_utils.features.phases import Phases
 
 
 def outcome(true, predicted, subjects, **columns):
-    """Predictions as `experiments.run` returns them, a letter an emotion."""
+    """Predictions as `cross_validation.run` returns them, a letter an emotion."""
     frame = {"emotion": list(true), "predicted": list(predicted), "subject": list(subjects)}
     key = {"model": "paper", "variant": "61", "tested": "61", "source": "toy", "target": "toy"}
     key |= {"protocol": "grouped", "select_on": "validation"}

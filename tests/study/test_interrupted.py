@@ -34,8 +34,8 @@ FOLDS = """
 import sys
 from pathlib import Path
 import numpy as np
-from fer_utils.evaluation import experiments, splits
-from fer_utils.evaluation.experiments import BASE, Run
+from fer_utils.evaluation import cross_validation, splits
+from fer_utils.evaluation.cross_validation import BASE, Run
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.workers import pool
@@ -49,7 +49,7 @@ if __name__ == "__main__":
     made = {Scheme("grouped", seed): splits.make("grouped", table, 5, seed) for seed in range(3)}
     with pool(2) as workers:
         runs = [Run("compact", "grouped", seed) for seed in range(3)]
-        outcome = experiments.run(runs, {BASE: table}, made, out / "folds", workers, {"epochs": 15})
+        outcome = cross_validation.run(runs, {BASE: table}, made, out / "folds", workers, {"epochs": 15})
     for name in ("folds", "predictions", "history"):
         getattr(outcome, name).to_csv(out / f"{name}.csv", index=False)
 """

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from fer_utils.evaluation import reading, tables
-from fer_utils.evaluation.reading import percent
+from fer_utils.evaluation import formatting, tables
+from fer_utils.evaluation.formatting import percent
 
 
 def test_a_measure_and_its_interval_are_one_column_of_percent():
@@ -85,7 +85,7 @@ def test_intervals_in_the_cells_and_the_protocol_in_the_caption(tmp_path):
 def test_real_and_quick_results(tmp_path):
     tables.save(tmp_path, "mmi", False, {"summary": summary()[1:]}, quick=True)
     text = (tmp_path / "tables/mmi/summary.tex").read_text(encoding="utf-8")
-    assert "stand-in" not in text and reading.QUICK in text
+    assert "stand-in" not in text and formatting.QUICK in text
     assert "folds of sequences" not in text  # a protocol that the table does not have
 
 
@@ -122,4 +122,4 @@ def test_models_are_compared_with_the_one_that_the_caption_names(tmp_path):
 
 
 def test_zero_has_no_minus():
-    assert reading.with_interval(-0.0002, -0.1, 0.0, "+") == "+0.0 [-10.0, +0.0]"
+    assert formatting.with_interval(-0.0002, -0.1, 0.0, "+") == "+0.0 [-10.0, +0.0]"
