@@ -389,7 +389,7 @@ const drawCurve = (canvas, history, span) => {
     pen.moveTo(x(each.time), 14);
     pen.lineTo(x(each.time), height - 18);
     pen.stroke();
-    const start = x(each.time) + 3;
+    const start = Math.min(x(each.time) + 3, width - pen.measureText(each.phase).width); // not cut off at the right
     if (start < (written[each.phase] ?? 0)) return; // names do not overlap
     pen.fillText(each.phase, start, { onset: 10, apex: 22, offset: 34 }[each.phase]);
     written[each.phase] = start + pen.measureText(`${each.phase} `).width;

@@ -229,7 +229,7 @@ def test_the_right_labels_win(page):
     if picture := os.environ.get("FER_SCREENSHOT"):  # FER_SCREENSHOT=figures/demo.png makes the README's figure again
         page.wait_for_timeout(10 * SECONDS)
         page.wait_for_selector(".fer-camera[data-emotion='happiness'][data-phase='apex']")
-        page.wait_for_timeout(0.6 * SECONDS)
+        page.wait_for_timeout(0.1 * SECONDS)
         page.locator(".jp-OutputArea-output:has(.fer-camera)").screenshot(path=picture)
     take = reel.REST + reel.RISE + reel.HOLD + reel.FALL
     # once around and one expression more: wherever the camera's loop was, each is seen as a whole
