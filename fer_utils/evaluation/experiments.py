@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import replace
 from itertools import product
 
@@ -18,11 +17,9 @@ from fer_utils.errors import StudyError
 from fer_utils.evaluation import action_units, augmentation, splits
 from fer_utils.evaluation.cross_validation import BASE, Run
 from fer_utils.evaluation.splits import Folds, Reasons, Scheme
-from fer_utils.features import tensors
-from fer_utils.features.geometry import SequenceRefused
+from fer_utils.features import phases, tensors
 from fer_utils.features.tensors import DEFAULT, FeatureTable, Options
 from fer_utils.landmarks import extraction
-from fer_utils.landmarks.extraction import Extraction
 from fer_utils.landmarks.track import LandmarkTrack
 from fer_utils.models.baselines import TRAJECTORY
 
@@ -38,9 +35,10 @@ ABLATIONS = {
     "evenly in time": Options(spacing="time"),
 }
 # the same features, of points found in another way: options of `extraction.extract`
+ONE_VIEW = "image mode"  # each key frame looked at anew
 VIEWS = "8 views"  # points averaged over turned, scaled and mirrored views of each key frame
 DETECTION = {
-    "image mode": {"mode": "image"},
+    ONE_VIEW: {"mode": "image"},
     VIEWS: {"mode": "image", "views": 8},
     "face_mesh": {"detector": "face_mesh"},
 }
@@ -52,7 +50,7 @@ FIELD = ("gram", "kendall", "graph")  # published methods, on trajectories of po
 COMPARED = (*BASELINES, *FIELD, augmentation.MODEL, action_units.BY_UNITS, action_units.HUMAN)
 VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 
-SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks
+SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks and with averaged points
 
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
 
@@ -92,22 +90,26 @@ def variants(
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
         for name, how in DETECTION.items():
-            # to follow a face takes all frames; to search for it in the key frames takes these alone
-            shown = _key_frames_alone(sequences, tracks) if how.get("mode") == "image" else sequences
-            other: Extraction = extraction.extract(shown, executor, **how)
-            tables[name] = tensors.table(shown, other.tracks)
+            if how.get("mode") == "image":  # a face that is not followed can be looked at in the key frames alone
+                base = tables[BASE]
+                shown = _key_frames_alone(sequences, tracks, base)
+                made = tensors.table(shown, extraction.extract(shown, executor, **how).tracks)
+                tables[name] = replace(made, phases=base.phases, refused={**base.refused, **made.refused})
+            else:
+                tables[name] = tensors.table(sequences, extraction.extract(sequences, executor, **how).tracks)
     return tables, noise
 
 
-def _key_frames_alone(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> list[Sequence]:
-    """Return the sequences that give features, of each the study's key frames alone."""
+def _key_frames_alone(
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], base: FeatureTable
+) -> list[Sequence]:
+    """Return the sequences that are in the study's table `base`, of each its key frames alone."""
     alone = []
     for sequence in sequences:
-        with suppress(KeyError, SequenceRefused):  # without a track, or without features
-            track = tracks[sequence.id]
-            numbers = tensors.sequence_features(track, sequence.apex).key_frames
-            excerpt = Excerpt(turned(sequence.frames, track.quarter_turns), tuple(numbers.tolist()))
-            alone.append(replace(sequence, frames=excerpt, apex="last"))
+        if sequence.id in base.phases:
+            numbers = phases.key_frames(base.phases[sequence.id], DEFAULT.n_key_frames)
+            frames = turned(sequence.frames, tracks[sequence.id].quarter_turns)
+            alone.append(replace(sequence, frames=Excerpt(frames, tuple(numbers.tolist())), apex="last"))
     return alone
 
 
@@ -139,8 +141,8 @@ def runs(
         planned += [Run(model, "grouped", 0, name) for model in SIMPLE for name in SETS if name in filled]
     if "models" in questions and TRAJECTORY in filled:
         planned += [Run(model, "grouped", 0, TRAJECTORY) for model in FIELD]
-    if VIEWS in filled:  # on real faces simple models gained most by them
-        planned += [Run(model, "grouped", 0, VIEWS) for model in SIMPLE]
+    # on real faces simple models gained most by averaged points
+    planned += [Run(model, "grouped", 0, name) for model in SIMPLE for name in (ONE_VIEW, VIEWS) if name in filled]
     # BASE is the first run's: once more, its sequences would count twice among the seeds
     others = [name for name in (*SETS, *ABLATIONS, *DETECTION) if name in filled and name != BASE]
     planned += [Run(network, "grouped", 0, name) for name in others]

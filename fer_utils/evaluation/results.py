@@ -147,7 +147,7 @@ def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
 
 def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     """Return the models that were tried with several sets of landmarks, or averaged points, with the first seed."""
-    variants = [*experiments.SETS, experiments.VIEWS]
+    variants = [*experiments.SETS, experiments.ONE_VIEW, experiments.VIEWS]
     rows = _of_people(predictions)
     rows = rows[rows["variant"].isin(variants) & (rows["seed"] == 0)]
     several = rows.groupby("model")["variant"].transform("nunique") > 1

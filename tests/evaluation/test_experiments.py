@@ -64,12 +64,12 @@ class TestVariants:
     def test_image_mode_looks_at_the_key_frames_alone(self, small, monkeypatch):
         """If it finds the same points there, the features are the same."""
         sequences, tracks = small
-        unseen = replace(sequences[0], id="unseen")
+        short = replace(sequences[0], id="short")
+        tracks = {**tracks, "short": tensors.first_frames(tracks[sequences[0].id], 3)}
 
         def extract(shown, executor, **how):
             if how.get("mode") != "image":
                 return Extraction(tracks, 0, {})
-            assert unseen.id not in [sequence.id for sequence in shown]
             cut = {}
             for sequence in shown:
                 track, numbers = tracks[sequence.id], list(sequence.frames.numbers)
@@ -80,8 +80,9 @@ class TestVariants:
 
         monkeypatch.setattr(extraction, "extract", extract)
         with ThreadPoolExecutor(1) as executor:
-            made, _ = experiments.variants(("detection",), [*sequences, unseen], tracks, executor)
-        assert made["8 views"].ids.tolist() == list(tracks)
+            made, _ = experiments.variants(("detection",), [*sequences, short], tracks, executor)
+        assert made["8 views"].ids.tolist() == made[BASE].ids.tolist() == [sequence.id for sequence in sequences]
+        assert made["8 views"].refused == {"short": "3 frames, 5 key frames need at least as many"}
         for name in ("image mode", "8 views"):
             np.testing.assert_allclose(made[name].x, made[BASE].x, atol=2e-3)  # each is normalised by its first frame
         assert np.abs(made[BASE].x).max() > 0.1
