@@ -43,6 +43,14 @@ def close_lips(face: np.ndarray) -> None:
     face[LOWER_LIP[:, 1:-1], 1] += half
 
 
+def part_lips(face: np.ndarray, upper_share: float) -> None:
+    """Let lips of a face (468, 3) that pass through each other meet: the upper one goes a share of the way back."""
+    upper, lower = UPPER_LIP[1:, 1:-1], LOWER_LIP[1:, 1:-1]
+    overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
+    face[upper, 1] += upper_share * overlap
+    face[lower, 1] -= (1 - upper_share) * overlap
+
+
 def scale_lip(face: np.ndarray, lip: np.ndarray, thickness: float) -> None:
     """Multiply how thick a lip of a face (468, 3) is, UPPER_LIP or LOWER_LIP; its inner edge stays."""
     inner, outer = face[lip[3, 1:-1], 1], lip[:3, 1:-1]

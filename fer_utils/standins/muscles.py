@@ -159,11 +159,7 @@ class MuscleRig:
         for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
             mesh.scale_lip(face, lip, left)
         self._open_jaw(face, sum(turn * mean[row] for row, turn in self.mandible.items()))
-        for ring in (3, 2, 1):
-            upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
-            overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
-            face[upper, 1] += 0.6 * overlap
-            face[lower, 1] -= 0.4 * overlap
+        mesh.part_lips(face, 0.6)
         for side in (canonical.RIGHT, canonical.LEFT):
             upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
             opening = neutral[upper] - neutral[lower]

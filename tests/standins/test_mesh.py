@@ -89,3 +89,14 @@ def test_lips_meet_at_rest_and_get_thicker_outwards():
         np.testing.assert_allclose(face[ring, 1] - face[inner, 1], 2 * (closed[ring, 1] - closed[inner, 1]))
     unmoved = np.delete(np.arange(468), canonical.UPPER_LIP[:3, 1:-1])
     np.testing.assert_array_equal(face[unmoved], closed[unmoved])
+
+
+def test_lips_that_pass_through_each_other_meet():
+    face, upper, lower = canonical.VERTICES.copy(), canonical.UPPER_LIP[3, 1:-1], canonical.LOWER_LIP[3, 1:-1]
+    mesh.part_lips(face, 0.6)
+    np.testing.assert_array_equal(face, canonical.VERTICES)  # these are apart
+    face[upper, 1] = face[lower, 1] - 1.0
+    before = face.copy()
+    mesh.part_lips(face, 0.6)
+    np.testing.assert_allclose(face[upper, 1] - before[upper, 1], 0.6)
+    np.testing.assert_allclose(face[upper, 1], face[lower, 1])
