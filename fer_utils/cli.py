@@ -34,6 +34,43 @@ def main(arguments: list[str] | None = None) -> int:
     A user's mistake ends with one line on standard error and status 2.
     """
     quiet.write_any_text()
+    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
+        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    args = None
+    try:
+        args = _parser().parse_args(arguments)
+        status = args.command(args)
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        print(f"fer: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        extra = getattr(args, "extra", "")
+        if error.name == "fer-utils":  # a folder of sources has no version
+            print("fer: fer-utils is not installed; run in its folder: pip install -e .", file=sys.stderr)
+            return 2
+        if not extra or (error.name or "").startswith("fer_utils"):
+            raise
+        print(f"fer: {error.name} is not installed; pip install 'fer-utils[{extra}]'", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
+        return 1
+    except OSError as error:  # whatever the system refuses, as a name that is too long
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"fer: {named}{error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
+        several = args and (args.command is _study or (args.command is _predict and args.out))
+        kept = "; what was finished is kept" if several else ""
+        print(f"fer: interrupted{kept}", file=sys.stderr)
+        return 130
+
+
+def _parser() -> _Parser:
     parser = _Parser("fer", description="Sequential facial expression analysis from geometric features.")
     parser.add_argument("--version", action="version", version=f"fer_utils {version('fer-utils')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -105,38 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     check = commands.add_parser("doctor", help="check this machine and its data, and tell how to fix what is wrong")
     check.add_argument("--data", type=_folder, metavar="DIR", help="folder of your licensed data")
     check.set_defaults(command=_doctor)
-
-    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
-        if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
-            signal.signal(getattr(signal, name), signal.default_int_handler)
-    args = None
-    try:
-        args = parser.parse_args(arguments)
-        status = args.command(args)
-        sys.stdout.flush()
-        return status
-    except UserError as error:
-        print(f"fer: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        extra = getattr(args, "extra", "")
-        if not extra or (error.name or "").startswith("fer_utils"):
-            raise
-        print(f"fer: {error.name} is not installed; pip install 'fer-utils[{extra}]'", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # nobody reads any more, as behind `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
-        return 1
-    except OSError as error:  # whatever the system refuses, as a name that is too long
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"fer: {named}{error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
-        several = args and (args.command is _study or (args.command is _predict and args.out))
-        kept = "; what was finished is kept" if several else ""
-        print(f"fer: interrupted{kept}", file=sys.stderr)
-        return 130
+    return parser
 
 
 def _folder(text: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from importlib.metadata import PackageNotFoundError
 
 import cv2
 import numpy as np
@@ -156,6 +157,15 @@ def test_version(capsys):
         cli.main(["--version"])
     declared = tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert ended.value.code == 0 and capsys.readouterr().out == f"fer_utils {declared}\n"
+
+
+def test_a_folder_that_is_not_installed_is_one_line(capsys, monkeypatch):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(cli, "version", version)
+    assert cli.main(["doctor"]) == 2
+    assert capsys.readouterr().err == "fer: fer-utils is not installed; run in its folder: pip install -e .\n"
 
 
 def test_predict_replaces_no_table_that_it_was_not_told_to(tmp_path, monkeypatch, capsys):

@@ -31,22 +31,36 @@ def survey(
 def counts(inventories: Iterable[Inventory]) -> pd.DataFrame:
     """Return a row for sequences, subjects, frames and each emotion: dataset, rendered, what, found, published.
 
+    If videos have gone or can no longer be read, so that their frames are not counted, there is a row `unreadable`.
     `published` is missing if nothing was published, and for stand-ins, whose numbers are ours to choose.
     """
     rows = []
     for inventory in inventories:
         entry = registry.DATASETS[inventory.dataset]
         published = {} if inventory.rendered else entry.published
+        frames, unreadable = _count_frames(inventory)
         counted = {
             "sequences": len(inventory.sequences),
             "subjects": len(inventory.subjects),
-            "frames": sum(sequence.frames.count() for sequence in inventory.sequences),
+            "frames": frames,
+            **({"unreadable": unreadable} if unreadable else {}),
             **{emotion: inventory.emotions[emotion] for emotion in entry.emotions},
         }
         for what, count in counted.items():
             rows.append((inventory.dataset, inventory.rendered, what, count, published.get(what)))
     table = pd.DataFrame(rows, columns=["dataset", "rendered", "what", "found", "published"])
     return table.astype({"found": "int64", "published": "Int64", "rendered": bool})
+
+
+def _count_frames(inventory: Inventory) -> tuple[int, int]:
+    """Return how many frames there are, and how many videos can no longer be opened to count theirs."""
+    frames = unreadable = 0
+    for sequence in inventory.sequences:
+        try:
+            frames += sequence.frames.count()
+        except OSError:
+            unreadable += 1
+    return frames, unreadable
 
 
 def left_out(inventories: Iterable[Inventory]) -> pd.DataFrame:
@@ -94,6 +108,8 @@ def report(inventories: Iterable[Inventory], missing: Mapping[str, str]) -> str:
         for row in table[table.dataset == name].itertuples():
             about = "about " if registry.DATASETS[name].rough else ""
             beside = "" if pd.isna(row.published) else f"   published: {about}{row.published}"
+            if row.what == "unreadable":
+                beside = "   gone or damaged since they were listed; copy these videos again"
             lines.append(f"  {row.what:<10} {row.found:>6}{beside}")
         for row in reasons[reasons.dataset == name].itertuples():
             lines.append(f"  left out   {row.count:>6}   {row.reason}, e.g. {row.example}")

@@ -119,7 +119,7 @@ def video(file: Path) -> Video:
     _check_name(file)
     clip = Video(file)
     try:
-        _, count = clip.header()
+        count = clip.header().frames
     except OSError as error:
         raise LeftOut(str(error).removeprefix(f"{file}: ")) from None
     if count == 1:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import av
 import numpy as np
@@ -29,6 +29,23 @@ SEVERAL_THREADS_FROM = 1_000_000  # pixels a frame; below, threads cost more tha
 T = TypeVar("T")
 
 
+class Header(NamedTuple):
+    """Frames a second, and how many frames there should be: 0 if the file's header does not say."""
+
+    fps: float
+    frames: int
+
+
+class Shown(NamedTuple):
+    """How many quarter turns, counter-clockwise, a file tells players to make, and a note for its user.
+
+    The note says what is done to the frames; it is empty if they are shown as they are stored.
+    """
+
+    turns: int
+    note: str
+
+
 @dataclass(frozen=True)
 class Video:
     """A sequence kept in a video file.
@@ -43,26 +60,20 @@ class Video:
     @property
     def fps(self) -> float:
         """Return frames a second as the file's header says; 25 if it says nothing usable. Raises OSError."""
-        return self.header()[0]
+        return self.header().fps
 
-    def header(self) -> tuple[float, int]:
-        """Return frames a second, and how many frames there should be (0 if the header does not say).
-
-        Raises OSError if the file cannot be opened.
-        """
+    def header(self) -> Header:
+        """Return what the file's header says. Raises OSError if the file cannot be opened."""
         with opened(self.file) as (container, stream):
-            return decoding.rate(stream), decoding.promised(container, stream)
+            return Header(decoding.rate(stream), decoding.promised(container, stream))
 
     def count(self) -> int:
         """Return how many frames are in the file, without decoding them. Raises OSError."""
         with opened(self.file) as (container, stream):
             return sum(packet.size > 0 and not packet.is_discard for packet in decoding.packets(container, stream))
 
-    def shown(self) -> tuple[int, str]:
-        """Return how many quarter turns, counter-clockwise, the file tells players to make, and a note for its user.
-
-        The note says what is done to the frames; it is empty if they are shown as they are stored. Raises OSError.
-        """
+    def shown(self) -> Shown:
+        """Return what the file tells players to do to its frames. Raises OSError if it cannot be opened."""
         with opened(self.file) as (container, stream):
             picture = next(decoding.pictures(container, stream), None)
             width, height = stream.codec_context.width, stream.codec_context.height
@@ -73,7 +84,7 @@ class Video:
             notes.append(f"{width}x{height} pixels of {shape} are shown as {size[0]}x{size[1]} square ones")
         if turns:
             notes.append(f"turned by {90 * turns}° counter-clockwise, as the file says")
-        return turns, "; ".join(notes)
+        return Shown(turns, "; ".join(notes))
 
     def sample(self, count: int) -> Iterator[np.ndarray]:
         """Yield `count` frames spread evenly over the video, BGR uint8 (H, W, 3); fewer if some cannot be decoded.
@@ -197,14 +208,31 @@ def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
     """Yield the same frames, decoded by a thread while the caller works on those before them.
 
     The thread decodes `count` frames at a time, and at most twice as many are in memory. A thread that woke for each
-    frame would disturb the detector's own threads. An error is raised in place of the frames decoded with it.
+    frame would disturb the detector's own threads. An error is raised after the frames decoded before it.
     """
     source = iter(frames)
+
+    def decode() -> tuple[list[T], Exception | None]:
+        """Return the next frames, and the error that came after them."""
+        some = []
+        try:
+            for frame in islice(source, count):
+                some.append(frame)
+        except Exception as error:  # of any kind: it is raised in the caller's thread
+            return some, error
+        return some, None
+
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(list, islice(source, count))
-        while taken := coming.result():
-            coming = thread.submit(list, islice(source, count))
-            yield from taken
+        coming = thread.submit(decode)
+        while True:
+            some, error = coming.result()
+            if some and not error:
+                coming = thread.submit(decode)
+            yield from some
+            if error:
+                raise error
+            if not some:
+                return
 
 
 def _square_size(width: int, height: int, ratio) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def find_turns(video: Video) -> tuple[int, str]:
     total = scores.sum(axis=0)
     best = int(total.argmax())
     turns = best if total[best] - total[0] > CLEARLY else 0
-    if turns and (told := video.shown()[0]):
+    if turns and (told := video.shown().turns):
         lying = "upside down" if turns == 2 else "on their side"
         return 0, f"faces lie {lying} although the file sets its frames upright by {90 * told}°: left as it is"
     apart = int((scores.argmax(axis=1) != turns).sum())

@@ -122,11 +122,11 @@ def write(
     with ExitStack() as stack:
         units = UnitModel.load(paths.ACTION_UNITS)
         detector = stack.enter_context(open_detector(settings.detector, faces=settings.faces))
-        faces = Faces(detector, settings.faces > 1, classifier, units)
+        faces = Faces(detector, classifier, units, several=settings.faces > 1)
         rows = stack.enter_context(Recording(out, classifier.classes, False, model_note, units.names))
         copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
         n_read = with_face = n_frames = 0
-        shown = tqdm(read_ahead(frames), recording.name, total=expected or None, unit="frame", disable=not progress)
+        shown = tqdm(read_ahead(frames), Path(name).name, total=expected or None, unit="frame", disable=not progress)
         for frame in shown:
             n_frames += 1
             seen = faces.push(frame)
@@ -222,17 +222,18 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
 
 def _open_frames(recording: Path, name: str) -> tuple[Video | Pictures, float, int]:
     """Return the frames, set upright as the study does it, their rate and how many are promised; say what is odd."""
+    called = Path(name).name
     try:
         if recording.is_dir():
             skipped: list[Skipped] = []
             pictures = tree.pictures(recording, PICTURES_FPS, skipped)
             if skipped:
-                print(f"{recording.name}: {len(skipped)} left out, the first: {skipped[0].path.name}", file=sys.stderr)
+                print(f"{called}: {len(skipped)} left out, the first: {skipped[0].path.name}", file=sys.stderr)
             return pictures, PICTURES_FPS, pictures.count()
         frames = Video(recording)
         turns, note = find_turns(frames)
-        for line in filter(None, (frames.shown()[1], note)):
-            print(f"{recording.name}: {line}", file=sys.stderr)
+        for line in filter(None, (frames.shown().note, note)):
+            print(f"{called}: {line}", file=sys.stderr)
         return replace(frames, quarter_turns=turns), *frames.header()
     except (LeftOut, OSError) as error:
         raise PredictError(f"{name}: {str(error).removeprefix(f'{recording}: ')}") from None

@@ -71,14 +71,14 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
         paths.check_output(path)
     outcome = clip.write(recording, out, settings, arguments.video, name=name)
     text = sys.stderr if paths.is_stream(out) else sys.stdout
-    count, frames = len(outcome.expressions), outcome.frames
+    called, count, frames = Path(name or recording).name, len(outcome.expressions), outcome.frames
     faces = (
         f"a face in {outcome.with_face} of {frames} frames"
         if outcome.with_face
         else f"no face in any of {frames} frames"
     )
     unread = f", {outcome.unread} could not be read" if outcome.unread else ""
-    print(f"{recording.name}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
+    print(f"{called}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
     if outcome.with_face:
         followed = "the largest face was followed" if settings.faces == 1 else f"up to {settings.faces} faces"
         print(f"  {followed}", file=text)

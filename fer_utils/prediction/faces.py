@@ -22,7 +22,7 @@ class Faces:
     first. `several` says whether the detector follows more than one.
     """
 
-    def __init__(self, detector, several: bool, classifier, units: UnitModel | None = None):
+    def __init__(self, detector, classifier, units: UnitModel | None = None, *, several: bool):
         self._detector, self._several, self._classifier, self._units = detector, several, classifier, units
         self._followed: dict[int, tuple[Recognizer, Verdict]] = {}
         self._numbers = defaultdict(count(1).__next__)  # ids of the detector → 1, 2, …

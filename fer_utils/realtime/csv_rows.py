@@ -6,7 +6,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import astuple, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from fer_utils import paths
@@ -85,12 +85,13 @@ def write_expressions(expressions: list[Expression], path: Path, model: str) -> 
 
     `model` says what made the row. Raises OutputError.
     """
-    names = [field.name for field in fields(Expression)]
+    columns = [*(field.name for field in fields(Expression)), "model"]
     with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow([*names, "model"])
-        for each in expressions:
-            rows.writerow([*(_cell(*field) for field in zip(names, astuple(each), strict=True)), model])
+        rows = csv.DictWriter(stream, columns, lineterminator="\n")
+        rows.writeheader()
+        for expression in expressions:
+            row = {name: _cell(name, value) for name, value in asdict(expression).items()}
+            rows.writerow({**row, "model": model})
 
 
 def _cell(name: str, value: float | int | str) -> str | int:

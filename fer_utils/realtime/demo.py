@@ -32,10 +32,10 @@ def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recogni
 
 
 def table(seen: list[Recognition]) -> pd.DataFrame:
-    """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities."""
+    """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities if there are any."""
     facts = ("time", "emotion", "phase", "intensity")
     rows = [{name: getattr(each, name) for name in facts} | (each.probabilities or {}) for each in seen]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(facts))
 
 
 class Demo(widgets.VBox):

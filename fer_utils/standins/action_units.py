@@ -222,7 +222,7 @@ class Rig:
         face[:, 1] -= np.einsum("s,sv->v", held, self.fields[ROW[4], :, :, 1])
         self._roll_lips(face, activation)
         self._drop_jaw(face, activation)
-        _close_lips(face)
+        mesh.part_lips(face, 0.5)
         self._move_lids(face, neutral, activation)
         return face
 
@@ -265,15 +265,6 @@ class Rig:
             face[lower] += opening * up
             face[mesh.UPPER_FOLD[side, 1:-1]] -= opening * 0.45 * down
             face[mesh.LOWER_FOLD[side, 1:-1]] += opening * 0.4 * up
-
-
-def _close_lips(face: np.ndarray) -> None:
-    """Let lips that would pass through each other meet half way instead."""
-    for ring in (3, 2, 1):
-        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
-        overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
-        face[upper, 1] += overlap / 2
-        face[lower, 1] -= overlap / 2
 
 
 MEAN = Rig()

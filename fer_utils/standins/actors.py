@@ -9,7 +9,7 @@ import numpy as np
 from fer_utils.landmarks import canonical
 from fer_utils.landmarks.canonical import VERTICES
 from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
-from fer_utils.standins.mesh import PERSON, smoothstep
+from fer_utils.standins.mesh import PERSON, close_lips, scale_lip, smoothstep
 
 # Colours are BGR, 0 to 255, chosen by eye.
 SKINS = [(178, 200, 236), (160, 184, 226), (140, 168, 215), (118, 150, 202), (92, 122, 178), (66, 92, 142)]
@@ -157,18 +157,12 @@ def _shape_eyes(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None
 
 
 def _shape_mouth(face: np.ndarray, rng: np.random.Generator, woman: bool) -> None:
-    for ring in range(4):  # the canonical lips stand apart; at rest they meet
-        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
-        gap = (VERTICES[canonical.UPPER_LIP[3, 1:-1], 1] - VERTICES[canonical.LOWER_LIP[3, 1:-1], 1]) / 2
-        face[upper, 1] -= gap
-        face[lower, 1] += gap
-        face[[*upper, *lower], 2] = np.tile((face[upper, 2] + face[lower, 2]) / 2, 2)
+    close_lips(face)
+    upper, lower = canonical.UPPER_LIP[:, 1:-1], canonical.LOWER_LIP[:, 1:-1]
+    face[upper, 2] = face[lower, 2] = (face[upper, 2] + face[lower, 2]) / 2
     line = face[canonical.UPPER_LIP[3], 1].mean()
     for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
-        thickness = np.clip(rng.normal(1.38 if woman else 1.15, 0.26), 0.6, 2.0)
-        inner = face[lip[3, 1:-1], 1].copy()
-        for ring in lip[:3]:
-            face[ring[1:-1], 1] = inner + (face[ring[1:-1], 1] - inner) * thickness
+        scale_lip(face, lip, np.clip(rng.normal(1.38 if woman else 1.15, 0.26), 0.6, 2.0))
     x, y, _ = VERTICES.T
     near = np.exp(-((x / 4.0) ** 4) - ((y - line) / 2.2) ** 2)
     face[:, 0] *= 1 + near * np.clip(rng.normal(0.08, 0.07), -0.1, 0.22)

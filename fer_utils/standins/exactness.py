@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-import cv2
 import numpy as np
 import pandas as pd
 from scipy.signal import savgol_filter
@@ -14,7 +13,7 @@ from fer_utils.errors import StudyError
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins.actors import make_actor
-from fer_utils.standins.drawing.camera import Sensor, View
+from fer_utils.standins.drawing.camera import Sensor, View, compress
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.performances import FPS, perform
@@ -74,9 +73,8 @@ def _recording(number: int) -> tuple[list[np.ndarray], np.ndarray]:
     view = View(SIZE, centre, rng.uniform(*SCALE), *rng.normal(0, POSE, 3))
     performance = perform(actor, EMOTIONS[number % len(EMOTIONS)], view, rng, returns=True)
     painter, sensor = Painter(actor, SIZE), Sensor(rng, SIZE)
-    compression = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(*QUALITY))]
-    exposed = (sensor.expose(image) for image in performance.frames(painter))
-    pictures = [cv2.imdecode(cv2.imencode(".jpg", image, compression)[1], 1) for image in exposed]
+    quality = int(rng.uniform(*QUALITY))
+    pictures = [compress(sensor.expose(image), quality) for image in performance.frames(painter)]
     shown = zip(performance.activation, performance.views, strict=True)
     return pictures, np.array([painter.landmarks(activation, seen) for activation, seen in shown])
 

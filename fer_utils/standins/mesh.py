@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fer_utils.landmarks.canonical import MIRROR, SKIN, VERTICES
+from fer_utils.landmarks.canonical import LOWER_LIP, MIRROR, SKIN, UPPER_LIP, VERTICES
 
 # the rings of skin next to the lid margins, which follow them in part
 _UPPER_FOLD = [130, 247, 30, 29, 27, 28, 56, 190, 243]
@@ -34,6 +34,27 @@ def normals(vertices: np.ndarray) -> np.ndarray:
     flat[:-1] = np.cross(b - a, c - a)
     summed = flat[_NEIGHBOURS].sum(axis=1)
     return summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-9)
+
+
+def close_lips(face: np.ndarray) -> None:
+    """Move the lips of a face (468, 3) towards each other by the gap of the canonical face's: at rest they meet."""
+    half = (VERTICES[UPPER_LIP[3, 1:-1], 1] - VERTICES[LOWER_LIP[3, 1:-1], 1]) / 2
+    face[UPPER_LIP[:, 1:-1], 1] -= half
+    face[LOWER_LIP[:, 1:-1], 1] += half
+
+
+def part_lips(face: np.ndarray, upper_share: float) -> None:
+    """Let lips of a face (468, 3) that pass through each other meet: the upper one goes a share of the way back."""
+    upper, lower = UPPER_LIP[1:, 1:-1], LOWER_LIP[1:, 1:-1]
+    overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
+    face[upper, 1] += upper_share * overlap
+    face[lower, 1] -= (1 - upper_share) * overlap
+
+
+def scale_lip(face: np.ndarray, lip: np.ndarray, thickness: float) -> None:
+    """Multiply how thick a lip of a face (468, 3) is, UPPER_LIP or LOWER_LIP; its inner edge stays."""
+    inner, outer = face[lip[3, 1:-1], 1], lip[:3, 1:-1]
+    face[outer, 1] = inner + (face[outer, 1] - inner) * thickness
 
 
 def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:

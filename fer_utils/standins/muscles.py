@@ -157,15 +157,9 @@ class MuscleRig:
             face[:, 2] += mean[row] * forward * _NEAR_MOUTH
         left = np.prod(1 - self.thinner * np.minimum(mean, 1))
         for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
-            inner = face[lip[3, 1:-1], 1]
-            for ring in lip[:3]:
-                face[ring[1:-1], 1] = inner + (face[ring[1:-1], 1] - inner) * left
+            mesh.scale_lip(face, lip, left)
         self._open_jaw(face, sum(turn * mean[row] for row, turn in self.mandible.items()))
-        for ring in (3, 2, 1):
-            upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
-            overlap = np.clip(face[lower, 1] - face[upper, 1], 0, None)
-            face[upper, 1] += 0.6 * overlap
-            face[lower, 1] -= 0.4 * overlap
+        mesh.part_lips(face, 0.6)
         for side in (canonical.RIGHT, canonical.LEFT):
             upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
             opening = neutral[upper] - neutral[lower]
@@ -193,11 +187,7 @@ def make_face(rng: np.random.Generator) -> np.ndarray:
     warp = _WARPS @ rng.normal(0, 0.22, (25, 3))
     same = (warp + warp[MIRROR] * [-1, 1, 1]) / 2
     face = PERSON * np.exp(rng.normal(0, 0.045, 3)) + 0.9 * same + 0.1 * warp
-    for ring in range(4):
-        upper, lower = canonical.UPPER_LIP[ring, 1:-1], canonical.LOWER_LIP[ring, 1:-1]
-        gap = (VERTICES[canonical.UPPER_LIP[3, 1:-1], 1] - VERTICES[canonical.LOWER_LIP[3, 1:-1], 1]) / 2
-        face[upper, 1] -= gap
-        face[lower, 1] += gap
+    mesh.close_lips(face)
     seam = (face[canonical.UPPER_LIP[3, 1:-1]] + face[canonical.LOWER_LIP[3, 1:-1]]) / 2
     for lip in (canonical.UPPER_LIP, canonical.LOWER_LIP):
         thickness = np.exp(rng.normal(0.28, 0.22))

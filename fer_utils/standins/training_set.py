@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from fer_utils.features import geometry
@@ -22,7 +21,7 @@ from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins import muscles
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import Actor, make_actor, make_resting
-from fer_utils.standins.drawing.camera import Sensor, View, place
+from fer_utils.standins.drawing.camera import Sensor, View, compress, place
 from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import EMOTIONS, express
 
@@ -129,8 +128,7 @@ class _Session:
         activation = np.clip(self.actor.resting + shown, 0, 1)
         centre = (320 + self._rng.uniform(-20, 20), 215 + self._rng.uniform(-20, 20))
         view = View(SIZE, centre, self._scale, *np.clip(self._pose + turn, -0.36, 0.36))
-        image = self._sensor.expose(self._painter.draw(activation, view))
-        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1], 1)
+        image = compress(self._sensor.expose(self._painter.draw(activation, view)), self._quality)
         x, y, depth = place(self.actor.rig.deform(self.actor.neutral, activation), view).T
         return np.stack([x, y, -self._scale * depth], axis=1), image
 

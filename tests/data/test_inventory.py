@@ -66,6 +66,15 @@ def test_counts(root):
     assert "contempt" not in mmi.index
 
 
+def test_a_video_that_has_gone_since_it_was_listed_is_counted_as_unreadable(root):
+    found, missing = inventory.survey(root, ["mmi"])
+    found[0].sequences[0].frames.file.unlink()
+    table = inventory.counts(found).set_index("what")
+    assert table.loc[["sequences", "frames", "unreadable"], "found"].tolist() == [1, 0, 1]
+    line = "  unreadable      1   gone or damaged since they were listed; copy these videos again"
+    assert line in inventory.report(found, missing).splitlines()
+
+
 def test_left_out_is_grouped_by_reason(root):
     table = inventory.left_out(inventory.survey(root)[0])
     frames = root / "CK+" / "cohn-kanade-images"

@@ -302,13 +302,14 @@ class TestReadAhead:
         assert list(read_ahead(range(7), count=3)) == list(range(7))
         assert list(read_ahead([])) == []
 
-    def test_an_error_comes_after_the_frames_decoded_before(self):
+    @pytest.mark.parametrize("count", [1, 2, 3, 4])
+    def test_an_error_comes_after_the_frames_decoded_before(self, count):
         def frames():
             yield 0
             yield 1
             raise OSError("clip.mp4: gone")
 
-        stream = read_ahead(frames(), count=2)
+        stream = read_ahead(frames(), count)
         assert [next(stream), next(stream)] == [0, 1]
         with pytest.raises(OSError, match=r"clip\.mp4: gone"):
             next(stream)

@@ -286,6 +286,7 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert cli.main(["predict", "-"]) == status
         said = capsys.readouterr()
+        assert "stdin:" not in said.out + said.err and "-:" in said.err
         assert (said.err.splitlines()[-1].startswith("fer: -: ") and said.err.count("\n") == 1) or not status
     assert {path.name for path in tmp_path.iterdir()} == {"stdin.csv", "stdin.expressions.csv"}
     assert cli.main(["predict", "-", "--format", "elan"]) == 2  # the copy is gone when the file is opened

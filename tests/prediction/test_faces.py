@@ -24,7 +24,7 @@ def scene():
 
 def test_each_face_has_its_rows_and_its_expressions(scene):
     with open_detector(faces=2) as detector:
-        faces = Faces(detector, True, litert.load_classifier())
+        faces = Faces(detector, litert.load_classifier(), several=True)
         rows = [
             {"time": seen.time, "face": seen.face, "x": seen.points[:, 0].mean(), "emotion": seen.emotion}
             for frame in scene
@@ -44,7 +44,7 @@ def test_each_face_has_its_rows_and_its_expressions(scene):
 
 def test_one_face_is_number_one_and_none_is_zero(scene):
     with open_detector() as detector:
-        faces = Faces(detector, False, None)
+        faces = Faces(detector, None, several=False)
         assert [seen.face for seen in faces.push(scene[0])] == [1]
         (none,) = faces.push(Frame(1, 0.04, np.full((90, 90, 3), 60, np.uint8)))
         (unread,) = faces.push(Frame(2, 0.08, None, "cannot be read"))

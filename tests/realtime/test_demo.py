@@ -25,7 +25,7 @@ from fer_utils.data.video import Video
 from fer_utils.errors import ModelFileError, StudyError, UserError
 from fer_utils.realtime import camera, demo, serving
 from fer_utils.realtime.live import Live
-from fer_utils.realtime.streaming import Recognizer
+from fer_utils.realtime.streaming import Recognition, Recognizer
 from fer_utils.study import runner
 from tests.standins import reel
 
@@ -394,6 +394,11 @@ class TestDemo:
         with pytest.raises(ModelFileError, match=r"text\.tflite"):
             demo.Demo(tmp_path, str(tmp_path / "text.tflite"))
         demo.Demo(tmp_path).end()  # the cell is run again with a model that fits
+
+
+def test_the_table_has_its_columns_without_rows():
+    known = ["time", "emotion", "phase", "intensity"]
+    assert demo.table([]).columns.tolist() == demo.table([Recognition(0.0)]).columns.tolist() == known
 
 
 def test_the_clip_that_ships_is_the_one_that_is_drawn():

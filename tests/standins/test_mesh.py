@@ -77,3 +77,26 @@ def test_openings_are_open_and_normals_point_outwards():
     # a disc with three holes: 16, 16 and 20 vertices around them
     assert len(canonical.SKIN) == 898 - 14 - 14 - 18
     assert mesh.normals(canonical.VERTICES)[[4, 151, 50, 280, 199], 2].min() > 0.5
+
+
+def test_lips_meet_at_rest_and_get_thicker_outwards():
+    face, inner = canonical.VERTICES.copy(), canonical.UPPER_LIP[3, 1:-1]
+    mesh.close_lips(face)
+    np.testing.assert_allclose(face[inner, 1], face[canonical.LOWER_LIP[3, 1:-1], 1], atol=1e-12)
+    closed = face.copy()
+    mesh.scale_lip(face, canonical.UPPER_LIP, 2.0)
+    for ring in canonical.UPPER_LIP[:, 1:-1]:
+        np.testing.assert_allclose(face[ring, 1] - face[inner, 1], 2 * (closed[ring, 1] - closed[inner, 1]))
+    unmoved = np.delete(np.arange(468), canonical.UPPER_LIP[:3, 1:-1])
+    np.testing.assert_array_equal(face[unmoved], closed[unmoved])
+
+
+def test_lips_that_pass_through_each_other_meet():
+    face, upper, lower = canonical.VERTICES.copy(), canonical.UPPER_LIP[3, 1:-1], canonical.LOWER_LIP[3, 1:-1]
+    mesh.part_lips(face, 0.6)
+    np.testing.assert_array_equal(face, canonical.VERTICES)  # these are apart
+    face[upper, 1] = face[lower, 1] - 1.0
+    before = face.copy()
+    mesh.part_lips(face, 0.6)
+    np.testing.assert_allclose(face[upper, 1] - before[upper, 1], 0.6)
+    np.testing.assert_allclose(face[upper, 1], face[lower, 1])

@@ -69,6 +69,11 @@ def place(points: np.ndarray, view: View) -> np.ndarray:
     )
 
 
+def compress(image: np.ndarray, quality: int) -> np.ndarray:
+    """Return a picture, BGR uint8, as it is after JPEG compression of a quality from 0 to 100."""
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+
+
 class Sensor:
     """Noise of one recording: it grows with the light, and comes out of one tile drawn at the start."""
 
