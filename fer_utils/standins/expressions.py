@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from fer_utils.data.units import LETTERS
+from fer_utils.data.facs import LETTERS
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import Actor
 

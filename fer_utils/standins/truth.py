@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from fer_utils.data.facs import truth_file
 from fer_utils.data.sequence import Sequence
-from fer_utils.data.units import truth_file
 from fer_utils.landmarks.canonical import LEFT, RIGHT
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.performances import Performance

@@ -16,8 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from fer_utils.data import tree
+from fer_utils.data.facs import TRUTH
 from fer_utils.data.sequence import DatasetError
-from fer_utils.data.units import TRUTH
 from fer_utils.standins.layouts import ckplus, mmi, oulu_casia
 from fer_utils.workers import pool
 

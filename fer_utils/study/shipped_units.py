@@ -15,7 +15,7 @@ from sklearn.metrics import f1_score
 from threadpoolctl import threadpool_limits
 
 from fer_utils import paths
-from fer_utils.data import units
+from fer_utils.data import facs
 from fer_utils.evaluation.action_units import agreement
 from fer_utils.landmarks.canonical import LEFT, RIGHT
 from fer_utils.models import units as unit_models
@@ -25,7 +25,7 @@ from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, Samples,
 
 ACTORS = 50  # of each rig
 SEED = 0
-NAMES = tuple(units.column(unit, side) for unit in UNITS for side in ("left", "right"))
+NAMES = tuple(facs.column(unit, side) for unit in UNITS for side in ("left", "right"))
 
 
 def train(path: Path, actors: int = ACTORS, seed: int = SEED) -> pd.DataFrame:
@@ -55,7 +55,7 @@ def fit(sets: list[Samples]) -> UnitModel:
 
 def levels(samples: Samples) -> np.ndarray:
     """Return the intensities (n, 2 · units) of samples, 0 to 5, in the order of NAMES."""
-    shown = np.interp(samples.units[:, :, [LEFT, RIGHT]], units.LETTERS, units.LEVELS)
+    shown = np.interp(samples.units[:, :, [LEFT, RIGHT]], facs.LETTERS, facs.LEVELS)
     return shown.reshape(len(samples), -1)
 
 

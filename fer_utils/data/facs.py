@@ -1,4 +1,4 @@
-"""Action units that are known of recordings: human FACS codes (CK+), and the truth of stand-ins.
+"""FACS codes of recordings: those that people gave (CK+), and the truth of stand-ins.
 
 A table has a row a sequence, by id, and a column a unit and side, "AU12_left", with intensities from 0 to 5 (FACS's
 letters A to E are 1 to 5). Sides are the person's own. The list of units is in `standins.action_units`.
