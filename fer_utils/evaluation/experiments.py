@@ -93,10 +93,15 @@ def variants(
             if how.get("mode") == "image":  # a face that is not followed can be looked at in the key frames alone
                 base = tables[BASE]
                 shown = _key_frames_alone(sequences, tracks, base)
-                made = tensors.table(shown, extraction.extract(shown, executor, **how).tracks)
-                tables[name] = replace(made, phases=base.phases, refused={**base.refused, **made.refused})
+                found = extraction.extract(shown, executor, **how)
+                # a key frame without a face is not made up from its neighbours, which look different
+                made = tensors.table(shown, found.tracks, replace(DEFAULT, max_gap=0))
+                known = {name: base.phases[name] for name in made.ids.tolist()}
+                made = replace(made, phases=known, refused={**base.refused, **made.refused})
             else:
-                tables[name] = tensors.table(sequences, extraction.extract(sequences, executor, **how).tracks)
+                found = extraction.extract(sequences, executor, **how)
+                made = tensors.table(sequences, found.tracks)
+            tables[name] = replace(made, refused={**made.refused, **found.refused})
     return tables, noise
 
 

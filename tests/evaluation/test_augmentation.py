@@ -1,5 +1,7 @@
 """Actors as additional rows: a weight that helps is found inside the training part."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,20 @@ def test_emotions_that_the_recordings_lack_are_not_added(few):
     actors = table_of(40, 0.6, seed=5, extra=["contempt"] * 30)
     found = augmentation.run(few[0], actors, few[1])[0]
     assert "p_contempt" not in found and set(found["predicted"]) <= {"anger", "fear"}
+
+
+def test_a_training_part_of_one_emotion_names_it():
+    """Of three people who show one emotion each, two can be alike."""
+    table = table_of(12, 0.6)
+    table = replace(table, emotions=np.repeat(["anger", "fear", "anger"], 4))
+    folds = {Scheme("grouped"): splits.make("grouped", table, 3)}
+    found = augmentation.run(table, table_of(40, 0.6, seed=5), folds)[0]
+    alone = found[found["emotion"] == "fear"]  # trained on the two others
+    assert sorted(found["id"]) == sorted(table.ids) and set(alone["weight"]) == {0.0}
+    assert set(alone["predicted"]) == {"anger"}
+
+
+def test_without_an_actor_of_these_emotions_all_weights_are_0(few):
+    actors = replace(table_of(8, 0.6, seed=5), emotions=np.full(8, "contempt"))
+    found, _ = augmentation.run(few[0], actors, few[1])
+    assert set(found["weight"]) == {0.0} and len(found) == len(few[0])

@@ -87,6 +87,31 @@ class TestVariants:
             np.testing.assert_allclose(made[name].x, made[BASE].x, atol=2e-3)  # each is normalised by its first frame
         assert np.abs(made[BASE].x).max() > 0.1
 
+    def test_a_key_frame_without_a_face_or_that_cannot_be_opened_is_counted(self, small, monkeypatch):
+        """Points held from the key frame before would be an expression that stands still."""
+        sequences, tracks = small
+        lost, gone, kept = (sequence.id for sequence in sequences)
+
+        def extract(shown, executor, **how):
+            if how.get("mode") != "image":
+                return Extraction({name: tracks[name] for name in (lost, kept)}, 0, {gone: "cannot be opened"})
+            cut = {}
+            for sequence in shown:
+                track, numbers = tracks[sequence.id], list(sequence.frames.numbers)
+                parts = {name: getattr(track, name)[numbers] for name in ("points", "times", "reasons")}
+                cut[sequence.id] = replace(track, **parts)
+            cut[lost].points[-1], cut[lost].reasons[-1] = np.nan, "no face found"
+            assert cut[lost].times[-1] - cut[lost].times[-2] <= tensors.DEFAULT.max_gap
+            return Extraction({name: cut[name] for name in (lost, kept)}, 0, {gone: "cannot be opened"})
+
+        monkeypatch.setattr(extraction, "extract", extract)
+        with ThreadPoolExecutor(1) as executor:
+            made, _ = experiments.variants(("detection",), sequences, tracks, executor)
+        for name in ("image mode", "8 views"):
+            assert made[name].ids.tolist() == list(made[name].phases) == [kept]
+            assert set(made[name].refused) == {lost, gone} and made[name].refused[gone] == "cannot be opened"
+        assert made["face_mesh"].refused == {gone: "cannot be opened"}
+
     def test_only_what_is_asked(self, small):
         with ThreadPoolExecutor(1) as executor:
             assert list(experiments.variants((), *small, executor)[0]) == [BASE]
