@@ -19,7 +19,7 @@ PICTURES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".jp2", ".ppm", ".pgm",
 )
 # fmt: on
-VIDEOS = (".avi", ".mp4", ".mov", ".webm", ".mkv")
+VIDEOS = (".avi", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".3gp")
 # how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
 MANIFEST = "manifest.json"  # of a stand-in, at its root

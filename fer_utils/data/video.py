@@ -176,7 +176,8 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         # a sound file's cover is not a video
         streams = [video for video in container.streams.video if not video.disposition & Disposition.attached_pic]
         if not streams:
-            raise OSError(f"{cannot}: there is only sound in it; name the file with the pictures")
+            found = "only sound" if container.streams.audio else "nothing to see"
+            raise OSError(f"{cannot}: there is {found} in it; name the file with the pictures")
         stream = streams[0]
         context = stream.codec_context
         if context is None:

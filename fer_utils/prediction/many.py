@@ -49,7 +49,8 @@ def _videos(path: Path) -> tuple[list[Path], str]:
             return [], f"{path}: no such file or folder; name videos, or folders that hold them"
         videos = tree.files(path, tree.VIDEOS) if path.is_dir() else [path]
         if not videos and not tree.files(path, tree.PICTURES):
-            return [], f"{path}: neither a video nor pictures in the folder itself; name one that holds some"
+            known = ", ".join(tree.VIDEOS)
+            return [], f"{path}: neither a video ({known}) nor pictures in the folder itself; name one that holds some"
         return videos, ""
     except (LeftOut, OSError) as reason:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -199,6 +200,14 @@ class TestVideo:
         record(tmp_path / name, [], sound=1.0, cover=patterned(1, 200, 200) if cover else None)
         with pytest.raises(OSError, match="cannot be opened as a video: there is only sound in it"):
             list(Video(tmp_path / name))
+
+    def test_a_file_with_neither_pictures_nor_sound_is_no_video(self, tmp_path):
+        """As a recorder leaves it that was stopped before the first frame."""
+        with av.open(str(tmp_path / "a.mp4"), "w") as container:
+            container.add_stream("mpeg4", rate=25)
+            container.start_encoding()
+        with pytest.raises(OSError, match="cannot be opened as a video: there is nothing to see in it"):
+            list(Video(tmp_path / "a.mp4"))
 
     def test_an_interlaced_video_is_decoded(self):
         """Made by ffmpeg -f lavfi -i color=c=0x406080:s=96x64:r=25:d=0.2 -vf setfield=tff -c:v mpeg4

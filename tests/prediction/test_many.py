@@ -41,10 +41,18 @@ def test_inputs_name_files_videos_of_a_folder_or_its_pictures_each_once(tmp_path
     with pytest.raises(PredictError, match=r"gone: no such file or folder; name videos"):
         many.recordings([tmp_path / "gone"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PredictError, match=r"empty: neither a video nor pictures in the folder"):
+    with pytest.raises(PredictError, match=r"empty: neither a video \(\.avi, .*\) nor pictures in the folder"):
         many.recordings([tmp_path / "empty"])
     with pytest.raises(PredictError, match="File name too long"):
         many.recordings([tmp_path / ("x" * 300)])
+
+
+@pytest.mark.parametrize("suffix", ["MTS", "mpg", "m4v", "wmv", "3gp"])
+def test_what_cameras_write_is_taken_from_a_folder(tmp_path, suffix):
+    """A recording that was passed over would be missing from the summary without a word."""
+    file = tmp_path / f"a.{suffix}"
+    file.write_bytes(b"\0")
+    assert many.recordings([tmp_path]) == [file]
 
 
 def test_recordings_of_one_name_get_names_of_their_own(tmp_path):

@@ -1,6 +1,6 @@
 """Times of what runs on every frame. In the suite each runs once, untimed; to time them:
 
-python -m pytest tests/test_benchmarks.py --benchmark-enable
+python -m pytest tests/study/test_benchmarks.py --benchmark-enable
 """
 
 import itertools

@@ -1,10 +1,10 @@
-"""Records what MediaPipe's own FaceMesh finds in four short clips, for `tests/test_face_mesh.py` to compare with.
+"""Records what MediaPipe's own FaceMesh finds in four clips; `tests/landmarks/test_face_mesh.py` compares with it.
 
 The last MediaPipe that has it does not run beside this project's NumPy, so it gets an environment of its own, outside
 the clone. The stand-ins are drawn first (`fer study --quick` does), then, at the top of the repository:
 
     python3.11 -m venv /tmp/old && /tmp/old/bin/pip install mediapipe==0.10.21
-    /tmp/old/bin/python tests/data/face_mesh/record_face_mesh.py data/rendered
+    /tmp/old/bin/python tests/files/face_mesh/record_face_mesh.py data/rendered
 
 Each clip is 20 frames of a rendered actor, as `<name>.mp4`, and `<name>.npz` holds `points`: (20, 468, 3) int16, x, y
 and z in 32nds of a pixel. No actor is in profile: there, the network's points move by more than a hundredth of the
