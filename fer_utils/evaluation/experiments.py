@@ -97,7 +97,8 @@ def variants(
                 # a key frame without a face is not made up from its neighbours, which look different
                 made = tensors.table(shown, found.tracks, replace(DEFAULT, max_gap=0))
                 known = {name: base.phases[name] for name in made.ids.tolist()}
-                made = replace(made, phases=known, refused={**base.refused, **made.refused})
+                reasons = {name: f"of its key frames alone: {reason}" for name, reason in made.refused.items()}
+                made = replace(made, phases=known, refused={**base.refused, **reasons})
             else:
                 found = extraction.extract(sequences, executor, **how)
                 made = tensors.table(sequences, found.tracks)

@@ -110,6 +110,7 @@ class TestVariants:
         for name in ("image mode", "8 views"):
             assert made[name].ids.tolist() == list(made[name].phases) == [kept]
             assert set(made[name].refused) == {lost, gone} and made[name].refused[gone] == "cannot be opened"
+            assert made[name].refused[lost].startswith("of its key frames alone: no face in frames 4 to 4")
         assert made["face_mesh"].refused == {gone: "cannot be opened"}
 
     def test_only_what_is_asked(self, small):
