@@ -145,6 +145,15 @@ class TestRuns:
         runs = experiments.runs(("early",), {BASE: table(), "20% of the way": table()}, seeds=1, network="paper")
         assert runs == [Run("paper", "grouped", tested=("20% of the way",))]
 
+    def test_points_found_in_another_way_are_compared_with_the_study_s_own(self):
+        """Each model that is tried with them is tried without, whatever else is asked."""
+        runs = experiments.runs(("detection",), {name: table() for name in (BASE, *experiments.DETECTION)}, seeds=1)
+        tried = {}
+        for run in runs:
+            tried.setdefault(run.model, []).append(run.variant)
+        simple = [BASE, "image mode", "8 views"]
+        assert tried == {"compact": [*simple, "face_mesh"], "logistic": simple, "svm": simple}
+
     def test_no_sequence_counts_twice_in_a_result(self):
         """What tells results apart is in no two runs the same."""
         names = (
