@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     A user's mistake ends with one line on standard error and status 2.
     """
+    quiet.open_closed_streams()
     quiet.write_any_text()
     for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:

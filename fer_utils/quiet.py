@@ -24,6 +24,18 @@ def is_log_line(line: bytes) -> bool:
     return bool(_LOG_LINE.match(line))
 
 
+def open_closed_streams() -> None:
+    """Open standard streams that a caller closed, as a service's manager or `>&-` does: they hold and keep nothing.
+
+    Python has None for them, and their numbers would go to the next files that are opened.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - stays open
+            os.set_inheritable(stream.fileno(), True)  # for worker processes
+            setattr(sys, name, stream)
+
+
 def write_any_text() -> None:
     """Let standard output and error write escapes for what their encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):

@@ -272,3 +272,15 @@ def test_an_end_keeps_the_finished_of_several_and_starts_no_other(tmp_path, name
     assert error.endswith("fer: interrupted; what was finished is kept\n")
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"frames.csv", finished.name, "summary.csv"}
     assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].tolist() == ["frames"]
+
+
+def test_streams_that_the_caller_closed_are_no_traceback(monkeypatch):
+    """As a service's manager starts a command, or `fer ... >&-`; Python has None for them."""
+    with monkeypatch.context() as closed:
+        for name in ("stdin", "stdout", "stderr"):
+            closed.setattr(sys, name, None)
+        assert cli.main(["predict", "-"]) == 2  # nothing is piped in
+        opened = sys.stdin, sys.stdout, sys.stderr
+    for stream in opened:
+        assert str(stream.name) == os.devnull
+        stream.close()
