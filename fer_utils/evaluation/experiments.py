@@ -89,21 +89,32 @@ def variants(
     making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
-        for name, how in DETECTION.items():
-            if how.get("mode") == "image":  # a face that is not followed can be looked at in the key frames alone
-                base = tables[BASE]
-                shown = _key_frames_alone(sequences, tracks, base)
-                found = extraction.extract(shown, executor, **how)
-                # a key frame without a face is not made up from its neighbours, which look different
-                made = tensors.table(shown, found.tracks, replace(DEFAULT, max_gap=0))
-                known = {name: base.phases[name] for name in made.ids.tolist()}
-                reasons = {name: f"of its key frames alone: {reason}" for name, reason in made.refused.items()}
-                made = replace(made, phases=known, refused={**base.refused, **reasons})
-            else:
-                found = extraction.extract(sequences, executor, **how)
-                made = tensors.table(sequences, found.tracks)
-            tables[name] = replace(made, refused={**made.refused, **found.refused})
+        tables |= {
+            name: _detected_anew(sequences, tracks, tables[BASE], how, executor) for name, how in DETECTION.items()
+        }
     return tables, noise
+
+
+def _detected_anew(
+    sequences: list[Sequence],
+    tracks: Mapping[str, LandmarkTrack],
+    base: FeatureTable,
+    how: Mapping[str, object],
+    executor: Executor,
+) -> FeatureTable:
+    """Return the study's features of points that are found with the options `how`."""
+    if how.get("mode") != "image":
+        found = extraction.extract(sequences, executor, **how)
+        made = tensors.table(sequences, found.tracks)
+        return replace(made, refused={**made.refused, **found.refused})
+    # a face that is not followed can be looked at in the key frames alone
+    alone = _key_frames_alone(sequences, tracks, base)
+    found = extraction.extract(alone, executor, **how)
+    # a key frame without a face is not made up from its neighbours, which look different
+    made = tensors.table(alone, found.tracks, replace(DEFAULT, max_gap=0))
+    reasons = {name: f"of its key frames alone: {reason}" for name, reason in made.refused.items()}
+    known = {name: base.phases[name] for name in made.ids.tolist()}
+    return replace(made, phases=known, refused={**base.refused, **reasons, **found.refused})
 
 
 def _key_frames_alone(
