@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import experiments, metrics, tables
+from fer_utils.evaluation import action_units, augmentation, experiments, metrics, tables
 from fer_utils.evaluation.cross_validation import BASE
 from fer_utils.evaluation.metrics import KEYS
 from fer_utils.evaluation.tables import SHOWN
@@ -20,6 +21,9 @@ from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
 NOISE = "times the detector jitter (added noise)"
+DIFFERENCE = ("difference", "difference_low", "difference_high", "p")
+SURE = 0.05  # two results differ if p is below
+NO_METHODS = ("majority", action_units.HUMAN)  # the floor and the ceiling of all accuracies
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
@@ -86,6 +90,50 @@ def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> p
     return pd.DataFrame(rows)
 
 
+def helped(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
+    """Compare what goes beyond the paper with what it replaces, on all `datasets` together, person by person.
+
+    A row a comparison, in which the model, the features or the actors differ, from the highest difference to the
+    lowest. The verdict is "better" or "worse" if p is below SURE, which is not corrected. Datasets that lack one of the
+    two are left out, as are those whose predictions cannot be read.
+    """
+    parts = []
+    for name in datasets:
+        with suppress(StudyError):
+            own = _of_people(tables.read(out, "open_predictions", name))
+            paper = _of_notebook_03(out, "predictions", name)
+            both = pd.concat([own, paper[~paper["model"].isin(own["model"])]], ignore_index=True)
+            parts.append(both.assign(id=f"{name}/" + both["id"].astype(str)))
+    by_result = dict(list(pd.concat(parts).groupby(["model", "variant"]))) if parts else {}
+    rows = []
+    for (model, variant), predictions in by_result.items():
+        for differs, other in _replaced(model, variant):
+            if other in by_result:
+                pair = _paired(predictions, by_result[other])
+                verdict = pair.pop("note", "") or _verdict(pair)
+                about = {"differs": differs, "model": model, "variant": variant, "data": predictions["data"].iloc[0]}
+                rows.append({**about, "against": other[differs == "features"], **pair, "verdict": verdict})
+    columns = ["differs", "model", "variant", "against", "data", "sequences", "seeds", *DIFFERENCE, "verdict"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["differs", "difference"], ascending=False, kind="stable", ignore_index=True)
+
+
+def _replaced(model: str, variant: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield what differs, and the model and variant that a result is compared with."""
+    if variant not in experiments.VARIANTS:
+        yield "features", (model, BASE)
+    elif model not in ("paper", *NO_METHODS):
+        yield "model", ("paper", BASE)
+    if model == augmentation.MODEL:
+        yield "actors", ("logistic", BASE)
+
+
+def _verdict(pair: Mapping[str, float]) -> str:
+    if pair["p"] >= SURE:
+        return "no clear difference"
+    return "better" if pair["difference"] > 0 else "worse"
+
+
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results by the folds it is tested on and the rows that choose its epoch."""
     rows = summary[(summary["model"] == network) & (summary["variant"] == BASE) & (summary["tested"] == BASE)].copy()
@@ -126,7 +174,7 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
         low, high = -as_first["difference_high"], -as_first["difference_low"]
         reversed_signs = {"model": as_first["against"], "difference": -as_first["difference"]}
         as_first = as_first.assign(**reversed_signs, difference_low=low, difference_high=high)
-        numbers = ["model", "difference", "difference_low", "difference_high", "p"]
+        numbers = ["model", *DIFFERENCE]
         differences = pd.concat([as_second, as_first])[numbers].assign(compared_with=reference)
         table = table.merge(differences, "left", on="model")
     return table.astype({"weights": "Int64"})

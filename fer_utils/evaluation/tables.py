@@ -98,6 +98,7 @@ ACROSS: Mapping[str, Kind] = {
     "exactness": Kind("notebook 04b: errors of found points on rendered faces, by views and smoothing, with the time"),
     "actor_transfer": Kind("notebook 04b: from actors to recordings, back, and both together"),
     "bench": Kind("notebook 05: the speed of each stage, with the machine in every row"),
+    "helped": Kind("notebook 06: models and features compared with the study's own, on all datasets together"),
     "claims": Kind("notebook 06: what the paper claims and what was found, on real data alone"),
 }
 

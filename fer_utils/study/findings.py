@@ -16,7 +16,6 @@ from fer_utils.evaluation.formatting import BY_EMOTION, percent, with_interval
 from fer_utils.evaluation.metrics import MEASURES
 
 NEW, KNOWN = "grouped", "stratified"  # folds of people; folds of sequences
-SURE = 0.05  # two models differ if p is below
 REFUSED = "Runs that could not be made"
 _ABOUT = (
     *("dataset", "data", "model", "source", "target", "protocol", "variant", "tested", "select_on"),
@@ -96,11 +95,11 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
         for pair in pairs[pairs["p"].notna()].itertuples():
             if network in (pair.model, pair.against) and HUMAN not in (pair.model, pair.against):
                 gain = pair.difference if pair.model == network else -pair.difference
-                counts["neither" if pair.p >= SURE else "better" if gain > 0 else "worse"] += 1
+                counts["neither" if pair.p >= results.SURE else "better" if gain > 0 else "worse"] += 1
     if total := sum(counts.values()):
         return (
             f"Compared with other models on the same folds of people, it is better in {counts['better']} of {total} "
-            f"paired tests and worse in {counts['worse']} (p < {SURE}, not corrected). "
+            f"paired tests and worse in {counts['worse']} (p < {results.SURE}, not corrected). "
             "The others show no clear difference."
         )
     try:
@@ -169,9 +168,8 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
 
     If there is none, a note says why.
     """
-    numbers = ("difference", "difference_low", "difference_high", "p")
     who = [name for name in ("model", "protocol", "select_on", "against") if name in pairs]
-    columns = [*who, "sequences", "seeds", *numbers, *(["note"] if "note" in pairs else [])]
+    columns = [*who, "sequences", "seeds", *results.DIFFERENCE, *(["note"] if "note" in pairs else [])]
     shown = percent(pairs.reindex(columns=columns))
     counts = {name: [f"{n:g}" if pd.notna(n) else "" for n in shown[name]] for name in ("sequences", "seeds")}
     return shown.assign(**counts)
@@ -217,6 +215,7 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "phase_errors": ("Errors of onset, apex and offset, in frames", rounded),
     "open_units": ("Action units found, compared with those known, and what each is worth", rounded),
     "open_refused": (REFUSED, pd.DataFrame),
+    "helped": ("What helped, and what did not: all datasets together, compared person by person", percent),
     "cross_summary": ("All numbers", readable),
     "actor_transfer": ("From actors to recordings, back, and both together", rounded),
     "actor_parts": ("From one rig to the other: what is lost by units, geometry and detector", rounded),

@@ -208,6 +208,57 @@ class TestPairs:
         assert results.pairs(predicted("aaaaaaab"), tmp_path, "mmi", "compact").empty
 
 
+class TestHelped:
+    datasets = ("ckplus", "mmi")
+
+    def write(self, out, answers):
+        """Predictions of both datasets; the people of one are not those of the other."""
+        for name in self.datasets:
+            frames = [predicted(*each[:2], **each[2]) for each in answers]
+            frames = [frame.assign(subject=name + frame["subject"]) for frame in frames]
+            tables.save(out, name, name == "mmi", {"open_predictions": pd.concat(frames)})
+            paper = predicted("aaaaaaaa", model="paper")
+            tables.save(out, name, name == "mmi", {"predictions": paper.assign(subject=name + paper["subject"])})
+
+    def test_each_is_compared_with_what_it_replaces_on_all_datasets(self, tmp_path):
+        same = {"variant": "8 views", "tested": "8 views"}
+        self.write(
+            tmp_path,
+            [
+                ("bbbbbbbb", "compact", {}),
+                ("aaaaaabb", "compact", same),
+                ("aaaaaaab", "logistic", {}),
+                ("aaaaaaaa", "logistic + actors", {}),
+                ("aaaaaaaa", "gram", {"variant": "trajectory", "tested": "trajectory"}),
+                ("aaaaaaaa", "compact", {"variant": BASE, "tested": "20% of the way"}),
+                ("bbbbbbbb", "majority", {}),
+                ("aaaaaaaa", "human units", {"variant": "action units", "tested": "action units"}),
+            ],
+        )
+        found = results.helped(tmp_path, self.datasets)
+        rows = found[["differs", "model", "variant", "against", "difference", "verdict"]].to_numpy().tolist()
+        assert rows == [
+            ["model", "gram", "trajectory", "paper", 0.0, "no clear difference"],
+            ["model", "logistic + actors", BASE, "paper", 0.0, "no clear difference"],
+            ["model", "logistic", BASE, "paper", -0.125, "no clear difference"],
+            ["model", "compact", BASE, "paper", -1.0, "worse"],
+            ["features", "compact", "8 views", BASE, 0.75, "better"],
+            ["actors", "logistic + actors", BASE, "logistic", 0.125, "no clear difference"],
+        ]
+        assert found["sequences"].tolist() == [16] * 6
+        # eight people with one answer each way: 2 of 2 ** 8 exchanges are as large
+        assert found["p"][3] == pytest.approx(2 / 256, rel=0.3)
+
+    def test_what_cannot_be_compared_says_why(self, tmp_path):
+        self.write(tmp_path, [("aaaaaaaa", "compact", {}), ("aaaaaaaa", "svm", {"folds": "11110000"})])
+        found = results.helped(tmp_path, (*self.datasets, "oulu_vis")).set_index("model")
+        assert found["verdict"]["compact"] == "no clear difference"
+        assert found["verdict"]["svm"].startswith("not the same folds") and np.isnan(found["difference"]["svm"])
+
+    def test_nothing_was_asked(self, tmp_path):
+        assert results.helped(tmp_path, self.datasets).empty
+
+
 def test_leakage_by_folds_and_by_the_rows_that_choose_the_epoch():
     summary = pd.DataFrame(
         [

@@ -31,6 +31,9 @@ def finished(tmp_path, monkeypatch):
         pd.DataFrame([{"stage": "drawing", "p50_ms": 0.678, "p95_ms": 1, "frames_per_s": 1470}]),
         paths.table(run, "all", "bench"),
     )
+    compared = {"differs": "model", "model": "gram", "variant": "trajectory", "against": "paper", "data": "rendered"}
+    helped = pd.DataFrame([{**compared, "sequences": 20, "seeds": 1, **pair, "against": "paper", "verdict": "worse"}])
+    tables.write(helped, paths.table(run, "all", "helped"))
     html = "<style>th {color: red}</style><table><tr><td>1</td></tr></table>"
     shown = nbformat.v4.new_output("execute_result", {"text/html": html, "text/plain": "1"})
     said = nbformat.v4.new_output("stream", name="stdout", text=f"{run}/tables\n")
@@ -60,6 +63,7 @@ def test_results_and_notebooks(finished):
     text = (docs / "results.md").read_text(encoding="utf-8")
     assert text.index("**rendered stand-in**") < text.index("| MMI | 70.0 [60.0, 80.0] | 75.0 [65.0, 85.0] |")
     assert "| 221,000 | 3.25 |" in text and "| +5.0 [-1.0, +11.0] | 0.2 |" in text
+    assert "| model | gram | trajectory | paper | 20 | 1 | +5.0 [-1.0, +11.0] | 0.2 | worse |" in text
     assert "| cpu | a CPU |" in text and "| drawing | 0.68 | 1 | 1470 |" in text and "| day | 2025-12-05 |" in text
     page = (docs / "notebooks/01_points.md").read_text(encoding="utf-8")
     assert (

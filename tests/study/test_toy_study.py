@@ -82,6 +82,9 @@ def test_tables_and_figures(toy):
         zip(cross["source"], cross["target"], strict=True)
     )
     assert set(cross["emotions"]) == {6}  # no contempt
+    helped = tables.read_csv(paths.table(out, "all", "helped"))
+    assert {*zip(helped["model"], helped["against"], strict=True)} == {("compact", "paper"), ("by units", "paper")}
+    assert set(helped["data"]) == {"rendered stand-in"}
     claims = tables.read_csv(paths.table(out, "all", "claims"))
     assert set(claims["verdict"]) == {"needs the licensed data"} and claims["difference"].isna().all()
     assert len(claims[claims["source"] == "ckplus"]) == 2  # one a protocol
