@@ -132,9 +132,8 @@ def accuracy_lost(
 @cache
 def _code_and_libraries() -> list[str]:
     """Return what decides the outcome of equal jobs: the code that trains and tests, and the libraries that compute."""
-    models = Path(baselines.__file__).parent
-    code = [models / f"{name}.py" for name in ("classifiers", "networks", "training", "baselines", "trajectories")]
-    return [digest([*code, Path(__file__)]), *versions()]
+    models = sorted(Path(baselines.__file__).parent.glob("*.py"))
+    return [digest([*models, Path(__file__)]), *versions()]
 
 
 def keep_table(table: FeatureTable, folder: Path) -> str:

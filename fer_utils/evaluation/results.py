@@ -110,7 +110,7 @@ def helped(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
         for differs, other in _replaced(model, variant):
             if other in by_result:
                 pair = _paired(predictions, by_result[other])
-                verdict = pair.pop("note", "") or _verdict(pair)
+                verdict = pair.pop("note", "") or verdict_of(pair["difference"], pair["p"])
                 about = {"differs": differs, "model": model, "variant": variant, "data": predictions["data"].iloc[0]}
                 rows.append({**about, "against": other[differs == "features"], **pair, "verdict": verdict})
     columns = ["differs", "model", "variant", "against", "data", "sequences", "seeds", *DIFFERENCE, "verdict"]
@@ -128,10 +128,9 @@ def _replaced(model: str, variant: str) -> Iterator[tuple[str, tuple[str, str]]]
         yield "actors", ("logistic", BASE)
 
 
-def _verdict(pair: Mapping[str, float]) -> str:
-    if pair["p"] >= SURE:
-        return "no clear difference"
-    return "better" if pair["difference"] > 0 else "worse"
+def verdict_of(difference: float, p: float) -> str:
+    """Return "better" or "worse" if p is below SURE, else "no clear difference"."""
+    return "no clear difference" if p >= SURE else "better" if difference > 0 else "worse"
 
 
 def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,7 +87,7 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
 
 def _compared(out: Path, datasets: Iterable[str]) -> str:
     """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
-    counts = {"better": 0, "worse": 0, "neither": 0}
+    verdicts: Counter[str] = Counter()
     for name, pairs in _readable_tables(out, "open_pairs", datasets):
         summary = dict(_readable_tables(out, "summary", [name])).get(name)
         if summary is None or "p" not in pairs:
@@ -95,11 +96,11 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
         for pair in pairs[pairs["p"].notna()].itertuples():
             if network in (pair.model, pair.against) and HUMAN not in (pair.model, pair.against):
                 gain = pair.difference if pair.model == network else -pair.difference
-                counts["neither" if pair.p >= results.SURE else "better" if gain > 0 else "worse"] += 1
-    if total := sum(counts.values()):
+                verdicts[results.verdict_of(gain, pair.p)] += 1
+    if total := verdicts.total():
         return (
-            f"Compared with other models on the same folds of people, it is better in {counts['better']} of {total} "
-            f"paired tests and worse in {counts['worse']} (p < {results.SURE}, not corrected). "
+            f"Compared with other models on the same folds of people, it is better in {verdicts['better']} of {total} "
+            f"paired tests and worse in {verdicts['worse']} (p < {results.SURE}, not corrected). "
             "The others show no clear difference."
         )
     try:

@@ -103,8 +103,8 @@ def _results(run: Path, made: dict) -> Iterator[str]:
     yield "`weights` are the numbers that a trained model keeps. `seconds` is the median time to train one fold.\n"
     yield "## What helped, and what did not\n"
     yield "All datasets together, person by person. A model is compared with the paper's network, other features with"
-    yield "the study's own, and actors as additional training rows with none. *Better* and *worse*: p < 0.05, not"
-    yield "corrected for the number of comparisons.\n"
+    yield "the study's own, and actors as additional training rows with none."
+    yield f"*Better* and *worse*: p < {results.SURE}, not corrected for the number of comparisons.\n"
     yield _markdown(percent(tables.read_csv(paths.table(run, paths.ALL, "helped")).drop(columns="data")))
     yield "\n## Folds of sequences against folds of people\n"
     for name in names:
