@@ -84,22 +84,16 @@ def _lost_without_a_unit(
     model: units.UnitModel, intensities: np.ndarray, emotions: np.ndarray, seed: int
 ) -> pd.DataFrame:
     """Return the accuracy that emotion by way of units loses if one unit's intensities, of both sides, are shuffled."""
-    names, unit_of = np.array(model.emotions), [name.split("_")[0] for name in model.names]
-
-    def count_right(values: np.ndarray) -> int:
-        return int((names[model.emotion_proba(values).argmax(axis=1)] == emotions).sum())
-
-    distinct = list(dict.fromkeys(unit_of))
-    groups = [np.flatnonzero(np.array(unit_of) == unit) for unit in distinct]
-    return pd.DataFrame({"unit": distinct, "lost": accuracy_lost(count_right, intensities, groups, seed)})
+    names, unit_of = np.array(model.emotions), np.array([name.split("_")[0] for name in model.names])
+    groups = {unit: np.flatnonzero(unit_of == unit) for unit in dict.fromkeys(unit_of.tolist())}
+    lost = accuracy_lost(
+        lambda values: names[model.emotion_proba(values).argmax(axis=1)], intensities, emotions, groups.values(), seed
+    )
+    return pd.DataFrame({"unit": list(groups), "lost": lost})
 
 
 def _scores(found: pd.DataFrame, known: pd.DataFrame, lost: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a unit and side.
-
-    It says in how many sequences the unit is known to be shown (level B or above), the agreement and F1 of the
-    intensities found, if these are enough, and the accuracy lost without the unit, with its spread over folds.
-    """
+    """Return a row a unit and side; agreement and F1 are missing if fewer than FEWEST sequences show the unit."""
     truth = known.loc[found["id"]]
     by_unit = lost.groupby("unit")["lost"].agg(lost="mean", sd="std", stable=lambda values: (values > 0).mean())
     rows = []

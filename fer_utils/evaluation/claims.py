@@ -97,11 +97,9 @@ def _shortfalls(result: Mapping, names: list[str], out: Path) -> str:
     known = [registry.DATASETS[name] for name in names]
     single = len(names) == 1
     emotions = known[0].emotions if single else labels.SHARED  # on several, those that all of them have
-    counted = [
-        dataset.published["sequences"] if single else sum(dataset.published.get(name, 0) for name in emotions)
-        for dataset in known
-    ]
-    sequences = sum(count or dataset.published["sequences"] for count, dataset in zip(counted, known, strict=True))
+    sequences = sum(
+        sum(dataset.published.get(name, 0) for name in emotions) or dataset.published["sequences"] for dataset in known
+    )
     rough = "about " if any(dataset.rough for dataset in known) else ""
     lacks = []
     if result["sequences"] < ENOUGH * sequences:

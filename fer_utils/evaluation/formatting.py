@@ -113,11 +113,7 @@ def write_latex(path: Path, kind: str, table: pd.DataFrame, quick: bool = False)
 
 
 def _caption(kind: str, table: pd.DataFrame, quick: bool) -> str:
-    """Return the caption in LaTeX.
-
-    It says what the table is of, how it was tested and what the brackets are, and marks results that say nothing of
-    real faces.
-    """
+    """Return the caption in LaTeX, which also marks results that say nothing of real faces."""
     (title, _), protocols = PAPER[kind], table.get("protocol", pd.Series(["grouped"]))
     names = [registry.title(name) for name in dict.fromkeys("+".join(table["dataset"].unique()).split("+"))]
     parts = [f"{title}, on {', '.join(names)}", *(PROTOCOLS.get(name, name) for name in protocols.unique())]

@@ -87,10 +87,7 @@ def _predictions(classifier, x: np.ndarray, job: Job) -> dict:
 
 
 def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> list[dict]:
-    """Return the accuracy that is lost when a group of features is shuffled among the test rows.
-
-    A group is the distances, or the angles, between two regions. The features have the default options.
-    """
+    """Return the accuracy lost without the distances, or the angles, between two regions, for the default features."""
     pairs = geometry.pairs_of()
     between = np.array([" – ".join(dict.fromkeys(map(regions.region_of, pair))) for pair in pairs.tolist()])
     groups = {
@@ -98,11 +95,9 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
         for values, offset in (("distances", 0), ("angles", len(pairs)))
         for names in dict.fromkeys(between)
     }
-
-    def count_right(x: np.ndarray) -> int:
-        return int((classifier.classes[classifier.predict_proba(x).argmax(axis=1)] == emotions).sum())
-
-    losses = accuracy_lost(count_right, x, groups.values(), seed)
+    losses = accuracy_lost(
+        lambda x: classifier.classes[classifier.predict_proba(x).argmax(axis=1)], x, emotions, groups.values(), seed
+    )
     return [
         {"values": values, "regions": names, "n_features": len(columns), "lost": lost}
         for ((values, names), columns), lost in zip(groups.items(), losses, strict=True)
@@ -110,21 +105,25 @@ def _importance(classifier, x: np.ndarray, emotions: np.ndarray, seed: int) -> l
 
 
 def accuracy_lost(
-    count_right: Callable[[np.ndarray], int], x: np.ndarray, groups: Iterable[np.ndarray], seed: int
+    classify: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    emotions: np.ndarray,
+    groups: Iterable[np.ndarray],
+    seed: int,
 ) -> list[float]:
-    """Return the accuracy lost when a group of columns is shuffled among the rows of x, for each group.
+    """Return the accuracy lost when a group of columns is shuffled among the rows of x (n, …), for each group.
 
-    `count_right` says how many rows are classified right. A loss is the mean over RESAMPLES shufflings.
+    `classify` names the emotion (n,) of each row. A loss is the mean over RESAMPLES shufflings.
     """
     draw = np.random.default_rng(seed)
     orders = [draw.permutation(len(x)) for _ in range(RESAMPLES)]
-    before, lost = count_right(x), []
+    before, lost = int(np.sum(classify(x) == emotions)), []
     for columns in groups:
         losses = []  # in whole sequences: shares would leave rests where as many are won as lost
         for order in orders:
             shuffled = x.copy()
             shuffled[..., columns] = x[order][..., columns]
-            losses.append(before - count_right(shuffled))
+            losses.append(before - int(np.sum(classify(shuffled) == emotions)))
         lost.append(float(np.mean(losses)) / len(x))
     return lost
 

@@ -148,16 +148,11 @@ def phase_errors(phases_found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.
 
 def phase_summary(errors: pd.DataFrame) -> pd.DataFrame:
     """Return a row for onset, apex and offset of `phase_errors`: their errors in frames, and the share within two."""
-    rows = []
-    for what in ("onset", "apex", "offset"):
-        error = errors[f"{what}_error"].dropna()
-        rows.append(
-            {
-                "phase": what,
-                "sequences": len(error),
-                "median_error": error.median(),
-                "median_absolute_error": error.abs().median(),
-                "within_2_frames": (error.abs() <= 2).mean() if len(error) else np.nan,
-            }
-        )
-    return pd.DataFrame(rows)
+    frames = pd.DataFrame({phase: errors[f"{phase}_error"] for phase in ("onset", "apex", "offset")})
+    summary = {
+        "sequences": frames.count(),
+        "median_error": frames.median(),
+        "median_absolute_error": frames.abs().median(),
+        "within_2_frames": (frames.abs() <= 2).sum() / frames.count(),
+    }
+    return pd.DataFrame(summary).rename_axis("phase").reset_index()

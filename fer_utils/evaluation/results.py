@@ -20,7 +20,7 @@ from fer_utils.features import geometry, tensors
 from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
-NOISE = "times the detector jitter (added noise)"
+SEEN, NOISE = "share of the way seen", "times the detector jitter (added noise)"
 DIFFERENCE = ("difference", "difference_low", "difference_high", "p")
 SURE = 0.05  # two results differ if p is below
 NO_METHODS = ("majority", action_units.HUMAN)  # the floor and the ceiling of all accuracies
@@ -37,9 +37,8 @@ def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd
         track = tracks[sequence.id]
         points = geometry.normalise(geometry.bridge(track.points, track.times))
         phase = np.full(len(track), "", dtype="<U6")
-        marks = {"onset": made.phases.onset, "offset": made.phases.offset, "apex": made.phases.apex}
-        for name, frame in marks.items():
-            phase[frame] = name
+        for name in ("onset", "offset", "apex"):
+            phase[getattr(made.phases, name)] = name
         frames.append(
             pd.DataFrame(
                 {
@@ -203,19 +202,12 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
-    known = {experiments.early_variant(share): ("share of the way seen", share) for share in experiments.SHARES}
-    known |= {experiments.jitter_variant(times): (NOISE, times) for times in experiments.JITTER}
+    known = [(experiments.early_variant(share), SEEN, share) for share in experiments.SHARES] + [(BASE, SEEN, 1.0)]
+    known += [(experiments.jitter_variant(times), NOISE, times) for times in experiments.JITTER] + [(BASE, NOISE, 0.0)]
     rows = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
     rows = rows[(rows["variant"] == BASE) & (rows["select_on"] == "validation")]
-    conditions_shown = []
-    for row in rows.to_dict("records"):
-        if row["tested"] in known:
-            kind, amount = known[row["tested"]]
-            conditions_shown.append({"kind": kind, "amount": amount, **row})
-        elif row["tested"] == BASE:
-            conditions_shown += [{"kind": "share of the way seen", "amount": 1.0, **row}]
-            conditions_shown += [{"kind": NOISE, "amount": 0.0, **row}]
-    table = pd.DataFrame(conditions_shown, columns=["kind", "amount", *SHOWN])
+    table = pd.DataFrame(known, columns=["tested", "kind", "amount"]).merge(rows, on="tested")
+    table = table.reindex(columns=["kind", "amount", *SHOWN])
     # a kind with nothing but its starting point was not asked about
     table = table[table.groupby("kind")["amount"].transform("size") > 1]
     return table.sort_values(["kind", "amount"]).reset_index(drop=True)
@@ -266,10 +258,7 @@ def composites(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_people(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows under folds of people, of models tested with the features that they were trained with.
-
-    Those whose epoch was chosen on the test rows are left out.
-    """
+    """Return the rows under folds of people whose features and epoch are those of an honest test."""
     honest = (results["protocol"] == "grouped") & (results["select_on"] == "validation")
     return results[honest & (results["variant"] == results["tested"])]
 

@@ -178,7 +178,7 @@ def validation_split(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) 
     n_parts = min(5, n_subjects, _largest_class(emotions))
     if n_parts < 2:
         raise SplitError("no emotion has two sequences to divide into training and validation: give more data")
-    fit, validation = next(_folds(StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed), emotions, subjects))
+    fit, validation = _folds(StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed), emotions, subjects)[0]
     check_disjoint(subjects[fit], subjects[validation])
     return fit, validation
 
@@ -267,10 +267,10 @@ def _outer(protocol: str, emotions: np.ndarray, subjects: np.ndarray, n_folds: i
     return _folds(kind(n_folds, shuffle=True, random_state=seed), emotions, subjects if by_people else None)
 
 
-def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None):
+def _folds(splitter, emotions: np.ndarray, subjects: np.ndarray | None) -> list:
     with warnings.catch_warnings():  # rare emotions are named in `Split.untrained`
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
-        return iter(list(splitter.split(emotions, emotions, subjects)))
+        return list(splitter.split(emotions, emotions, subjects))
 
 
 def _split(scheme: Scheme, fold: int, table: FeatureTable, train: np.ndarray, test: np.ndarray) -> Split:
