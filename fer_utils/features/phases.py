@@ -44,12 +44,11 @@ class Phases:
 def find(intensity: np.ndarray, times: np.ndarray, apex: Apex = "last") -> Phases:
     """Return onset, apex and offset, without labels, from the intensity (T,) at rising `times` (T,) in seconds.
 
-    As in arXiv:2512.05669 they are read off the change from frame to frame; how is our choice. The onset's flank is
-    where the intensity passes half of its height for the last time before its highest value; the face is at rest before
-    and at its apex after the flank, which ends where the change has fallen below 0.3 of its steepest. The fall is read
-    likewise.
+    As in arXiv:2512.05669 they are read off the change from frame to frame; how is our choice. The face is at rest
+    before the last steep rise to the highest intensity, and at its apex after it. The rise begins and ends where the
+    change is less than SLOW of its largest. The fall is read in the same way.
 
-    `apex` says where it is to be expected: the "last" frame (CK+, Oulu-CASIA), whatever the flank, or "inside" (MMI).
+    `apex` says where to expect it: the "last" frame (CK+, Oulu-CASIA), however the face moves, or "inside" (MMI).
     """
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     width = min(SMOOTHING / step, SMOOTHING * FASTEST) if step > 0 else 1.0
@@ -90,11 +89,8 @@ def key_frames(phases: Phases, count: int = 5, spacing: Spacing = "intensity") -
 
 
 def _smoothed(values: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative.
-
-    As SciPy's `gaussian_filter1d` of orders 0 and 1, which reaches four deviations far and repeats the first and the
-    last value. Frames before and after are paired, so that the change of a constant is exactly 0.
-    """
+    """Return values (T,) filtered by a Gaussian of standard deviation `width` frames, and by its derivative."""
+    # as SciPy's `gaussian_filter1d`; frames before and after are paired, so that the change of a constant is exactly 0
     reach = int(4 * width + 0.5)
     steps = np.arange(1, reach + 1)
     weights = np.exp(-0.5 * (steps / width) ** 2)

@@ -13,20 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from fer_utils.data.sequence import Sequence
 from fer_utils.errors import UserError
-from fer_utils.features import phases
-from fer_utils.features.geometry import (
-    MAX_GAP,
-    SETTLING,
-    TRAJECTORY_STEPS,
-    SequenceRefused,
-    bridge,
-    differences,
-    intensity,
-    normalise,
-    pairs_of,
-    trajectory,
-    upright,
-)
+from fer_utils.features import geometry, phases
+from fer_utils.features.geometry import SETTLING, TRAJECTORY_STEPS, SequenceRefused, pairs_of
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.track import NO_FACE, LandmarkTrack
 
@@ -52,7 +40,7 @@ class Options:
     normalised: bool = True
     spacing: phases.Spacing = "intensity"
     n_key_frames: int = N_KEY_FRAMES
-    max_gap: float = MAX_GAP
+    max_gap: float = geometry.MAX_GAP
     share: float = 1.0
     jitter: float = 0.0
 
@@ -95,24 +83,25 @@ def sequence_features(track: LandmarkTrack, apex: phases.Apex = "last", options:
     if len(track) < options.n_key_frames:
         raise SequenceRefused(f"{len(track)} frames, {options.n_key_frames} key frames need at least as many")
     try:
-        points = bridge(track.points, track.times, options.max_gap)
+        points = geometry.bridge(track.points, track.times, options.max_gap)
     except SequenceRefused as refused:
         # a frame that could not be read tells more than one in which there is no face
         unread = next((reason for reason in track.reasons.tolist() if reason not in ("", NO_FACE)), "")
         raise SequenceRefused(f"{refused}{'; ' if unread else ''}{unread}") from None
     if not np.isfinite(points).all():
         raise SequenceRefused("points that are not finite")
-    still = normalise(points)
-    expression = phases.find(intensity(points), track.times, apex)
+    still = geometry.normalise(points)
+    expression = phases.find(geometry.intensity(points), track.times, apex)
     if options.share < 1:
         seen = expression.onset + round(options.share * (expression.apex - expression.onset)) + 1
         return sequence_features(first_frames(track, seen), "last", replace(options, share=1.0))
     chosen = phases.key_frames(expression, options.n_key_frames, options.spacing)
     if options.values == "trajectory":
-        tensor = trajectory(still[:, regions.landmarks(options.landmarks), :2], track.times, expression)
+        shown = still[:, regions.landmarks(options.landmarks), :2]
+        tensor = geometry.trajectory(shown, track.times, expression)
     else:
         shown = (still if options.normalised else points)[chosen]
-        tensor = differences(shown, pairs_of(options.landmarks, options.pairs))
+        tensor = geometry.differences(shown, pairs_of(options.landmarks, options.pairs))
         n_pairs = tensor.shape[1] // 2
         if options.values != "both":
             tensor = tensor[:, :n_pairs] if options.values == "distances" else tensor[:, n_pairs:]
@@ -149,7 +138,7 @@ def detector_noise(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkT
                 continue
             try:
                 made = sequence_features(tracks[sequence.id], sequence.apex)
-                points = upright(tracks[sequence.id].points)
+                points = geometry.upright(tracks[sequence.id].points)
             except SequenceRefused:  # listed where the features are made; or without a face in its first frame
                 continue
             at_rest = points[SETTLING : made.phases.onset + 1, regions.landmarks(), :2]

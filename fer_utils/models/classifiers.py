@@ -187,22 +187,18 @@ class SequenceClassifier:
         return ((x - self.mean) / self.scale).astype(np.float32)[..., None]
 
 
-MOST_KEPT = 4  # trainers of small networks
+MOST_KEPT = 4  # trainers of small networks, for the next folds: to trace a network takes as long as to train it
 # trainer, seed, and the classifier that uses its network; by network, steps, features and classes
 _kept_trainers: dict[tuple, tuple[Trainer, int, weakref.ref]] = {}
 
 
 def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes: int) -> Trainer:
-    """Return the trainer of a network of this size, with the initial weights of the classifier's seed.
-
-    The last trainers are kept for the next folds: to trace a network takes as long as to train a small one. If another
-    classifier still uses a kept trainer's network, it gets a copy first.
-    """
+    """Return the trainer of a network of this size, with the initial weights of the classifier's seed."""
     name, seed, size = classifier.name, classifier.seed, (steps, features, classes)
     tf.config.experimental.enable_op_determinism()
     if kept := _kept_trainers.pop((name, *size), None):
         trainer, its_seed, owner = kept
-        if (other := owner()) not in (None, classifier):
+        if (other := owner()) not in (None, classifier):  # it still uses the network, and gets a copy
             other.model = keras.models.clone_model(trainer.network)
             other.model.set_weights(trainer.network.get_weights())
             other._predict = predictor(other.model)
@@ -220,11 +216,8 @@ def _trainer(classifier: SequenceClassifier, steps: int, features: int, classes:
 
 
 def _check_memory(name: str, features: int, classes: int) -> None:
-    """Raise TrainingError if memory is short for the paper's network; the others are small.
-
-    It needs seven times its weights: the gradient, two moments of Adam, and the initial, current, best and next best
-    weights.
-    """
+    """Raise TrainingError if memory is short for the paper's network; the others are small."""
+    # seven times its weights: the gradient, two moments of Adam, and the initial, current, best and next best weights
     needed = 7 * 4 * networks.paper_weights(features, classes) if name == "paper" else 0
     if needed > (free := workers.memory_free()):
         raise TrainingError(

@@ -38,10 +38,7 @@ def write(classifier: SequenceClassifier, path: Path, precision: Precision = "in
 
 
 def _converted(classifier: SequenceClassifier, shape: tuple[int, int], precision: Precision) -> bytes:
-    """Return the flatbuffer of scaler and network, which takes one tensor at a time.
-
-    The size is fixed, so that LiteRT plans all memory and XNNPACK all operations ahead.
-    """
+    """Return the flatbuffer of scaler and network, which takes one tensor at a time: LiteRT then plans all ahead."""
     # in two parts, since "float16" rounds the scaler too, and a mean may be many times as large as the spread around it
     mean = classifier.mean.astype(np.float16).astype(np.float32)
     rest = (classifier.mean - mean).astype(np.float32)

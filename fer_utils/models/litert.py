@@ -95,7 +95,7 @@ class LiteClassifier:
         self._one_at_a_time, self._path = threading.Lock(), path
         p = self.predict_proba(np.zeros((1, *self._shape), np.float32))
         if not (np.isfinite(p).all() and (p >= 0).all() and abs(p.sum() - 1) < 1e-3):
-            raise ModelFileError(f"{path}: what it gives are not probabilities; export it again")
+            raise ModelFileError(f"{path}: its outputs are not probabilities; export it again")
 
     def predict_proba(self, x: np.ndarray) -> np.ndarray:
         """Return probabilities (n, C) float32 of `classes` for tensors (n, steps, A).
@@ -118,10 +118,7 @@ class LiteClassifier:
 
 
 def _trial_problem(content: bytes) -> str:
-    """Run a model in a separate process; return what went wrong and how to fix it, or "".
-
-    A model that LiteRT refuses in good order is no problem here: loading it raises the same error.
-    """
+    """Run a model in a separate process; return what went wrong and how to fix it, or ""."""
     made_up = "it was made up or changed, export it again"
     try:
         trial = subprocess.run(
@@ -132,11 +129,11 @@ def _trial_problem(content: bytes) -> str:
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        return f"LiteRT does not end on it; {made_up}"
+        return f"LiteRT does not finish with it; {made_up}"
     except (OSError, TypeError) as error:  # no interpreter, as where Python is part of another program
         return f"cannot be tried in a process of its own ({first_line(error)}); load it where Python can start itself"
     if trial.returncode in (1, 2, UNTRIED):  # Python cannot start, or `sys.executable` is another program
         return "cannot be tried in a process of its own: Python or LiteRT does not start there; run `fer doctor`"
     if trial.returncode == FOREIGN:
         return f"holds operations that no network of this project has; {made_up}"
-    return f"LiteRT breaks down on it; {made_up}" if trial.returncode else ""
+    return f"LiteRT crashes on it; {made_up}" if trial.returncode else ""

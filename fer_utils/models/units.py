@@ -63,7 +63,8 @@ class UnitModel:
         if not best:
             return f"{self.emotions[winner]}, though no unit speaks for it"
         *others, last = map(str, sorted(best))
-        return f"{self.emotions[winner]}, since AU {' and '.join(filter(None, (', '.join(others), last)))}"
+        named = f"{', '.join(others)} and {last}" if others else last
+        return f"{self.emotions[winner]}, since AU {named}"
 
     def save(self, path: Path) -> Path:
         """Write the model as one `.npz` file without pickles, its large weights in 16 bits; return `path`."""
@@ -128,12 +129,9 @@ def fit(
 
 
 def _calibration_lines(predicted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return slope and offset (units,) of the lines from predicted to known.
-
-    On them both have the same mean and spread. A least-squares line would pull all to the mean, and weak units would
-    never be seen. It is taken if predicted and known hardly agree (correlation below MIN_CORRELATION): a larger spread
-    would only enlarge noise.
-    """
+    """Return slope and offset (units,) of the lines from predicted to known."""
+    # On them both have the same mean and spread: a least-squares line would pull all to the mean, and weak units would
+    # never be seen. It is taken if both hardly agree: a larger spread would only enlarge noise.
     spread, wanted = predicted.std(axis=0), known.std(axis=0)
     shared = ((predicted - predicted.mean(axis=0)) * (known - known.mean(axis=0))).mean(axis=0)
     safe = np.where((spread > 0) & (wanted > 0), spread, 1)

@@ -253,7 +253,7 @@ class TestFilesThatAreNotRight:
         root = int.from_bytes(content[:4], "little")
         fields = root - int.from_bytes(content[root : root + 4], "little", signed=True) + 4  # where each of them is
         content[fields + 4 : fields + 6] = bytes(2)  # the third of them: the graphs
-        assert refusal(forged(flatbuffer=bytes(content))).startswith("LiteRT breaks down on it; it was made up")
+        assert refusal(forged(flatbuffer=bytes(content))).startswith("LiteRT crashes on it; it was made up")
 
     def test_a_model_of_operations_that_no_network_here_has(self, forged):
         """A loop, for one, could wait for an input on which it never ends."""
@@ -295,7 +295,7 @@ class TestFilesThatAreNotRight:
     def test_a_model_that_never_ends(self, exported, monkeypatch):
         monkeypatch.setattr(litert, "TRIAL", "import time; time.sleep(600)")
         monkeypatch.setattr(litert, "PATIENCE", 0.5)
-        assert refusal(exported).startswith("LiteRT does not end on it; it was made up")
+        assert refusal(exported).startswith("LiteRT does not finish with it; it was made up")
 
     def test_a_newer_format(self, forged):
         path = forged(lambda facts: facts.update(format=2, classes="told otherwise"))
@@ -355,4 +355,4 @@ class TestFilesThatAreNotRight:
         logits = keras.Sequential([classifier.model, keras.layers.Rescaling(2.0)])
         monkeypatch.setattr(classifier, "model", logits)
         path = export.write(classifier, tmp_path / "x.tflite", "float32")
-        assert refusal(path) == "what it gives are not probabilities; export it again"
+        assert refusal(path) == "its outputs are not probabilities; export it again"
