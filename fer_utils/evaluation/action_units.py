@@ -38,8 +38,7 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
     """Find action units and emotions in every fold of people, for the sequences whose units are known.
 
     `known` is as `data.facs.known` returns it. BY_UNITS learns units from the features and emotions from units;
-    HUMAN is a naive Bayes classifier on the known units themselves, shown at level B or not: the ceiling that every
-    accuracy is read against.
+    HUMAN is a naive Bayes classifier on the known units themselves, shown at level B or not: the ceiling.
     """
     known = known.reindex(table.ids[np.isin(table.ids, known.index)])
     predictions, intensities_found, lost, costs = [], [], [], []

@@ -23,11 +23,10 @@ WEIGHTS = (0.0, 0.05, 0.2, 0.5, 1.0)  # of an actor's row, where a recording's o
 def run(table: FeatureTable, actors: FeatureTable, folds: Folds) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Test a logistic regression in the folds of people, trained on their training rows and on actors.
 
-    Return predictions and costs, as `cross_validation.run` has them.
-
-    It sees the change from the first key frame to the last, as the model "logistic" does. Actors of emotions that the
-    table lacks are left out. The weight of an actor's row is the one that is best on the validation part, the smallest
-    of equals; then the model is fitted on all training rows. The predictions have it in the column `weight`.
+    Return predictions, with the column `weight`, and costs as `cross_validation.run` has them. The model sees the
+    change from the first key frame to the last, as "logistic" does. Actors of emotions that the table lacks are left
+    out. The weight of an actor's row is the one that is best on the validation part, the smallest of equals; then the
+    model is fitted on all training rows.
     """
     own = np.isin(actors.emotions, table.emotions)
     added = actors.x[own].sum(axis=1), actors.emotions[own]

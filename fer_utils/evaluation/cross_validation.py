@@ -55,28 +55,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The tables of an experiment.
+    """The tables of an experiment."""
 
-    Attributes
-    ----------
-    folds, predictions
-        A row a fold; a row a tested sequence.
-    history
-        A row a fold and epoch.
-    importance
-        A row a fold and group of features.
-    costs
-        A row a fold, with its model's weights and training time in seconds.
-    refused
-        A row a run: what could not be done and why.
-    """
-
-    folds: pd.DataFrame
-    predictions: pd.DataFrame
-    history: pd.DataFrame
-    importance: pd.DataFrame
-    costs: pd.DataFrame
-    refused: pd.DataFrame
+    folds: pd.DataFrame  # a row a fold
+    predictions: pd.DataFrame  # a row a tested sequence
+    history: pd.DataFrame  # a row a fold and epoch
+    importance: pd.DataFrame  # a row a fold and group of features
+    costs: pd.DataFrame  # a row a fold, with its model's weights and training time in seconds
+    refused: pd.DataFrame  # a row a run that could not be made, and why
 
 
 def run(
@@ -108,7 +94,6 @@ def run(
     jobs = {}
     for plan in possible:
         for split in splits[plan.scheme]:
-            ids = {part: getattr(split, part).tolist() for part in PARTS}
             jobs[plan, split.fold] = Job(
                 plan.model,
                 plan.seed,
@@ -116,7 +101,7 @@ def run(
                 stored[plan.variant],
                 tuple((name, stored[name]) for name in plan.tested),
                 tuple(np.unique(tables[BASE].emotions).tolist()),
-                **{part: tuple(i for i in ids[part] if i in known[plan.variant]) for part in PARTS},
+                **{part: tuple(i for i in getattr(split, part).tolist() if i in known[plan.variant]) for part in PARTS},
                 select_on=plan.select_on,
                 importance=plan.importance,
                 folder=str(folder / "features"),

@@ -35,7 +35,7 @@ ABLATIONS = {
     "evenly in time": Options(spacing="time"),
 }
 # the same features, of points found in another way: options of `extraction.extract`
-ONE_VIEW = "image mode"  # each key frame looked at anew
+ONE_VIEW = "image mode"  # the detector looks at each key frame by itself
 VIEWS = "8 views"  # points averaged over turned, scaled and mirrored views of each key frame
 DETECTION = {
     ONE_VIEW: {"mode": "image"},
@@ -90,12 +90,12 @@ def variants(
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
         tables |= {
-            name: _detected_anew(sequences, tracks, tables[BASE], how, executor) for name, how in DETECTION.items()
+            name: _detected_again(sequences, tracks, tables[BASE], how, executor) for name, how in DETECTION.items()
         }
     return tables, noise
 
 
-def _detected_anew(
+def _detected_again(
     sequences: list[Sequence],
     tracks: Mapping[str, LandmarkTrack],
     base: FeatureTable,

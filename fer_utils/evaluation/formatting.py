@@ -14,7 +14,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
-from fer_utils.evaluation.intervals import FEWEST, MEASURES
+from fer_utils.evaluation.intervals import DIFFERENCE, FEWEST, MEASURES
 
 NO_INTERVAL = f"[fewer than {FEWEST} people]"
 QUICK = "a quick run, whose numbers mean nothing"
@@ -26,8 +26,7 @@ PROTOCOLS: Mapping[str, str] = {
 }
 BY_EMOTION = ("precision", "recall", "f1")
 _RESULT = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "macro_f1_low", "macro_f1_high")
-_PAIR = ("difference", "difference_low", "difference_high", "p")
-_DIFFERENCE = "differences in points of accuracy, p of a permutation test over people, not corrected"
+_COMPARED = "differences in points of accuracy, p of a permutation test over people, not corrected"
 
 
 # tables for a paper, by kind: the beginning of the caption, and the columns; those that a table lacks are left out
@@ -38,12 +37,12 @@ PAPER: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("model", "protocol", "emotion", "tested_times", *BY_EMOTION),
     ),
     "protocols": (
-        f"Folds of sequences against folds of people ({_DIFFERENCE})",
-        ("model", "protocol", "against", "sequences", "seeds", *_PAIR),
+        f"Folds of sequences against folds of people ({_COMPARED})",
+        ("model", "protocol", "against", "sequences", "seeds", *DIFFERENCE),
     ),
     "open_models": (
-        f"Models on the same folds of people ({_DIFFERENCE}; seconds to train one fold)",
-        ("model", "sequences", "seeds", *_RESULT, *_PAIR, "weights", "seconds"),
+        f"Models on the same folds of people ({_COMPARED}; seconds to train one fold)",
+        ("model", "sequences", "seeds", *_RESULT, *DIFFERENCE, "weights", "seconds"),
     ),
     "cross_summary": (
         "Accuracy and macro-F1 across datasets",

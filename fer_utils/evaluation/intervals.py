@@ -12,6 +12,8 @@ MEASURES = ("accuracy", "balanced_accuracy", "macro_f1")
 # An interval needs this many people. With three or four, even the interval from the worst person to the best misses
 # the truth whenever all of them lie on one side of it: in 1 of 4 or 1 of 8 cases.
 FEWEST = 5
+# what a paired test says, in shares of 1
+DIFFERENCE = ("difference", "difference_low", "difference_high", "p")
 PERMUTATIONS = 10_000  # of a paired test, and draws of people for its interval
 
 

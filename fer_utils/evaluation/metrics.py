@@ -28,8 +28,7 @@ BINS = (0, 0.5, 0.7, 0.85, 0.95, 1)  # of probabilities, in `reliability`
 def metrics(emotions: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Return accuracy, balanced accuracy (the mean recall of the emotions that occur) and macro-F1.
 
-    F1 is averaged over the emotions that occur among the true or the predicted ones. All are NaN if there is nothing,
-    as in a fold for which no sequence gave features.
+    F1 is averaged over the emotions that occur among the true or the predicted ones. All are NaN without predictions.
     """
     if not len(emotions):
         return dict.fromkeys(MEASURES, float("nan"))
@@ -118,11 +117,10 @@ def prediction_rows(
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return what a reliability diagram shows, a row a bin of the highest probability.
+    """Return what a reliability diagram shows of `probabilities` (n, C), `right` (n,) bool: a row a bin of the highest.
 
     Columns: how many predictions (`n`), their mean probability (`said`), and the share of them that is right (`found`).
-
-    `probabilities` (n, C), `right` (n,) bool. Bins without a prediction are left out.
+    Bins without a prediction are left out.
     """
     highest = np.minimum(probabilities.max(axis=1), 1.0)  # float32 can round to a little more
     table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})

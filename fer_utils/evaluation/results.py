@@ -14,6 +14,7 @@ from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import action_units, augmentation, experiments, intervals, metrics, tables
 from fer_utils.evaluation.cross_validation import BASE
+from fer_utils.evaluation.intervals import DIFFERENCE
 from fer_utils.evaluation.metrics import KEYS
 from fer_utils.evaluation.tables import SHOWN
 from fer_utils.features import geometry, tensors
@@ -21,7 +22,6 @@ from fer_utils.features.tensors import FeatureTable
 from fer_utils.landmarks.track import LandmarkTrack
 
 SEEN, NOISE = "share of the way seen", "times the detector jitter (added noise)"
-DIFFERENCE = ("difference", "difference_low", "difference_high", "p")
 SURE = 0.05  # two results differ if p is below
 NO_METHODS = ("majority", action_units.HUMAN)  # the floor and the ceiling of all accuracies
 
@@ -139,11 +139,7 @@ def leakage(summary: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Compare each model's other ways of testing with its folds of people, on the same sequences and seeds.
-
-    The table has the difference of the accuracies, with a test that exchanges the two person by person
-    (`intervals.paired_test`).
-    """
+    """Compare each model's other ways of testing with its folds of people by `intervals.paired_test`."""
     rows = []
     own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
     own = own.assign(fold=0)  # what differs are the folds, on purpose
@@ -179,10 +175,9 @@ def overview(models: pd.DataFrame, pairs: pd.DataFrame, costs: pd.DataFrame, out
 
 
 def ablations(predictions: pd.DataFrame, network: str) -> pd.DataFrame:
-    """Return one model's results by the features that it is trained and tested with: the study's own first.
+    """Return one model's results by the features that it is trained and tested with: the study's own, then the best.
 
-    The others follow, the best first. All have the first seed alone, since a seed's folds and weights make more of a
-    difference than many a feature.
+    All are of the first seed, since a seed's folds and weights make more of a difference than many a feature.
     """
     rows = _of_people(predictions)
     rows = rows[(rows["model"] == network) & (rows["seed"] == 0)]

@@ -86,11 +86,7 @@ def pictures_of(sequence: Sequence, track: LandmarkTrack) -> Iterator[np.ndarray
 
 
 def face(
-    axes: Axes,
-    points: np.ndarray,
-    image: np.ndarray | None = None,
-    labels: bool = False,
-    category: str = "",
+    axes: Axes, points: np.ndarray, image: np.ndarray | None = None, labels: bool = False, category: str = ""
 ) -> None:
     """Draw one frame's points (478, 3), coloured by region, over its BGR picture or, without one, on white.
 

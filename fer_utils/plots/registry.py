@@ -16,13 +16,16 @@ class Entry(NamedTuple):
     """What readers are told of a figure.
 
     `notebook` is the number of the notebook that draws it, `title` says what it shows and `see` what to look for in it.
-    It is drawn of each dataset or, with `across`, once for all of them.
     """
 
     notebook: str
     title: str
     see: str
-    across: bool = False
+
+    @property
+    def across(self) -> bool:
+        """Whether it is drawn once for all datasets, as from notebook 04 on, and not of each dataset."""
+        return self.notebook >= "04"
 
 
 FIGURES: Mapping[str, Entry] = {
@@ -113,52 +116,44 @@ FIGURES: Mapping[str, Entry] = {
         "Trained on one dataset, tested on another",
         "Accuracy in %. Compare within a column: its cells have the same test set. The diagonal is folds of people "
         "within a set.",
-        across=True,
     ),
     "composites": Entry(
         "04",
         "The paper's composites",
         "Trained on three datasets and tested on MMI; then all merged, in folds of people and in folds of sequences.",
-        across=True,
     ),
     "reliability": Entry(
         "04b",
         "How far the probabilities can be trusted",
         "The classifier that ships, on drawn points. A dot below the dotted line: it is too sure of itself there.",
-        across=True,
     ),
     "ledger": Entry(
         "05",
         "The speed of each stage",
         "Frames a second, on a logarithmic scale: a bare network with dots, a whole stream hatched. The slowest "
         "stage decides how fast a stream is.",
-        across=True,
     ),
     "method": Entry(
         "06",
         "The method",
         "From a video to a label: 478 points a frame, 61 of them in pairs, distances and angles, their changes "
         "between five key frames, and the network.",
-        across=True,
     ),
     "landmark_sets": Entry(
         "06",
         "Three sets of landmarks",
         "61, 122 and 250 of the 478 points, in seven regions of the face.",
-        across=True,
     ),
     "architecture": Entry(
         "06",
         "The paper's network",
         "Shapes and numbers of weights. Nearly all weights lie in the first dense layer.",
-        across=True,
     ),
     "stream": Entry(
         "07",
         "A stream, frame by frame",
         "The rendered clip that ships: probabilities above, intensity below. A label is given from onset to offset "
         "only.",
-        across=True,
     ),
 }
 

@@ -45,12 +45,9 @@ def method() -> Figure:
         axes = groups.add_subplot(inner[number // 3, number % 3])
         _face(axes, 61, category=units)
         axes.set_title(units, fontsize=8)
-    axes = groups.add_subplot(inner[1, 2])
-    _pair(axes)
-    axes = figure.add_subplot(grid[1, :3])
-    _phases(axes)
-    axes = figure.add_subplot(grid[1, 3:])
-    _boxes(axes)
+    _pair(groups.add_subplot(inner[1, 2]))
+    _phases(figure.add_subplot(grid[1, :3]))
+    _boxes(figure.add_subplot(grid[1, 3:]))
     return figure
 
 
@@ -76,9 +73,8 @@ def architecture() -> Figure:
     _boxes(panels[0])
     panels[0].set_title(f"the paper's network (figure 3): {weights / 1e6:.1f} million weights", fontsize=9, loc="left")
     compact = networks.compact_network(4, n_features, 7)
-    steps = [("differences\n4 × 2912", LIGHT_GREY)]
-    steps += [("Dense 64\nReLU\neach step", ORANGE), ("LSTM\n64", BLUE), ("softmax\n7 emotions", LIGHT_GREY)]
-    _chain(panels[1], steps)
+    given, named = ("differences\n4 × 2912", LIGHT_GREY), ("softmax\n7 emotions", LIGHT_GREY)
+    _chain(panels[1], [given, ("Dense 64\nReLU\neach step", ORANGE), ("LSTM\n64", BLUE), named])
     panels[1].set_title(
         f"the compact network (ours): {compact.count_params() / 1e6:.2f} million weights; half of each layer's inputs "
         "left out in training", fontsize=9, loc="left",
@@ -147,8 +143,10 @@ def important_units(table: pd.DataFrame, moved: Mapping[str, np.ndarray]) -> Fig
     for row in table.head(NAMED).itertuples():
         if row.lost > 0:
             at = canonical_face()[np.argmax(moved[row.unit] * (canonical_face()[:, 0] > 0))]
-            near = [names for place, names in numbers if np.hypot(*(place - at)) < APART]
-            near[0].append(str(int(row.unit[2:]))) if near else numbers.append((at, [str(int(row.unit[2:]))]))
+            near = next((names for place, names in numbers if np.hypot(*(place - at)) < APART), [])
+            if not near:
+                numbers.append((at, near))
+            near.append(str(int(row.unit[2:])))
     for at, names in numbers:
         face.annotate(", ".join(names), at, color=RED, weight="bold", fontsize=9,
                       path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip

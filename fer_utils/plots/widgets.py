@@ -20,10 +20,7 @@ from fer_utils.plots import faces
 
 
 def frames(
-    sequences: list[Sequence],
-    tracks: Mapping[str, LandmarkTrack],
-    pictures: bool,
-    interactive: bool,
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], pictures: bool, interactive: bool
 ) -> widgets.Widget | Figure:
     """Step through the frames of a recording, with its points by region and the pairs of a category.
 
@@ -65,10 +62,7 @@ def frames(
 
 
 def pairs(
-    sequences: list[Sequence],
-    tracks: Mapping[str, LandmarkTrack],
-    interactive: bool,
-    pair: tuple[int, int] = (61, 291),
+    sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack], interactive: bool, pair: tuple[int, int] = (61, 291)
 ) -> widgets.Widget | Figure:
     """Show two chosen points on the face, and their distance and angle over time with onset, apex and key frames.
 
@@ -122,12 +116,9 @@ def _picker(chosen: Mapping[str, Sequence]) -> widgets.Dropdown:
 
 
 def _view(draw: Callable[..., Figure], controls: dict[str, widgets.Widget]) -> widgets.Widget:
-    """Return the controls above the figure that `draw` makes of their values, or above the reason why there is none.
-
-    It is drawn again at every change. It is a picture, not an `Output` that captures what a cell shows: while one is
-    being filled, nbclient can miss that the cell has ended, and a notebook run by papermill then waits for ever. A box
-    would stretch the picture to its own width; `align_self` keeps the size that it is drawn in.
-    """
+    """Return the controls above the figure that `draw` makes of their values, or above the reason why there is none."""
+    # not an `Output`: while one is filled, nbclient can miss that the cell has ended, and papermill waits for ever;
+    # `align_self` keeps the size of the picture, which a box would stretch
     picture = widgets.Image(format="png", layout=widgets.Layout(align_self="flex-start", max_width="100%"))
     message = widgets.Label()
 

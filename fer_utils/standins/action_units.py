@@ -223,7 +223,7 @@ class Rig:
         self._roll_lips(face, activation)
         self._drop_jaw(face, activation)
         mesh.part_lips(face, 0.5)
-        self._move_lids(face, neutral, activation)
+        mesh.close_lids(face, neutral, [np.einsum("u,ul->l", side, self.lids) for side in activation.T], (0.45, 0.4))
         return face
 
     def turn_jaw(self, points: np.ndarray, activation: np.ndarray, share: np.ndarray | float = 1.0) -> np.ndarray:
@@ -252,19 +252,6 @@ class Rig:
         face[:] = self.turn_jaw(face, activation, _JAW_SHARE)
         near = np.exp(-((((face - face[0])[:, 1] + 2.0) / 3.0) ** 2)) * (np.abs(VERTICES[:, 0]) < 4)
         face[:, 0] *= 1 - self.narrowing * angle * near
-
-    def _move_lids(self, face: np.ndarray, neutral: np.ndarray, activation: np.ndarray) -> None:
-        """Raise and lower the lids by fractions of the actor's own opening; they never pass through each other."""
-        for side in (canonical.RIGHT, canonical.LEFT):
-            upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
-            opening = neutral[upper] - neutral[lower]
-            down, up = np.einsum("u,ul->l", activation[:, side], self.lids)
-            excess = max(down + up - 1.0, 0.0)
-            down, up = down - excess / 2, up - excess / 2
-            face[upper] -= opening * down
-            face[lower] += opening * up
-            face[mesh.UPPER_FOLD[side, 1:-1]] -= opening * 0.45 * down
-            face[mesh.LOWER_FOLD[side, 1:-1]] += opening * 0.4 * up
 
 
 MEAN = Rig()

@@ -49,9 +49,9 @@ class Actor:
     fringe: float
 
 
-def seeds(seed: int, dataset: int, number: int, count: int) -> list[int]:
-    """Return seeds for one subject of one dataset that do not meet those of any other."""
-    return [int(s) for s in np.random.SeedSequence([seed, dataset, number]).generate_state(count)]
+def seeds(seed: int, dataset: int, number: int) -> list[int]:
+    """Return two seeds for one subject of one dataset that do not meet those of any other."""
+    return np.random.SeedSequence([seed, dataset, number]).generate_state(2).tolist()
 
 
 def make_actor(seed: int) -> Actor:

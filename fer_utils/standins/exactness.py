@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from scipy.signal import savgol_filter
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.errors import StudyError
 from fer_utils.landmarks import regions
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View, compress
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.performances import FPS, perform
 
 SIZE, SCALE, POSE = (640, 490), (6.0, 14.0), 0.08  # pixels; pixels a cm; radians of the head's mean turn
@@ -29,11 +29,7 @@ FOUND: Mapping[str, Mapping] = {
     "8 views": {"mode": "image", "views": 8},
 }
 # and smoothed over time: by polynomials of degree 2 over an odd number of frames (Savitzky & Golay, 1964)
-SMOOTHED: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "": lambda points: points,
-    "over 5 frames": lambda points: savgol_filter(points, 5, 2, axis=0),
-    "over 9 frames": lambda points: savgol_filter(points, 9, 2, axis=0),
-}
+SMOOTHED = {"": 1, "over 5 frames": 5, "over 9 frames": 9}
 
 
 def measure(actors: int = len(EMOTIONS)) -> pd.DataFrame:
@@ -55,12 +51,12 @@ def measure(actors: int = len(EMOTIONS)) -> pd.DataFrame:
         if any(np.isnan(values).any() for values in points.values()):
             continue
         rows += [
-            {"found": name, "smoothed": over, **_errors(smooth(found), drawn)}
+            {"found": name, "smoothed": over, **_errors(_smoothed(found, frames), drawn)}
             for name, found in points.items()
-            for over, smooth in SMOOTHED.items()
+            for over, frames in SMOOTHED.items()
         ]
     if not rows:
-        raise StudyError(f"exactness: of none of {actors} actors is the face found in every frame; measure more actors")
+        raise StudyError(f"exactness: no face was found in every frame of {actors} actors; measure more actors")
     table = pd.DataFrame(rows).groupby(["found", "smoothed"], sort=False).mean().reset_index()
     return table.assign(ms=table["found"].map({name: 1000 * np.median(taken) for name, taken in times.items()}))
 
@@ -90,6 +86,10 @@ def _find(pictures: list[np.ndarray], options: Mapping) -> tuple[np.ndarray, lis
             if face is not None:
                 points[number] = face[:468, :2]
     return points, taken
+
+
+def _smoothed(points: np.ndarray, frames: int) -> np.ndarray:
+    return savgol_filter(points, frames, 2, axis=0) if frames > 1 else points
 
 
 def _errors(found: np.ndarray, drawn: np.ndarray) -> dict[str, float]:

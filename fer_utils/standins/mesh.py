@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fer_utils.landmarks.canonical import LOWER_LIP, MIRROR, SKIN, UPPER_LIP, VERTICES
+from fer_utils.landmarks.canonical import LOWER_LID, LOWER_LIP, MIRROR, SKIN, UPPER_LID, UPPER_LIP, VERTICES
 
 # the rings of skin next to the lid margins, which follow them in part
 _UPPER_FOLD = [130, 247, 30, 29, 27, 28, 56, 190, 243]
@@ -55,6 +55,23 @@ def scale_lip(face: np.ndarray, lip: np.ndarray, thickness: float) -> None:
     """Multiply how thick a lip of a face (468, 3) is, UPPER_LIP or LOWER_LIP; its inner edge stays."""
     inner, outer = face[lip[3, 1:-1], 1], lip[:3, 1:-1]
     face[outer, 1] = inner + (face[outer, 1] - inner) * thickness
+
+
+def close_lids(face: np.ndarray, neutral: np.ndarray, closing: list[np.ndarray], folds: tuple[float, float]) -> None:
+    """Move the lids of a face (468, 3) by fractions of their opening at rest; they never pass through each other.
+
+    `closing` has, for the right and the left side, how far the upper lid goes down and the lower one up; `folds` the
+    shares of it by which the skin above and below goes with them.
+    """
+    for side, (down, up) in enumerate(closing):
+        upper, lower = UPPER_LID[side, 1:-1], LOWER_LID[side, 1:-1]
+        opening = neutral[upper] - neutral[lower]
+        excess = max(down + up - 1.0, 0.0)
+        down, up = down - excess / 2, up - excess / 2
+        face[upper] -= opening * down
+        face[lower] += opening * up
+        face[UPPER_FOLD[side, 1:-1]] -= opening * folds[0] * down
+        face[LOWER_FOLD[side, 1:-1]] += opening * folds[1] * up
 
 
 def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:

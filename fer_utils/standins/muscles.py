@@ -47,31 +47,23 @@ RING = {18: (0.42, 0.5), 23: (0.16, 0.12), 24: (0.05, -0.02), 28: (0.1, -0.25)}
 THINNER = {12: 0.2, 14: 0.2, 20: 0.25, 23: 0.42, 24: 0.5, 28: 0.8}  # share of the lips' red that goes
 # unit -> how far the upper and the lower lid open (below 0: close), as a fraction of the eye's opening
 OPENING = {
-    **{1: (0.04, 0.0), 2: (0.05, 0.0), 4: (-0.06, -0.02), 5: (0.35, 0.0), 6: (-0.03, -0.16), 7: (-0.14, -0.22)},
-    **{9: (-0.06, -0.12), 12: (0.0, -0.04), 43: (-0.9, -0.1)},
-}
+    1: (0.04, 0.0), 2: (0.05, 0.0), 4: (-0.06, -0.02), 5: (0.35, 0.0), 6: (-0.03, -0.16), 7: (-0.14, -0.22),
+    9: (-0.06, -0.12), 12: (0.0, -0.04), 43: (-0.9, -0.1),
+}  # fmt: skip
 MANDIBLE = {26: 0.13, 27: 0.31}  # radians
 
 # Each unit by itself: emotion -> {unit: (chance, mean intensity)}; the first is never left out.
 UNIT_CHANCES = {
-    "anger": {
-        **{4: (0.92, 0.75), 7: (0.55, 0.6), 5: (0.3, 0.4), 23: (0.55, 0.6), 24: (0.55, 0.65), 17: (0.65, 0.55)},
-        **{10: (0.1, 0.4), 25: (0.12, 0.4)},
-    },
-    "disgust": {
-        **{9: (0.8, 0.75), 10: (0.35, 0.6), 17: (0.5, 0.5), 4: (0.6, 0.45), 7: (0.6, 0.5), 6: (0.35, 0.45)},
-        **{25: (0.25, 0.4), 15: (0.15, 0.3), 24: (0.12, 0.4), 16: (0.1, 0.4)},
-    },
-    "fear": {
-        **{1: (0.95, 0.75), 2: (0.65, 0.6), 4: (0.85, 0.55), 5: (0.5, 0.65), 20: (0.8, 0.65), 25: (0.85, 0.5)},
-        **{26: (0.25, 0.4), 27: (0.07, 0.5)},
-    },
-    "happiness": {
-        **{12: (1.0, 0.85), 6: (0.9, 0.7), 25: (0.9, 0.85), 26: (0.3, 0.3), 1: (0.15, 0.3), 2: (0.15, 0.3)},
-    },
+    "anger": {4: (0.92, 0.75), 7: (0.55, 0.6), 5: (0.3, 0.4), 23: (0.55, 0.6), 24: (0.55, 0.65), 17: (0.65, 0.55),
+              10: (0.1, 0.4), 25: (0.12, 0.4)},
+    "disgust": {9: (0.8, 0.75), 10: (0.35, 0.6), 17: (0.5, 0.5), 4: (0.6, 0.45), 7: (0.6, 0.5), 6: (0.35, 0.45),
+                25: (0.25, 0.4), 15: (0.15, 0.3), 24: (0.12, 0.4), 16: (0.1, 0.4)},
+    "fear": {1: (0.95, 0.75), 2: (0.65, 0.6), 4: (0.85, 0.55), 5: (0.5, 0.65), 20: (0.8, 0.65), 25: (0.85, 0.5),
+             26: (0.25, 0.4), 27: (0.07, 0.5)},
+    "happiness": {12: (1.0, 0.85), 6: (0.9, 0.7), 25: (0.9, 0.85), 26: (0.3, 0.3), 1: (0.15, 0.3), 2: (0.15, 0.3)},
     "sadness": {15: (0.9, 0.5), 1: (0.85, 0.65), 4: (0.7, 0.5), 17: (0.85, 0.6), 11: (0.15, 0.4), 25: (0.05, 0.3)},
     "surprise": {1: (0.97, 0.85), 2: (0.97, 0.85), 5: (0.75, 0.5), 25: (0.95, 0.5), 27: (0.75, 0.75), 26: (0.2, 0.6)},
-}
+}  # fmt: skip
 _DISTANCES = np.linalg.norm(VERTICES[:, None] - VERTICES[None], axis=2)
 _LINE = VERTICES[canonical.UPPER_LIP[3, 0], 1]  # where the lips meet
 
@@ -160,16 +152,7 @@ class MuscleRig:
             mesh.scale_lip(face, lip, left)
         self._open_jaw(face, sum(turn * mean[row] for row, turn in self.mandible.items()))
         mesh.part_lips(face, 0.6)
-        for side in (canonical.RIGHT, canonical.LEFT):
-            upper, lower = canonical.UPPER_LID[side, 1:-1], canonical.LOWER_LID[side, 1:-1]
-            opening = neutral[upper] - neutral[lower]
-            up, down = activation[:, side] @ self.opening
-            excess = max(-up - down - 1.0, 0.0)
-            up, down = up + excess / 2, down + excess / 2
-            face[upper] += opening * up
-            face[lower] -= opening * down
-            face[mesh.UPPER_FOLD[side, 1:-1]] += opening * 0.5 * up
-            face[mesh.LOWER_FOLD[side, 1:-1]] -= opening * 0.3 * down
+        mesh.close_lids(face, neutral, [-(side @ self.opening) for side in activation.T], (0.5, 0.3))
         return face
 
     def _open_jaw(self, face: np.ndarray, angle: float) -> None:

@@ -22,12 +22,12 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
 from fer_utils import paths
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.features import tensors
 from fer_utils.features.tensors import DEFAULT
 from fer_utils.models import model_files
 from fer_utils.quiet import native_logs_hidden
 from fer_utils.standins.action_units import UNITS
-from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, Samples, mirrored_columns, rendered, sample
 
 ACTORS, RENDERED = 900, 200  # of each rig without pictures; drawn and found by both detectors
@@ -105,11 +105,7 @@ def accuracy(classifier: Shipped, samples: Samples) -> tuple[float, float]:
 
 
 def train(
-    path: Path,
-    actors: int = ACTORS,
-    drawn: int = RENDERED,
-    seed: int = 0,
-    log: Callable[[str], object] = print,
+    path: Path, actors: int = ACTORS, drawn: int = RENDERED, seed: int = 0, log: Callable[[str], object] = print
 ) -> Path:
     """Train on `actors` of each rig and on `drawn` rendered ones, write the file and return `path`.
 
@@ -128,7 +124,7 @@ def train(
                 right, f1 = accuracy(fitted, part_of(sets[other], part))
                 log(f"trained on {rig}, tested on {other}, {name}: accuracy {right:.3f}, macro-F1 {f1:.3f}")
             log(f"temperature {fitted.temperature:.2f}")
-        together = zip(*map(_parts, (*sets.values(), pictures)), strict=True)
+        together = zip(*(vars(part).values() for part in (*sets.values(), pictures)), strict=True)
         shipped = fit(Samples(*map(np.concatenate, together)), seed)
         right, f1 = accuracy(shipped, unseen)
         log(
@@ -166,10 +162,7 @@ def write(classifier: Shipped, path: Path) -> Path:
 
 
 def _fit_units(samples: Samples) -> np.ndarray:
-    """Return weights (2912, 46) of the linear regression of all units on the COMPONENTS of the features.
-
-    Left and right are alike, as they would be with all samples mirrored too.
-    """
+    """Return weights (2912, 46) of the regression of all units on COMPONENTS of the features, alike on both sides."""
     columns, signs = mirrored_columns()
     scale = np.sqrt((samples.change**2).mean(0))
     scale = np.sqrt((scale**2 + scale[columns] ** 2) / 2) + 1e-9
@@ -181,22 +174,11 @@ def _fit_units(samples: Samples) -> np.ndarray:
     return component @ ((component.T @ outer) / (size[:, None] + 1e-6)) / scale[:, None]
 
 
-def _parts(samples: Samples) -> tuple[np.ndarray, ...]:
-    return samples.change, samples.units, samples.emotions
-
-
-def main() -> None:
-    """Train and write the classifier as the command line says."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train the classifier that ships on rendered actors of two rigs.")
     parser.add_argument("--actors", type=int, default=ACTORS, metavar="N", help=f"of each rig; {ACTORS} by default")
-    parser.add_argument(
-        "--rendered", type=int, default=RENDERED, metavar="N", help=f"drawn ones; {RENDERED} by default"
-    )
+    parser.add_argument("--rendered", type=int, default=RENDERED, metavar="N", help=f"drawn; {RENDERED} by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=paths.MODEL, metavar="FILE", help="the one that ships by default")
-    arguments = parser.parse_args()
-    print(train(arguments.out, arguments.actors, arguments.rendered, arguments.seed, log=partial(print, flush=True)))
-
-
-if __name__ == "__main__":
-    main()
+    given = parser.parse_args()
+    print(train(given.out, given.actors, given.rendered, given.seed, log=partial(print, flush=True)))

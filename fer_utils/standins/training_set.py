@@ -7,13 +7,14 @@ rendered, and found by both detectors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
+from fer_utils.data.labels import EMOTIONS, SHARED
 from fer_utils.features import geometry
 from fer_utils.features.geometry import PAIRS
 from fer_utils.landmarks.canonical import MIRROR
@@ -23,7 +24,7 @@ from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import Actor, make_actor, make_resting
 from fer_utils.standins.drawing.camera import Sensor, View, compress, place
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS, express
+from fer_utils.standins.expressions import express
 
 Rig = Literal["fields", "muscles"]
 RIGS: tuple[Rig, ...] = ("fields", "muscles")
@@ -33,9 +34,8 @@ SIZE = (640, 490)  # of rendered pictures
 
 # How often an everyday expression is which: smiles by far the most, contempt the least. Our choice.
 EVERYDAY = {
-    **{"happiness": 0.42, "surprise": 0.14, "sadness": 0.13, "anger": 0.12, "disgust": 0.09, "fear": 0.07},
-    **{"contempt": 0.03},
-}
+    "happiness": 0.42, "surprise": 0.14, "sadness": 0.13, "anger": 0.12, "disgust": 0.09, "fear": 0.07, "contempt": 0.03
+}  # fmt: skip
 POSED, WEAK, NOTHING = 13, 9, 3  # samples an actor: posed (each emotion twice, contempt once), everyday, no expression
 
 # All our choice: standard deviations in radians of the head's pose, and of its turn between the two pictures; distance
@@ -55,21 +55,11 @@ FOUND, LESS_FOUND = (0.6, 1.05), {1: 0.4, 4: 0.45, 9: 0.3, 17: 0.3, 23: 0.4, 24:
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples of expressions.
+    """Samples of expressions."""
 
-    Attributes
-    ----------
-    change
-        (n, 2912) float32: distances, then angles, at the apex less those at rest.
-    units
-        (n, 23, 2): the change of the activation.
-    emotions
-        (n,)
-    """
-
-    change: np.ndarray
-    units: np.ndarray
-    emotions: np.ndarray
+    change: np.ndarray  # (n, 2912) float32: distances, then angles, at the apex less those at rest
+    units: np.ndarray  # (n, 23, 2): the change of the activation
+    emotions: np.ndarray  # (n,)
 
     def __len__(self) -> int:
         return len(self.change)
@@ -77,12 +67,7 @@ class Samples:
 
 def sample(rig: Rig, actors: int, seed: int = 0) -> Samples:
     """Return the samples of a number of actors, 25 each, of one of the RIGS. The same seed gives the same samples."""
-    shown = [one for number in range(actors) for one in _samples_of_actor(rig, seed, number)]
-    return Samples(
-        change=np.array([change for change, _, _ in shown], np.float32),
-        units=np.array([units for _, units, _ in shown], np.float32),
-        emotions=np.array([emotion for _, _, emotion in shown], np.str_),
-    )
+    return _joined(one for number in range(actors) for one in _samples_of_actor(rig, seed, number))
 
 
 def rendered(actors: int, seed: int = 0, found: float | None = None) -> Samples:
@@ -91,7 +76,7 @@ def rendered(actors: int, seed: int = 0, found: float | None = None) -> Samples:
     A sample lies between what was drawn (`found` 0) and what the detector found of it (1); by default anywhere between,
     since nobody knows how much of a rendered face's errors a real one has. A picture without a face gives no sample.
     """
-    changes, units, emotions = [], [], []
+    samples = []
     with open_detector(DETECTORS[0], "image") as first, open_detector(DETECTORS[1], "image") as second:
         for number in range(actors):
             rng = np.random.default_rng([seed, len(RIGS), number])
@@ -109,10 +94,13 @@ def rendered(actors: int, seed: int = 0, found: float | None = None) -> Samples:
                         continue
                     seen = change(at_rest.astype(float), at_apex.astype(float))
                     for share in (found,) if found is not None else rng.uniform(0, 1, 2):
-                        changes.append(truth + share * (seen - truth))
-                        units.append(shown)
-                        emotions.append(emotion)
-    return Samples(np.array(changes, np.float32), np.array(units, np.float32), np.array(emotions, np.str_))
+                        samples.append((truth + share * (seen - truth), shown, emotion))
+    return _joined(samples)
+
+
+def _joined(samples: Iterable[tuple[np.ndarray, np.ndarray, str]]) -> Samples:
+    change, units, emotions = list(zip(*samples, strict=True)) or [(), (), ()]
+    return Samples(np.array(change, np.float32), np.array(units, np.float32), np.array(emotions, np.str_))
 
 
 class _Session:
@@ -182,7 +170,7 @@ def photograph(rest: np.ndarray, apex: np.ndarray, rng: np.random.Generator) -> 
     distance, noise, deeper = rng.uniform(*DISTANCE), rng.uniform(0.3, 1.5), np.exp(rng.normal(0, DEPTH_SPREAD))
     points = []
     for face, angles, nearer in ((rest, pose, 0.0), (apex, pose + turn, rng.normal(0, NEARER))):
-        view = View((640, 490), (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
+        view = View(SIZE, (320.0, 215.0), 13.0, *angles, distance=distance * (1 + nearer))
         x, y, depth = place(face, view).T
         found = np.stack([x / view.scale, y / view.scale, -deeper * depth], axis=1)
         found = (found - found.mean(0)) * (1 + rng.normal(0, STRETCH, 3))
@@ -209,7 +197,7 @@ def _samples_of_actor(rig: Rig, seed: int, number: int) -> Iterator[tuple[np.nda
     neutral = actor.neutral if rig == "fields" else muscles.make_face(rng)
     resting = make_resting(rng)
     found = rng.uniform([[LESS_FOUND.get(unit, FOUND[0])] for unit in UNITS], FOUND[1])
-    posed = [*EMOTIONS, *(emotion for emotion in EMOTIONS if emotion != "contempt")]
+    posed = (*EMOTIONS, *SHARED)
     for turn in range(POSED + WEAK + NOTHING):
         emotion = posed[turn] if turn < POSED else _everyday_emotion(rng)
         if turn >= POSED + WEAK:

@@ -18,7 +18,7 @@ from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.performances import Performance
 
 
-def truth_row(dataset: str, subject: str, name: str, performance: Performance, used: bool = True) -> dict:
+def truth_row(dataset: str, subject: str, name: str, performance: Performance, used: bool) -> dict:
     """Return the row of one recording; units below 0.005 are left out."""
     units = (
         f"{unit}{letter}={value:.2f}"

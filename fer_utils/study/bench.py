@@ -25,6 +25,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tqdm import tqdm
 
 from fer_utils import paths
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.data.video import Video, read_ahead
 from fer_utils.errors import first_line
 from fer_utils.evaluation import tables
@@ -65,10 +66,10 @@ def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = No
     """
     clips = _of_one_size(clips or [str(sequence.frames.file) for sequence in inventory("mmi", subjects=1).sequences])
     with tempfile.TemporaryDirectory() as folder:
-        classifiers = _classifiers(Path(folder))
-        rows = _stages(clips, classifiers[LIVE], frames)
-        rows += _detectors_and_streams(clips, classifiers[LIVE], frames)
-        rows += [_alone(name, classifier, frames) for name, classifier in classifiers.items()]
+        by_name = _classifiers(Path(folder))
+        rows = _stages(clips, by_name[LIVE], frames)
+        rows += _detectors_and_streams(clips, by_name[LIVE], frames)
+        rows += [_alone(name, classifier, frames) for name, classifier in by_name.items()]
         rows += _training(rounds=1 + min(frames, 300) // 100) + _alternatives(clips)
         rows += _processes(clips, str(Path(folder) / f"{LIVE}.tflite"), frames, jobs or os.cpu_count() or 1)
     table = pd.DataFrame(rows)
@@ -95,11 +96,11 @@ def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
     """Measure what is done with a frame before and after its landmarks are found."""
     spent: dict[str, list[float]] = defaultdict(list)
 
-    @contextmanager
-    def timed(stage: str) -> Iterator[None]:
+    def timed(stage: str, step: Callable, *values):
         start = perf_counter()
-        yield
+        outcome = step(*values)
         spent[stage].append(perf_counter() - start)
+        return outcome
 
     features_only, classifying, reader = Recognizer(), Recognizer(live), _frames(clips)
     with open_detector("face_mesh") as detector:
@@ -107,22 +108,15 @@ def _stages(clips: list[str], live: Classifier, frames: int) -> list[dict]:
             if number == WARM_UP:
                 spent.clear()
             time = number / 25
-            with timed("decode"):
-                frame = next(reader)
+            frame = timed("decode", next, reader)
             points, _ = detector.detect(frame, time)
-            with timed("features: Recognizer"):
-                features_only.push_points(points, time)
-            seen = classifying.push_points(points, time)
-            with timed("drawing"):
-                overlay.draw(frame, seen)
+            timed("features: Recognizer", features_only.push_points, points, time)
+            timed("drawing", overlay.draw, frame, classifying.push_points(points, time))
     return [_row(stage, times) for stage, times in spent.items()]
 
 
 def _detectors_and_streams(clips: list[str], live: Classifier, frames: int) -> list[dict]:
-    """Measure the limits, detection alone, and whole streams from file to label, the next frames decoded meanwhile.
-
-    They take turns, a block of frames each, so that all of them meet the machine in the same state.
-    """
+    """Measure, in turn, the limits, detection alone, and streams from file to label with frames decoded meanwhile."""
     spent: dict[str, list[float]] = defaultdict(list)
     network, decoded = _bare_network(), list(islice(_frames(clips), BLOCK))
     with ExitStack() as stack:
@@ -175,7 +169,8 @@ def _processes(clips: list[str], classifier: str, frames: int, most: int) -> lis
     with pool(most) as workers:
         rounds = product(DETECTORS, sorted({1, most}), (frames,))
         for detector, count, length in ((DETECTORS[0], most, WARM_UP), *rounds):
-            took = list(workers.map(_stream, *zip(*[(clips, classifier, detector, length)] * count, strict=True)))
+            running = [workers.submit(_stream, clips, classifier, detector, length) for _ in range(count)]
+            took = [future.result() for future in running]
             stage = f"whole streams, {detector}, {LIVE}, {count} process{'es' * (count > 1)}"
             rows.append({"stage": stage, "frames_per_s": count * length / max(took), "frames": count * length})
     return rows[1:]  # the first round starts the processes
@@ -226,7 +221,7 @@ def _classifiers(folder: Path) -> dict[str, Classifier]:
     """Return the networks, trained on noise for one epoch, and what they are exported to in `folder`, by name."""
     draw = np.random.default_rng(0)
     x = draw.normal(0, 0.02, (32, *tensors.shape())).astype(np.float32)
-    emotions = np.array(["anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise", "anger"] * 4)
+    emotions = np.resize(EMOTIONS, len(x))
     by_name: dict[str, Classifier] = {}
     for name, precisions in EXPORTED.items():
         by_name[f"{name} TensorFlow"] = fitted = classifiers.make(name, epochs=1)

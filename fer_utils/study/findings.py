@@ -30,7 +30,7 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
     Datasets whose notebooks failed are left out.
     """
     rows = []
-    for name, summary in _readable_tables(out, "summary", datasets):
+    for name, summary in _summaries(out, datasets).items():
         best = _best_other(out, name, summary["model"].iloc[0])
         for row in summary[summary["protocol"] != KNOWN].itertuples():
             known = summary[(summary["protocol"] == KNOWN) & (summary["model"] == row.model)]
@@ -52,8 +52,8 @@ def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
 
 def sentences(out: Path, datasets: Iterable[str]) -> list[str]:
     """Return up to three sentences: how good the network is, what leakage adds, and how it compares to others."""
-    summaries = dict(_readable_tables(out, "summary", datasets))
-    return [text for text in (_accuracy(summaries), _leakage(out, summaries), _compared(out, datasets)) if text]
+    summaries = _summaries(out, datasets)
+    return [text for text in (_accuracy(summaries), _leakage(out, summaries), _compared(out, summaries)) if text]
 
 
 def _accuracy(summaries: dict[str, pd.DataFrame]) -> str:
@@ -77,20 +77,19 @@ def _leakage(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
         if new is not None and known is not None:
             points = f"{100 * (known.accuracy - new.accuracy):+.1f}".replace("-", "−")
             gain = f"{points} points on {registry.title(name)}"
-            pair = next((_row(pairs, KNOWN) for _, pairs in _readable_tables(out, "protocols", [name])), None)
-            p = getattr(pair, "p", float("nan"))
+            p = getattr(_row(_read(out, "protocols", name), KNOWN), "p", float("nan"))
             gains.append(f"{gain} (p = {p:.2g})" if pd.notna(p) else gain)
     if not gains:
         return ""
     return f"If the same people may be in training and in test, its accuracy changes by {_listed(gains)}."
 
 
-def _compared(out: Path, datasets: Iterable[str]) -> str:
+def _compared(out: Path, summaries: dict[str, pd.DataFrame]) -> str:
     """Compare notebook 03's network with all other models by paired tests; without tests, compare across datasets."""
     verdicts: Counter[str] = Counter()
-    for name, pairs in _readable_tables(out, "open_pairs", datasets):
-        summary = dict(_readable_tables(out, "summary", [name])).get(name)
-        if summary is None or "p" not in pairs:
+    for name, summary in summaries.items():
+        pairs = _read(out, "open_pairs", name)
+        if pairs is None or "p" not in pairs:
             continue
         network = summary["model"].iloc[0]
         for pair in pairs[pairs["p"].notna()].itertuples():
@@ -118,26 +117,30 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
 
 
 def _best_other(out: Path, dataset: str, network: str) -> str:
-    for _, summary in _readable_tables(out, "open_summary", [dataset]):
-        models = results.models(summary, out, dataset)
-        # HUMAN is given the coded units: it is an upper limit, not a model to compare with
-        others = models[~models["model"].isin([network, HUMAN])].sort_values("accuracy", ascending=False, kind="stable")
-        if len(others):
-            best = next(others.itertuples())
-            return f"{best.model}: {_percent(best)}"
-    return ""
+    summary = _read(out, "open_summary", dataset)
+    if summary is None:
+        return ""
+    models = results.models(summary, out, dataset)  # the best one first
+    # HUMAN is given the coded units: it is an upper limit, not a model to compare with
+    best = next(models[~models["model"].isin([network, HUMAN])].itertuples(), None)
+    return f"{best.model}: {_percent(best)}" if best else ""
 
 
-def _row(summary: pd.DataFrame, protocol: str):
-    rows = summary[summary["protocol"] == protocol]
-    return next(rows.itertuples()) if len(rows) else None
+def _row(table: pd.DataFrame | None, protocol: str):
+    """Return the first row of a protocol, None if there is none."""
+    return None if table is None else next(table[table["protocol"] == protocol].itertuples(), None)
 
 
-def _readable_tables(out: Path, kind: str, datasets: Iterable[str]):
-    """Yield each dataset whose table can be read, and the table. The report says elsewhere which notebooks failed."""
-    for name in datasets:
-        with suppress(StudyError):
-            yield name, tables.read(out, kind, name)
+def _summaries(out: Path, datasets: Iterable[str]) -> dict[str, pd.DataFrame]:
+    summaries = {name: _read(out, "summary", name) for name in datasets}
+    return {name: summary for name, summary in summaries.items() if summary is not None}
+
+
+def _read(out: Path, kind: str, dataset: str) -> pd.DataFrame | None:
+    """Return a table, None if it cannot be read: the report says elsewhere which notebooks failed."""
+    with suppress(StudyError):
+        return tables.read(out, kind, dataset)
+    return None
 
 
 def _percent(row) -> str:

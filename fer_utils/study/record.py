@@ -79,9 +79,8 @@ def write(
 def forget(out: Path, datasets: Iterable[str]) -> None:
     """Remove what an earlier run left, so that it does not pass for this one's.
 
-    That is its report, and the tables, figures and classifiers of `datasets` and of all datasets at once: those that
-    this version writes, and those that the index of the earlier run lists, which can be of an older version. Finished
-    folds, other datasets and a user's own files stay.
+    That is its report, and the tables, figures and classifiers of `datasets` and of all datasets at once, also those
+    that only an older version wrote. Finished folds, other datasets and a user's own files stay.
     """
     places = {*datasets, paths.ALL}
     gone = {path for place in places for path, _ in _files(out, place)}

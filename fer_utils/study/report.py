@@ -161,10 +161,7 @@ def _datasets(done: list[NotebookRun]) -> list[str]:
 
 
 def _folded_table(out: Path, kind: str, place: str = paths.ALL) -> Markup:
-    """Return a table of the run as readers see it, folded up; nothing if it is missing or has no rows.
-
-    If it cannot be shown, such as a table of an older version, a line says so and the page goes on.
-    """
+    """Return a table of the run, folded up; nothing if it is missing or empty, a line if it is of an older version."""
     title, shown = findings.TABLES[kind]
     path = paths.figures() / "published.csv" if kind == "published" else paths.table(out, place, kind)
     if not path.is_file():

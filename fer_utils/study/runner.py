@@ -55,11 +55,7 @@ NOTEBOOKS = (*FIRST, *PER_DATASET, *ACROSS, *LAST)
 
 
 def choose(
-    names: list[str] | None,
-    data: str,
-    quick: bool = False,
-    reader: Mapping[str, Mapping] | None = None,
-    folds: int = 5,
+    names: list[str] | None, data: str, quick: bool = False, reader: Mapping[str, Mapping] | None = None, folds: int = 5
 ) -> list[str]:
     """Return the datasets to study: those named, or all that are in the folder `data`, or stand-ins.
 
@@ -198,10 +194,7 @@ def run_notebook(
 
 
 def _given(splits: Path, names: list[str], out: Path) -> dict[str, str]:
-    """Copy the datasets' split manifests out of the folder of an earlier study into `out`, which may be that folder.
-
-    Return the copies' paths by dataset. Raises StudyError if one is missing.
-    """
+    """Copy the datasets' split manifests of an earlier study into `out`; return the copies' paths by dataset."""
     copies = {}
     for name in names:
         manifest = paths.table(splits, name, "splits")

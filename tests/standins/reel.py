@@ -35,7 +35,7 @@ def pictures(shown: tuple[str, ...] = SHOWN, fps: float = FPS) -> Iterator[tuple
     It is the one on its way to the apex or held there, and empty at other times. The last expression is followed by a
     rest.
     """
-    actor_seed, order = seeds(SEED, DATASET, ACTOR, 2)
+    actor_seed, order = seeds(SEED, DATASET, ACTOR)
     rng = np.random.default_rng(order)
     actor = make_actor(actor_seed)
     painter, sensor = Painter(actor, SIZE), Sensor(rng, SIZE, dark=0.5, bright=2.0)

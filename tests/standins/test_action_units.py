@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.landmarks import canonical
 from fer_utils.landmarks.face_landmarker import FaceLandmarker
 from fer_utils.standins.action_units import MEAN, ROW, UNITS, Rig
 from fer_utils.standins.actors import make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.performances import perform
 
 SIZE = (640, 490)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.standins import muscles
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import make_actor, near_infrared
@@ -11,7 +12,6 @@ from fer_utils.standins.drawing.painter import Painter
 from fer_utils.standins.expressions import (
     COMPLETED,
     COUNTED,
-    EMOTIONS,
     STRAYS,
     VARIANTS,
     express,

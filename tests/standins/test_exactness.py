@@ -42,5 +42,5 @@ def test_actors_whose_faces_are_not_found(monkeypatch):
     monkeypatch.setattr(exactness, "FOUND", {"image mode": {"mode": "image"}})
     empty = [np.full((120, 160, 3), 90, np.uint8)] * 10, np.zeros((10, 468, 2))
     monkeypatch.setattr(exactness, "_recording", lambda number: empty)
-    with pytest.raises(StudyError, match="of none of 2 actors is the face found in every frame; measure more actors"):
+    with pytest.raises(StudyError, match="no face was found in every frame of 2 actors; measure more actors"):
         exactness.measure(2)

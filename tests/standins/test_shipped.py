@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from fer_utils import paths
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.features import geometry, tensors
 from fer_utils.models.litert import load_classifier
 from fer_utils.standins import shipped
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import make_actor
-from fer_utils.standins.expressions import EMOTIONS, express
+from fer_utils.standins.expressions import express
 from fer_utils.standins.training_set import POSED, change, photograph, sample
 
 REAL = Path(os.environ.get("FER_REAL", paths.root().parent / "shared" / "real")) / "london_canada.npz"

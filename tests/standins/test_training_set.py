@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.features import tensors
 from fer_utils.landmarks.canonical import LOWER_LIP, MIRROR, UPPER_LIP
 from fer_utils.standins import muscles, training_set
 from fer_utils.standins.action_units import ROW, UNITS
 from fer_utils.standins.actors import make_actor
-from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.training_set import NOTHING, POSED, RIGS, WEAK, change, mirrored_columns, sample
 
 

@@ -122,7 +122,7 @@ def test_mmi_returns_to_neutral_and_holds_the_awkward_clips(written):
 
 def test_actors_of_the_sets_are_different_people():
     sets = (ckplus.DATASET, oulu_casia.DATASET, mmi.DATASET)
-    actors = {seeds(writing.SEED, dataset, number, 2)[0] for dataset in sets for number in range(1, 40)}
+    actors = {seeds(writing.SEED, dataset, number)[0] for dataset in sets for number in range(1, 40)}
     assert len(actors) == 3 * 39
 
 

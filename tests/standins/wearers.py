@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.landmarks.detectors import open_detector
 from fer_utils.models.litert import load_classifier
 from fer_utils.standins.actors import Actor, make_actor
 from fer_utils.standins.drawing.camera import Sensor, View
-from fer_utils.standins.expressions import EMOTIONS, express
+from fer_utils.standins.expressions import express
 from fer_utils.standins.training_set import SIZE, change
 from tests.standins.worn import WornPainter
 

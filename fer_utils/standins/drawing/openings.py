@@ -50,10 +50,8 @@ def draw_mouth(image: np.ndarray, actor: Actor, pixels: np.ndarray, activation: 
 
     tongue = actor.rig.turn_jaw(arch(-0.75 - 0.5 * along**2) * [0.7, 1, 1], activation)
     floor = actor.rig.turn_jaw(arch(-2.2) * [0.7, 1, 1], activation)
-    lower_edge, lower_root = (
-        actor.rig.turn_jaw(arch(-0.22 - 0.1 * along**2), activation),
-        actor.rig.turn_jaw(arch(-1.0), activation),
-    )
+    lower_edge = actor.rig.turn_jaw(arch(-0.22 - 0.1 * along**2), activation)
+    lower_root = actor.rig.turn_jaw(arch(-1.0), activation)
     upper_edge, upper_root = arch(-0.2 + 0.16 * along**2), arch(0.8)
     _band(image, tongue, floor, (78, 70, 138), view)
     _band(image, lower_edge, lower_root, (176, 188, 194), view)

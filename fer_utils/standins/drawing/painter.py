@@ -94,10 +94,7 @@ class Painter:
 
 
 def _planes(corners: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return planes (M, A, 3) through values (M, 3, A) at the corners of triangles (M, 3, 2) in pixels.
-
-    The value at (x, y) is the product with (x, y, 1).
-    """
+    """Return planes (M, A, 3) through values (M, 3, A) at triangles (M, 3, 2): times (x, y, 1), the value there."""
     a = corners[:, 0]
     (bx, by), (cx, cy) = (corners[:, 1] - a).T[..., None], (corners[:, 2] - a).T[..., None]
     area = bx * cy - by * cx

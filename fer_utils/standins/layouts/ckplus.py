@@ -7,12 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_utils.data.labels import EMOTIONS, SHARED
 from fer_utils.data.readers.ckplus import CODES
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS, intensity_code
+from fer_utils.standins.expressions import intensity_code
 from fer_utils.standins.performances import Performance, perform
 from fer_utils.standins.truth import truth_row
 
@@ -31,11 +32,11 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
     contempt is rare and many label folders are empty.
     """
     subject = f"S{number:03d}"
-    actor_seed, order_seed = seeds(seed, DATASET, number, 2)
+    actor_seed, order_seed = seeds(seed, DATASET, number)
     rng = np.random.default_rng(order_seed)
     actor = make_actor(actor_seed)
     painter = Painter(actor, SIZE)
-    emotions = [emotion for emotion in EMOTIONS if emotion != "contempt" or number % 2]
+    emotions = EMOTIONS if number % 2 else SHARED
     emotions = [emotions[k] for k in rng.permutation(len(emotions))]
     unlabelled = [emotions[0]] if number % 10 == 5 else []
     view = View(SIZE, (320 + rng.uniform(-20, 20), 205 + rng.uniform(-12, 12)), rng.uniform(12.5, 14.5))

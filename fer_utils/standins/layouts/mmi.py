@@ -14,12 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_utils.data.labels import EMOTIONS
 from fer_utils.data.readers.mmi import CODES
 from fer_utils.standins.action_units import UNITS
 from fer_utils.standins.actors import make_actor, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS, intensity_code
+from fer_utils.standins.expressions import intensity_code
 from fer_utils.standins.performances import FPS, Performance, perform
 from fer_utils.standins.truth import truth_row
 
@@ -36,7 +37,7 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
     Every subject shows the six emotions to the camera. The first one's first clip lies on its side, and three more
     clips of theirs are not for use: one in profile, one with both views in a picture, one without a label.
     """
-    actor_seed, order_seed = seeds(seed, DATASET, number, 2)
+    actor_seed, order_seed = seeds(seed, DATASET, number)
     rng = np.random.default_rng(order_seed)
     painter = Painter(make_actor(actor_seed), SIZE)
     view = View(SIZE, (360 + rng.uniform(-25, 25), 245 + rng.uniform(-12, 12)), rng.uniform(14.0, 16.5))
@@ -59,7 +60,8 @@ def write(root: Path, seed: int, number: int) -> list[dict]:
 def _pictures(painter: Painter, performance: Performance, seen: int, rng: np.random.Generator):
     """Yield the frames in turn, with noise, in one of the three views."""
     sensor = Sensor(rng, SIZE, dark=0.5, bright=2.0)
-    side = replace(performance, views=[_from_the_side(view) for view in performance.views])
+    # a camera at the actor's left; the face stays in the middle of the picture
+    side = replace(performance, views=[view.moved(-1.25, 0.0, 0.0, right=5.0) for view in performance.views])
     if seen == DUAL:
         half = SIZE[0] // 4
         pairs = zip(performance.frames(painter), side.frames(painter), strict=True)
@@ -67,11 +69,6 @@ def _pictures(painter: Painter, performance: Performance, seen: int, rng: np.ran
     else:
         images = (side if seen == PROFILE else performance).frames(painter)
     return (sensor.expose(image) for image in images)
-
-
-def _from_the_side(view: View) -> View:
-    """Return the view of a camera at the actor's left; the face stays in the middle of the picture."""
-    return replace(view, yaw=view.yaw - 1.25, centre=(view.centre[0] + 5 * view.scale, view.centre[1]))
 
 
 def _write_video(file: Path, images, on_its_side: bool) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_utils.data.labels import SHARED
 from fer_utils.standins.actors import make_actor, near_infrared, seeds
 from fer_utils.standins.drawing.camera import Sensor, View
 from fer_utils.standins.drawing.painter import Painter
-from fer_utils.standins.expressions import EMOTIONS
 from fer_utils.standins.performances import Performance, perform
 from fer_utils.standins.truth import truth_row
 
@@ -38,16 +38,14 @@ EXPOSURES = {
 def write(root: Path, seed: int, number: int) -> list[dict]:
     """Write all sequences of one subject, both cameras; returns their rows of the truth."""
     subject = f"P{number:03d}"
-    actor_seed, order_seed = seeds(seed, DATASET, number, 2)
+    actor_seed, order_seed = seeds(seed, DATASET, number)
     rng = np.random.default_rng(order_seed)
     actor = make_actor(actor_seed)
     painters = {"VL": Painter(actor, DRAWN), "NI": Painter(near_infrared(actor), DRAWN)}
     view = View(DRAWN, (320 + rng.uniform(-25, 25), 205 + rng.uniform(-10, 10)), rng.uniform(11.5, 14.0))
     rows = []
     for light in ("Strong", "Weak", "Dark") if number <= OTHER_LIGHTS else ("Strong",):
-        for emotion in EMOTIONS:
-            if emotion == "contempt":
-                continue
+        for emotion in SHARED:
             performance = perform(actor, emotion, view, rng)
             for camera, dataset in (("VL", "oulu_vis"), ("NI", "oulu_nir")):
                 name = f"{camera}/{light}/{subject}/{emotion.title()}"
