@@ -30,8 +30,8 @@ class Outcome:
     """What was found of emotions and action units."""
 
     predictions: pd.DataFrame  # of emotions, and `costs`, as `cross_validation.run` returns them
-    scores: pd.DataFrame  # a row a unit and side
-    intensities: pd.DataFrame  # a row a tested sequence, with the emotion that they speak for
+    scores: pd.DataFrame  # a row per unit and side
+    intensities: pd.DataFrame  # a row per tested sequence, with the emotion that they speak for
     costs: pd.DataFrame
 
 
@@ -97,7 +97,7 @@ def _lost_without_a_unit(
 
 
 def _scores(found: pd.DataFrame, known: pd.DataFrame, lost: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a unit and side; agreement and F1 are missing if fewer than FEWEST sequences show the unit."""
+    """Return a row per unit and side; agreement and F1 are missing if fewer than FEWEST sequences show the unit."""
     truth = known.loc[found["id"]]
     by_unit = lost.groupby("unit")["lost"].agg(lost="mean", sd="std", stable=lambda values: (values > 0).mean())
     rows = []

@@ -1,7 +1,7 @@
 """Cross-validation of many models on many variants of the features.
 
-Which ones the study makes is in `experiments`. There is one job a fold, run by any executor. Each outcome is kept in a
-file when it is done, so that an interrupted run goes on where it stopped.
+Which ones the study makes is in `experiments`. Any executor runs the jobs, one per fold. Each outcome is kept in a file
+when it is done, so that an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ class Run:
 class Outcome:
     """The tables of an experiment."""
 
-    folds: pd.DataFrame  # a row a fold
-    predictions: pd.DataFrame  # a row a tested sequence
-    history: pd.DataFrame  # a row a fold and epoch
-    importance: pd.DataFrame  # a row a fold and group of features
-    costs: pd.DataFrame  # a row a fold, with its model's weights and training time in seconds
-    refused: pd.DataFrame  # a row a run that could not be made, and why
+    folds: pd.DataFrame  # a row per fold
+    predictions: pd.DataFrame  # a row per tested sequence
+    history: pd.DataFrame  # a row per fold and epoch
+    importance: pd.DataFrame  # a row per fold and group of features
+    costs: pd.DataFrame  # a row per fold, with its model's weights and training time in seconds
+    refused: pd.DataFrame  # a row per run that could not be made, and why
 
 
 def run(

@@ -42,8 +42,8 @@ DETECTION = {
     VIEWS: {"mode": "image", "views": 8},
     "face_mesh": {"detector": "face_mesh"},
 }
-SHARES = (0.2, 0.4, 0.6, 0.8)  # of the way from onset to apex
-JITTER = (2, 4, 8, 16)  # times the jitter that `tensors.detector_noise` finds
+EARLY = {f"{share:.0%} of the way": share for share in (0.2, 0.4, 0.6, 0.8)}  # from onset to apex
+JITTERED = {f"{times} x jitter": times for times in (2, 4, 8, 16)}  # the jitter that `tensors.detector_noise` finds
 BASELINES = ("majority", "logistic", "svm", "mlp")  # with as many seeds as the network
 FIELD = ("gram", "kendall", "graph")  # published methods, on trajectories of points; with one seed
 # the models that the network is compared with, and the variants of the features that they take
@@ -53,16 +53,6 @@ VARIANTS = (BASE, TRAJECTORY, action_units.VARIANT)
 SIMPLE = ("logistic", "svm")  # these too are tried with each set of landmarks and with averaged points
 
 QUESTIONS = ("models", "leakage", "landmark sets", "ablations", "detection", "early", "jitter", "importance", "units")
-
-
-def early_variant(share: float) -> str:
-    """Return the name of the variant that sees this share of the way from onset to apex."""
-    return f"{share:.0%} of the way"
-
-
-def jitter_variant(times: float) -> str:
-    """Return the name of the variant whose points have this many times the detector's jitter."""
-    return f"{times} x jitter"
 
 
 def variants(
@@ -82,10 +72,10 @@ def variants(
     if "ablations" in questions:
         wanted |= ABLATIONS
     if "early" in questions:
-        wanted |= {early_variant(share): replace(DEFAULT, share=share) for share in SHARES}
+        wanted |= {name: replace(DEFAULT, share=share) for name, share in EARLY.items()}
     noise = tensors.detector_noise(sequences, tracks)
     if "jitter" in questions and np.isfinite(noise):
-        wanted |= {jitter_variant(times): replace(DEFAULT, jitter=times * noise) for times in JITTER}
+        wanted |= {name: replace(DEFAULT, jitter=times * noise) for name, times in JITTERED.items()}
     making = {name: executor.submit(tensors.table, sequences, tracks, options) for name, options in wanted.items()}
     tables = {name: future.result() for name, future in making.items()}
     if "detection" in questions:
@@ -144,7 +134,7 @@ def runs(
         if not len(table):
             print(f"{name}: left out: no sequence gives it; {next(iter(table.refused.values()), 'there is none')}")
     filled = {name for name, table in tables.items() if len(table)}
-    tested = tuple(name for name in (*map(early_variant, SHARES), *map(jitter_variant, JITTER)) if name in filled)
+    tested = tuple(name for name in (*EARLY, *JITTERED) if name in filled)
     planned = []
     for seed in range(seeds):
         planned.append(Run(network, "grouped", seed, tested=tested, importance="importance" in questions))
@@ -177,8 +167,8 @@ def merge(
 ) -> tuple[FeatureTable, pd.DataFrame]:
     """Merge datasets into one table with the emotions that all of them have.
 
-    Both arguments are by dataset. The second table says how many sequences were left out, a row a dataset and reason. A
-    person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
+    Both arguments are by dataset. The second table counts the sequences that were left out, a row per dataset and
+    reason. A person who is in two datasets has one name. Raises StudyError if the sets share fewer than two emotions.
     """
     shared = set.intersection(*({sequence.emotion for sequence in those} for those in sequences.values()))
     if len(shared) < 2:

@@ -86,6 +86,6 @@ def _interval(samples: np.ndarray, subjects: int) -> tuple[float, float]:
 
 
 def _draws(n_subjects: int, resamples: int, seed: int) -> np.ndarray:
-    """Return how often each subject is drawn, a row a resample."""
+    """Return how often each subject is drawn, a row per resample."""
     share = np.full(n_subjects, 1 / n_subjects)
     return np.random.default_rng(seed).multinomial(n_subjects, share, resamples).astype(float)

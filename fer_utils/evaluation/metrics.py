@@ -55,7 +55,7 @@ def confusions(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def summary(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a result (see KEYS): MEASURES over the predictions of all folds and seeds, with 95 % intervals.
+    """Return a row per result (see KEYS): MEASURES over the predictions of all folds and seeds, with 95 % intervals.
 
     Each row also has the standard deviation of the accuracy over seeds, and how a network was trained (see RECIPE).
     """
@@ -79,7 +79,7 @@ def summary(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_emotion(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a result and emotion: how often its sequences were tested, precision, recall and F1.
+    """Return a row per result and emotion: how often its sequences were tested, precision, recall and F1.
 
     Precision is NaN for an emotion that was never predicted, whose F1 is 0.
     """
@@ -103,7 +103,7 @@ def result_key(model: str, variant: str, split: Split, select_on: str = "validat
 def prediction_rows(
     key: Mapping[str, object], table: FeatureTable, rows: Iterable[int], names: np.ndarray, p: np.ndarray
 ) -> pd.DataFrame:
-    """Return a row a prediction of one fold: its `result_key`, sequence, true and predicted emotion, probabilities.
+    """Return a row per prediction of one fold: its `result_key`, sequence, true and predicted emotion, probabilities.
 
     They are made from probabilities p (n, C) of the emotions `names` for some rows of a table.
     """
@@ -117,10 +117,10 @@ def prediction_rows(
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return what a reliability diagram shows of `probabilities` (n, C), `right` (n,) bool: a row a bin of the highest.
+    """Return what a reliability diagram shows of `probabilities` (n, C) and of `right` (n,) bool.
 
-    Columns: how many predictions (`n`), their mean probability (`said`), and the share of them that is right (`found`).
-    Bins without a prediction are left out.
+    There is a row per bin of the highest probability that holds a prediction: how many there are (`n`), their mean
+    probability (`said`), and the share of them that is right (`found`).
     """
     highest = np.minimum(probabilities.max(axis=1), 1.0)  # float32 can round to a little more
     table = pd.DataFrame({"bin": pd.cut(highest, BINS, include_lowest=True), "said": highest, "found": right})
@@ -129,7 +129,7 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> pd.DataFrame:
 
 
 def phase_errors(phases_found: Mapping[str, Phases], truth: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a sequence: onset, apex and offset as found and as known, in frames, and found minus known.
+    """Return a row per sequence: onset, apex and offset as found and as known, in frames, and found minus known.
 
     `truth` is a stand-in's table, indexed by id. An offset that is not known, since the recording ends before, stays
     empty.

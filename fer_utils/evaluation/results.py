@@ -27,7 +27,7 @@ NO_METHODS = ("majority", action_units.HUMAN)  # the floor and the ceiling of al
 
 
 def curves(sequences: list[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """Return a row a frame of the first sequence of every emotion.
+    """Return a row per frame of the first sequence of every emotion.
 
     The columns are time in seconds; intensity and the opening of the mouth (points 13 and 14) in inter-ocular
     distances; whether it is a key frame; and "onset", "apex" or "offset".
@@ -92,7 +92,7 @@ def pairs(predictions: pd.DataFrame, out: Path, dataset: str, network: str) -> p
 def helped(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
     """Compare what goes beyond the paper with what it replaces, on all `datasets` together, person by person.
 
-    A row a comparison, in which the model, the features or the actors differ, from the highest difference to the
+    A row per comparison, in which the model, the features or the actors differ, from the highest difference to the
     lowest. The verdict is "better" or "worse" if p is below SURE, which is not corrected. Datasets that lack one of the
     two are left out, as are those whose predictions cannot be read.
     """
@@ -197,8 +197,8 @@ def landmark_sets(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
     """Return one model's results, trained on whole sequences, by what it is tested with (`kind` and `amount`)."""
-    known = [(experiments.early_variant(share), SEEN, share) for share in experiments.SHARES] + [(BASE, SEEN, 1.0)]
-    known += [(experiments.jitter_variant(times), NOISE, times) for times in experiments.JITTER] + [(BASE, NOISE, 0.0)]
+    known = [(name, SEEN, share) for name, share in [*experiments.EARLY.items(), (BASE, 1.0)]]
+    known += [(name, NOISE, times) for name, times in [*experiments.JITTERED.items(), (BASE, 0.0)]]
     rows = summary[(summary["model"] == network) & (summary["protocol"] == "grouped")]
     rows = rows[(rows["variant"] == BASE) & (rows["select_on"] == "validation")]
     table = pd.DataFrame(known, columns=["tested", "kind", "amount"]).merge(rows, on="tested")
@@ -209,7 +209,7 @@ def conditions(summary: pd.DataFrame, network: str) -> pd.DataFrame:
 
 
 def importance(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a group of features, the largest loss first.
+    """Return a row per group of features, the largest loss first.
 
     It has the accuracy lost, its standard deviation over folds and seeds, and the share of these in which any was lost.
     """
@@ -221,7 +221,7 @@ def importance(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def units(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a unit of `action_units.Outcome.scores`, the unit that is worth most first.
+    """Return a row per unit of `action_units.Outcome.scores`, the unit that is worth most first.
 
     It has both sides' agreement and F1, and the accuracy lost without the unit.
     """
@@ -242,13 +242,13 @@ def studied_network(results: pd.DataFrame) -> str:
 
 
 def matrix(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracy with its interval, a row a pair of the dataset trained on and the one tested on."""
+    """Return accuracy with its interval, a row per pair of the dataset trained on and the one tested on."""
     rows = summary[~_composite(summary)]
     return rows[["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 
 def composites(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the composites, a row a model, datasets and protocol."""
+    """Return the composites, a row per model, datasets and protocol."""
     return summary[_composite(summary)][["source", "target", "protocol", "model", *SHOWN]].reset_index(drop=True)
 
 

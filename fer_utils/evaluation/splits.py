@@ -184,7 +184,7 @@ def validation_split(emotions: np.ndarray, subjects: np.ndarray, seed: int = 0) 
 
 
 def manifest(made: Folds, table: FeatureTable) -> pd.DataFrame:
-    """Return every fold's sequences: a row a fold and sequence, with the part that it is in."""
+    """Return every fold's sequences: a row per fold and sequence, with the part that it is in."""
     subject_of = dict(zip(table.ids.tolist(), table.subjects.tolist(), strict=True))
     names = ("source", "target", "protocol", "seed", "fold")
     parts = [

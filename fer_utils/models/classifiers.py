@@ -109,7 +109,7 @@ class SequenceClassifier:
         keep: Literal["loss", "accuracy"] = "loss",
         refit: bool = False,
     ) -> dict[str, list[float]]:
-        """Train on tensors x (n, steps, A) and their emotion names; return the history, a value an epoch.
+        """Train on tensors x (n, steps, A) and their emotion names; return the history, a value per epoch.
 
         The scaler is fitted to `x` only, not to the validation part. `keep` says which epoch's weights are kept: that
         of the lowest validation loss, or that of the highest validation accuracy, for which all epochs are run. With

@@ -20,6 +20,8 @@ PENALTY = 1000.0  # of the ridge regression, on standardised features: our choic
 FOLDS = 5  # of people, for the calibration
 MIN_CORRELATION = 0.3  # of found and known intensities; from here on, the found ones get the spread of the known ones
 MOST_NAMED = 4  # units that an explanation names at most
+# the arrays of a model's file, and their NumPy types: texts, and numbers of 4 or 2 bytes
+STORED = {"names": "U", "mean": "f4", "scale": "f4", "weights": "f2", "emotions": "U", "by_units": "f4"}
 
 
 @dataclass(frozen=True)
@@ -69,15 +71,7 @@ class UnitModel:
     def save(self, path: Path) -> Path:
         """Write the model as one `.npz` file without pickles, its large weights in 16 bits; return `path`."""
         with paths.replacing(path) as temporary:
-            np.savez_compressed(
-                temporary,
-                names=np.array(self.names),
-                mean=self.mean.astype(np.float32),
-                scale=self.scale.astype(np.float32),
-                weights=self.weights.astype(np.float16),
-                emotions=np.array(self.emotions),
-                by_units=self.by_units.astype(np.float32),
-            )
+            np.savez_compressed(temporary, **{name: np.array(vars(self)[name], kind) for name, kind in STORED.items()})
         return path
 
     @classmethod
@@ -85,12 +79,9 @@ class UnitModel:
         """Return what `save` wrote. Raises ModelFileError if the file is missing, damaged or something else."""
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return cls(
-                    tuple(arrays["names"].tolist()),
-                    *(arrays[name].astype(np.float32) for name in ("mean", "scale", "weights")),
-                    tuple(arrays["emotions"].tolist()),
-                    arrays["by_units"].astype(np.float32),
-                )
+                stored = {name: arrays[name] for name in STORED}
+            texts = {name: tuple(stored.pop(name).tolist()) for name in ("names", "emotions")}
+            return cls(**texts, **{name: values.astype(np.float32) for name, values in stored.items()})
         except Exception as error:  # no file, or whatever a damaged one makes zipfile and NumPy stumble over
             raise ModelFileError(f"{path}: not a model of action units ({first_line(error)}); train it again") from None
 

@@ -16,7 +16,7 @@ from fer_utils.plots.style import BLACK, BLUE, GREY, GRID, ORANGE, PHASE_LINES, 
 
 
 def curves(table: pd.DataFrame) -> Figure:
-    """Draw intensity and mouth opening over time, a panel an emotion in its colour, with key frames and phases."""
+    """Draw intensity and mouth opening over time, a panel per emotion in its colour, with key frames and phases."""
     emotions = list(dict.fromkeys(table["emotion"]))
     figure, panels = plt.subplots(
         2, (len(emotions) + 1) // 2, figsize=(9.5, 4.6), sharey=True, squeeze=False, layout="constrained"

@@ -1,8 +1,8 @@
 """FACS action units as displacement fields on the mesh, a little different in every actor.
 
 What each unit does follows the Facial Action Coding System (Ekman, Friesen & Hager, 2002): what moves, where to, what
-stays. The shapes and sizes of the fields are our choice. An activation is an array (23, 2): one row a unit in the order
-of `UNITS`, one column a side (the actor's right, left), 0 at rest and 1 at the strongest (FACS intensity E).
+stays. The shapes and sizes of the fields are our choice. An activation is an array (23, 2): a row per unit in the order
+of `UNITS`, a column per side (the actor's right, left), 0 at rest and 1 at the strongest (FACS intensity E).
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ NAMES = tuple(WRITERS)
 def ensure(
     name: str, root: str | Path, *, subjects: int | None = None, seed: int = SEED, jobs: int | None = None
 ) -> Path:
-    """Return the folder `root/name` with the stand-in `name`, which is written first unless it is there as asked for.
+    """Return the folder `root/name` of the stand-in `name`; write it first if it is not there with this size and seed.
 
     Subjects are drawn by `jobs` processes (default: one a core). The same seed gives the same bytes however many there
     are. Raises DatasetError if the folder cannot be written or holds something else.

@@ -57,7 +57,7 @@ Classifier = classifiers.SequenceClassifier | litert.LiteClassifier
 
 
 def run(frames: int = 300, jobs: int | None = None, clips: list[str] | None = None) -> pd.DataFrame:
-    """Measure all stages and return the ledger, a row a stage: p50 and p95 in ms, frames a second, and their ratio.
+    """Measure all stages and return the ledger, a row per stage: p50 and p95 in ms, frames a second, and their ratio.
 
     The frames come from `clips`, over and over; by default from rendered ones in the layout of MMI (720x576, 25 frames
     a second). If the clips differ in size, those of the most frequent size are taken, since a stream has one size. The

@@ -25,7 +25,7 @@ _ABOUT = (
 
 
 def main_table(out: Path, datasets: Iterable[str]) -> pd.DataFrame:
-    """Return the one table that matters, a row a dataset: accuracies in % with 95 % intervals over people.
+    """Return the one table that matters, a row per dataset: accuracies in % with 95 % intervals over people.
 
     Datasets whose notebooks failed are left out.
     """
@@ -162,7 +162,7 @@ def readable(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_emotion(emotions: pd.DataFrame) -> pd.DataFrame:
-    """Return precision, recall and F1 in %, a row a model, protocol and emotion."""
+    """Return precision, recall and F1 in %, a row per model, protocol and emotion."""
     shown = emotions[["model", "protocol", "emotion", "tested_times", *BY_EMOTION]]
     return percent(shown.rename(columns={"tested_times": "tested"}))
 

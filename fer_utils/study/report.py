@@ -109,7 +109,7 @@ def first_results(out: Path, dataset: str) -> list[str]:
 
 
 def outcome(done: list[NotebookRun]) -> pd.DataFrame:
-    """Return a row a notebook: time and PASS or FAIL."""
+    """Return a row per notebook: time and PASS or FAIL."""
     rows = [(each.notebook, each.dataset, each.time, each.outcome) for each in done]
     return pd.DataFrame(rows, columns=["notebook", "dataset", "time", "outcome"])
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fer_utils.errors import UserError
-from fer_utils.evaluation import experiments, metrics, results, tables
+from fer_utils.evaluation import metrics, results, tables
 from fer_utils.evaluation.cross_validation import BASE
 from fer_utils.features import phases, tensors
 from fer_utils.features.tensors import FeatureTable
@@ -375,9 +375,9 @@ class TestConditions:
         summary = pd.DataFrame(
             [
                 row(0.8),
-                row(0.5, tested=experiments.early_variant(0.4)),
+                row(0.5, tested="40% of the way"),
                 row(0.3, tested="20% of the way"),
-                row(0.6, tested=experiments.jitter_variant(8)),
+                row(0.6, tested="8 x jitter"),
                 row(0.7, tested="2 x jitter"),
                 row(0.1, model="svm", tested="20% of the way"),
                 row(0.2, variant="angles only"),

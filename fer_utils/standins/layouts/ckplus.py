@@ -26,7 +26,7 @@ DATASET = 1  # keeps its actors apart from those of the other sets
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:
-    """Write all sequences of one subject; returns their rows of the truth.
+    """Write all sequences of one subject; return their rows of the truth.
 
     Every other subject shows contempt too, and every tenth has one more sequence, whose label folder is empty: in CK+
     contempt is rare and many label folders are empty.

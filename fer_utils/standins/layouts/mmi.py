@@ -32,7 +32,7 @@ DATASET = 3
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:
-    """Write all clips of one subject; returns their rows of the truth.
+    """Write all clips of one subject; return their rows of the truth.
 
     Every subject shows the six emotions to the camera. The first one's first clip lies on its side, and three more
     clips of theirs are not for use: one in profile, one with both views in a picture, one without a label.

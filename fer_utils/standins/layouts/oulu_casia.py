@@ -36,7 +36,7 @@ EXPOSURES = {
 
 
 def write(root: Path, seed: int, number: int) -> list[dict]:
-    """Write all sequences of one subject, both cameras; returns their rows of the truth."""
+    """Write all sequences of one subject, both cameras; return their rows of the truth."""
     subject = f"P{number:03d}"
     actor_seed, order_seed = seeds(seed, DATASET, number)
     rng = np.random.default_rng(order_seed)
