@@ -145,8 +145,10 @@ def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
     own = own.assign(fold=0)  # what differs are the folds, on purpose
     for _, of_model in own.groupby("model", sort=False):
         ways = dict(list(of_model.groupby(["protocol", "select_on"], sort=False)))
-        people = ways.pop(("grouped", "validation"), None)
-        for way in ways.values() if people is not None else ():
+        if ("grouped", "validation") not in ways:
+            continue
+        people = ways.pop(("grouped", "validation"))
+        for way in ways.values():
             rows.append(way[list(KEYS)].iloc[0].to_dict() | {"against": "grouped"} | _paired(way, people))
     return pd.DataFrame(rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from fer_utils.models.networks import keras, tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Adam's, as in Keras
@@ -37,7 +39,7 @@ class Trainer:
         """Go back to the initial weights."""
         for variable, value in zip(self.network.variables, self._initial, strict=True):
             variable.assign(value)
-        for slot in (*(slot for pair in self._slots for slot in pair), self._steps):
+        for slot in (*chain.from_iterable(self._slots), self._steps):
             slot.assign(tf.zeros_like(slot))
 
     def epoch(self, x, y, order, batch_size: int, learning_rate: float) -> tuple[float, float]:

@@ -140,14 +140,10 @@ FIGURES: Mapping[str, Entry] = {
         "between five key frames, and the network.",
     ),
     "landmark_sets": Entry(
-        "06",
-        "Three sets of landmarks",
-        "61, 122 and 250 of the 478 points, in seven regions of the face.",
+        "06", "Three sets of landmarks", "61, 122 and 250 of the 478 points, in seven regions of the face."
     ),
     "architecture": Entry(
-        "06",
-        "The paper's network",
-        "Shapes and numbers of weights. Nearly all weights lie in the first dense layer.",
+        "06", "The paper's network", "Shapes and numbers of weights. Nearly all weights lie in the first dense layer."
     ),
     "stream": Entry(
         "07",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -28,18 +29,18 @@ def frames(
     first, middle and last frame.
     """
     chosen = {sequence.id: sequence for sequence in sequences if sequence.id in tracks}
-    held: dict[str, list] = {}  # the frames of the recording on show
+
+    @lru_cache(maxsize=1)  # the recording on show
+    def images_of(sequence: str) -> list[np.ndarray | None]:
+        return list(faces.pictures_of(chosen[sequence], tracks[sequence]))
 
     def draw(sequence: str, frames: tuple[int, ...], category: str) -> Figure:
         track = tracks[sequence]
-        if pictures and sequence not in held:
-            held.clear()
-            held[sequence] = list(faces.pictures_of(chosen[sequence], track))
         figure, panels = plt.subplots(
             1, len(frames), figsize=(4.2 * len(frames), 4.4), squeeze=False, layout="constrained"
         )
         for axes, frame in zip(panels[0], frames, strict=True):
-            image = held[sequence][frame] if pictures else None
+            image = images_of(sequence)[frame] if pictures else None
             faces.face(axes, track.points[frame], image, labels=axes is panels[0, -1], category=category)
             note = f": {track.reasons[frame]}" if track.reasons[frame] else ""
             axes.set_title(f"frame {frame}, {track.times[frame]:.2f} s{note}", fontsize=9)

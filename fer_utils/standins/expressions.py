@@ -152,9 +152,10 @@ def _shown(emotion: str, way: Way, rng: np.random.Generator) -> dict[int, float]
         for unit, value in variant.items():
             if rng.random() >= MISSING[way]:
                 shown[unit[rng.integers(len(unit))] if isinstance(unit, tuple) else unit] = value
-    for chance, units, value in COMPLETED.get(emotion, ()) if way == "posed" else ():
-        if not shown.keys() & set(units) and rng.random() < chance:
-            shown[units[rng.integers(len(units))]] = value
+    if way == "posed":
+        for chance, units, value in COMPLETED.get(emotion, ()):
+            if not shown.keys() & set(units) and rng.random() < chance:
+                shown[units[rng.integers(len(units))]] = value
     return shown
 
 
