@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg import eigh
+from scipy.linalg import block_diag, eigh
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
@@ -139,9 +139,8 @@ def write(classifier: Shipped, path: Path) -> Path:
 
     firsts, first_biases, seconds, second_biases = zip(*classifier.layers, strict=True)
     n_classes, n = len(EMOTIONS), len(classifier.layers)
-    second = np.zeros((n * HIDDEN, n * n_classes), np.float32)  # each network sees its own hidden values alone
-    for k, weights in enumerate(seconds):
-        second[k * HIDDEN : (k + 1) * HIDDEN, k * n_classes : (k + 1) * n_classes] = weights / classifier.temperature
+    # each network sees its own hidden values alone
+    second = (block_diag(*seconds) / classifier.temperature).astype(np.float32)
     average = np.tile(np.eye(n_classes, dtype=np.float32), (n, 1)) / n
     first, first_bias = np.concatenate(firsts, axis=1), np.concatenate(first_biases)
     second_bias = np.concatenate(second_biases) / classifier.temperature

@@ -71,8 +71,10 @@ def write(done: list[NotebookRun], out: Path) -> Path:
         # links lead to the same dataset's pages, if there are any
         near = sorted(there, key=lambda other: other.dataset == result.dataset)
         body = notebook_pages.to_html(notebook, {other.notebook: other.page for other in near})
-        own = {address: f"↑ {title}" for address, title in links.items() if address == f"{result.dataset}.html"}
-        title, back = notebook_pages.title(notebook) or result.notebook, {"index.html": "← Report", **own}
+        back = {"index.html": "← Report"}
+        if result.dataset:
+            back[f"{result.dataset}.html"] = f"↑ {registry.title(result.dataset)}"
+        title = notebook_pages.title(notebook) or result.notebook
         write_page(result.page, "notebook", title, back, body=Markup(body))
     for name in names:
         facts = {"counts": record.counts(out, name), "left_out": _left_out(out, name)}
