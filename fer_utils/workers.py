@@ -48,18 +48,15 @@ class _Processes(ProcessPoolExecutor):
 def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
     """Yield an executor: `jobs` fresh processes of this machine, by default one a core, or a cluster's workers.
 
-    On interruption the processes end at once, and what they had half written is removed.
-    With the address of a Dask `scheduler`, that cluster's workers do the work. They must see the same files under the
-    same paths. Raises StudyError if a worker dies (of a cluster's: the same job several times), or the cluster does not
-    fit.
+    On interruption the processes end at once, and what they had half written is removed. With the address of a Dask
+    `scheduler`, that cluster's workers do the work; they must see the same files under the same paths. Raises
+    StudyError if a worker dies (in a cluster: several, of the same job), or if the cluster does not fit.
     """
     if scheduler:
         with _connected(scheduler) as client, client.get_executor(pure=False) as executor:
-            from distributed.scheduler import KilledWorker
-
             try:
                 yield executor
-            except KilledWorker as error:
+            except _distributed().KilledWorker as error:
                 raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
@@ -84,27 +81,23 @@ def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]
     "local" starts one on this machine, with `jobs` workers, for as long as the block runs. Raises StudyError, which
     says how to fix it.
     """
-    if not scheduler:
-        yield "", ""
-        return
-    if scheduler != "local":
+    if scheduler == "local":
+        options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
+        with _distributed().LocalCluster(n_workers=jobs or os.cpu_count(), **options) as local:
+            yield local.scheduler_address, local.dashboard_link
+    elif scheduler:
         with _connected(scheduler) as client:
             dashboard = client.dashboard_link
         yield scheduler, dashboard
-        return
-    local = _distributed().LocalCluster(
-        n_workers=jobs or os.cpu_count(), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
-    )
-    with local:
-        yield local.scheduler_address, local.dashboard_link
+    else:
+        yield "", ""
 
 
 @contextmanager
 def _connected(scheduler: str):
-    """Return a client of the scheduler, whose workers are prepared."""
-    distributed = _distributed()
+    """Yield a client of the scheduler, whose workers are checked and prepared, those that join later too."""
     try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        client = _distributed().Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise StudyError(
             f"--scheduler {scheduler}: no Dask scheduler answers ({first_line(error)}); start one by `dask scheduler`, "
@@ -112,7 +105,7 @@ def _connected(scheduler: str):
         ) from None
     with client:
         _check(client, scheduler)
-        client.register_plugin(_plugin())
+        client.register_worker_callbacks(start_worker)
         yield client
 
 
@@ -158,20 +151,6 @@ def _distributed():
     return distributed
 
 
-def _plugin():
-    from distributed import WorkerPlugin
-
-    class Prepared(WorkerPlugin):
-        """For every worker, those that join later too."""
-
-        name = "fer_utils"
-
-        def setup(self, worker):
-            start_worker()
-
-    return Prepared()
-
-
 def memory_free() -> int:
     """Return the bytes that this process can still have on this machine, or in the container that limits it.
 
@@ -202,10 +181,7 @@ def threads() -> int:
 
 
 def start_worker() -> None:
-    """Use one thread a worker.
-
-    They share the cores among them, and what they compute is the same however many they are.
-    """
+    """Use one thread in this worker: workers share the cores, and compute the same however many they are."""
     global _in_worker
     _in_worker = True
     os.environ.update(ONE_THREAD)
