@@ -24,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         known, others = super().parse_known_args(args, namespace)
-        if others:  # said here, by the parser of a command, so that its own help is named
+        if others:  # here, so that the message names the help of the command, not that of `fer`
             self.error(f"unrecognized arguments: {' '.join(others)}")
         return known, others
 
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     quiet.open_closed_streams()
     quiet.write_any_text()
-    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
+    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # they act as Ctrl-C, unless nohup has them ignored
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
     args = None
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
         return 1
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
             message = f"{error.name} is not installed; pip install 'fer-utils[{extra}]'"
         else:
             raise
-    except OSError as error:  # whatever the system refuses, as a name that is too long
+    except OSError as error:  # whatever the system refuses, such as a name that is too long
         message = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error))
     print(f"fer: {message}", file=sys.stderr)
     return 2
@@ -197,7 +197,7 @@ def _study(args: argparse.Namespace) -> int:
     if len(left_out):
         print(f"\n{len(left_out)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
-    missing_sets = set(args.datasets or ()) - set(names)  # why was said first, and is far up by now
+    missing_sets = set(args.datasets or ()) - set(names)  # the reason was printed first, and is far up by now
     if missing_sets:
         print(f"not studied, since they are not under {data}: {', '.join(sorted(missing_sets))}", file=sys.stderr)
     return int(bool(missing_sets) or any(result.error for result in done))

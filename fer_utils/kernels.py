@@ -13,7 +13,11 @@ from pathlib import Path
 from fer_utils.workers import ONE_THREAD
 
 NAME = "python3"  # Jupyter takes the first kernel of this name on its search path
-_OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")  # Jupyter takes itself for these
+_OWN = (
+    "python",
+    "python3",
+    f"python{sys.version_info[0]}.{sys.version_info[1]}",
+)  # Jupyter starts its own interpreter for these
 
 
 @contextmanager

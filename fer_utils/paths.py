@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from fer_utils.errors import OutputError
 
-ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
-_unfinished: set[Path] = set()  # what `replacing` has this process write
+ALL = "all"  # stands for a dataset in the paths of what belongs to no single one
+_unfinished: set[Path] = set()  # temporary files into which this process writes now, by `replacing`
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
-# names of open descriptors: to open them again would begin a redirected file again
+# names of open descriptors: opening one again would empty a file that output is redirected to
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
 STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent

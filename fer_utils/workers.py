@@ -21,7 +21,7 @@ from tqdm import tqdm
 from fer_utils import paths
 from fer_utils.errors import StudyError, first_line
 
-# what decides the outcome of a job besides this package's own code
+# besides this package's own code, what changes the outcome of a job
 LIBRARIES = ("ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-python")
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
@@ -32,7 +32,7 @@ FIX = "what was finished is kept: run again, with fewer --jobs if memory was sho
 
 
 class _Processes(ProcessPoolExecutor):
-    """Processes that Ctrl-C misses from their start on: a terminal sends it to all, and the parent decides."""
+    """Processes that ignore Ctrl-C from their start on: a terminal sends it to all, but the parent decides."""
 
     def submit(self, *job, **options):
         if not hasattr(signal, "pthread_sigmask"):  # Windows

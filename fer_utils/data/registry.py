@@ -33,11 +33,8 @@ def options(name: str) -> dict[str, object]:
     if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
-    return {
-        option.name: option.default
-        for option in parameters
-        if option.kind is option.KEYWORD_ONLY and option.name != "modality"
-    }
+    chosen = (option for option in parameters if option.kind is option.KEYWORD_ONLY and option.name != "modality")
+    return {option.name: option.default for option in chosen}
 
 
 def scan(name: str, root: str | Path, **chosen) -> Inventory:
@@ -54,11 +51,12 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
     if not is_utf8(root):
         raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:
-        if not root.exists():
-            raise MissingDataset(f"{root}: no such folder; unpack the dataset there, or name the folder where it is")
-        if not root.is_dir():
-            raise DatasetError(f"{root}: a file; unpack it, and name the folder")
         next(root.iterdir(), None)
+    except FileNotFoundError:
+        fix = "unpack the dataset there, or name the folder where it is"
+        raise MissingDataset(f"{root}: no such folder; {fix}") from None
+    except NotADirectoryError:
+        raise DatasetError(f"{root}: a file; unpack it, and name the folder") from None
     except OSError as error:
         raise DatasetError(f"{root}: cannot be read ({error.strerror})") from None
     try:

@@ -193,7 +193,9 @@ class Recognizer:
         ended = ended or self._update(points64, before, time)
         if self._fixed:
             self._fixed.add(points64, time)
-        probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
+        probabilities, emotion, why = None, None, "no classifier"
+        if self.classifier is not None:
+            probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
         return Recognition(
             time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, why_reset or why, ended,
             self._intensities(),
@@ -228,8 +230,6 @@ class Recognizer:
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
         """Return probabilities by class, the emotion, and why there is none."""
-        if self.classifier is None:
-            return None, None, "no classifier"
         if self._ongoing is None:
             return None, None, NEUTRAL
         evidence = self._ongoing.evidence
@@ -241,8 +241,6 @@ class Recognizer:
 
     def _at_fixed_times(self) -> tuple[dict[str, float] | None, str | None, str]:
         """Return the same as `_by_evidence`, for one frame alone."""
-        if self.classifier is None:
-            return None, None, "no classifier"
         tensor, why = self._fixed.tensor()
         if tensor is None:
             return None, None, why
