@@ -13,13 +13,17 @@ from fer_utils.data.pictures import Pictures
 from fer_utils.data.sequence import DatasetError, LeftOut, Skipped
 from fer_utils.data.video import Video, is_utf8
 
-# suffixes of what OpenCV reads and people record in; in lower case
+# suffixes of the pictures that OpenCV reads and the videos that PyAV reads; in lower case
 # fmt: off
 PICTURES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".webp", ".avif", ".jp2", ".ppm", ".pgm",
 )
+VIDEOS = (
+    ".avi", ".mp4", ".m4v", ".mov", ".qt", ".webm", ".mkv", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".ts",
+    ".mts", ".m2ts", ".wmv", ".asf", ".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv", ".divx", ".y4m",
+    ".ivf", ".h264", ".264", ".h265", ".265", ".hevc", ".mjpg", ".mjpeg", ".gif", ".apng",
+)
 # fmt: on
-VIDEOS = (".avi", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".mpg", ".mpeg", ".mts", ".m2ts", ".wmv", ".3gp")
 # how far below the root a known folder is searched: archives unpack into folders of their own name, some of them twice
 DEPTH = 5
 MANIFEST = "manifest.json"  # of a stand-in, at its root
@@ -58,8 +62,17 @@ def entries(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) ->
 
 
 def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Return the files of a folder with one of these suffixes, in any case. Raises LeftOut if it cannot be read."""
-    return entries(folder, lambda path: path.suffix.casefold() in suffixes and path.is_file())
+    """Return the files of a folder with one of these suffixes, in any case, and links that lead nowhere.
+
+    A missing frame is then seen where it is read. Raises LeftOut if the folder cannot be read.
+    """
+    return entries(folder, lambda path: path.suffix.casefold() in suffixes and (path.is_file() or not path.exists()))
+
+
+def kinds(paths: Iterable[Path]) -> str:
+    """Return how many paths there are of each kind, the most frequent first: ".png (12), folders (2)"."""
+    counts = Counter("folders" if path.is_dir() else path.suffix.casefold() or "no suffix" for path in paths)
+    return ", ".join(f"{kind} ({count})" for kind, count in counts.most_common())
 
 
 def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:

@@ -14,7 +14,7 @@ from fer_utils.data import labels, registry
 from fer_utils.data.sequence import STAND_IN
 from fer_utils.errors import StudyError
 from fer_utils.evaluation import tables
-from fer_utils.evaluation.metrics import FEWEST
+from fer_utils.evaluation.intervals import FEWEST
 
 ENOUGH = 0.9  # of the published sequences and people: with fewer, a number is not the published experiment's
 MIN_EPOCHS = 30  # half of the default limit; below, a network may be far from its best

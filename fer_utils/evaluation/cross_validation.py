@@ -20,7 +20,7 @@ from fer_utils.data.registry import joined
 from fer_utils.errors import StudyError
 from fer_utils.evaluation.jobs import Job, fit_and_test, keep_table, read_outcome, rows_of, write_outcome
 from fer_utils.evaluation.metrics import RECIPE, metrics, prediction_rows, result_key
-from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split
+from fer_utils.evaluation.splits import PARTS, Folds, Reasons, Scheme, Split, validation_split
 from fer_utils.features.tensors import FeatureTable
 
 BASE = "61 landmarks"  # the study's own features, `tensors.DEFAULT`
@@ -127,6 +127,23 @@ def run(
         first = outcome.refused["reason"].iloc[0]
         raise StudyError(f"none of the {len(planned)} runs could be made; the first: {first}")
     return outcome
+
+
+def train_for_streams(table: FeatureTable, path: Path, trained_on: str, epochs: int = 60) -> Path:
+    """Write a classifier for streams, the compact network with 8-bit weights, and return `path`.
+
+    It is fitted to all people of the table: cross-validation says how good it is. The number of epochs is the best one
+    for a fifth of them when it is fitted to the others. Raises SplitError as `splits.validation_split` does,
+    TrainingError, OutputError.
+    """
+    from fer_utils.models import classifiers, export  # TensorFlow is needed in the workers only
+
+    classifier = classifiers.SequenceClassifier("compact", epochs)
+    classifier.trained_on = trained_on
+    fit, validation = validation_split(table.emotions, table.subjects)
+    checked = table.x[validation], table.emotions[validation]
+    classifier.fit(table.x[fit], table.emotions[fit], checked, refit=True)
+    return export.write(classifier, path)
 
 
 def _outcomes(jobs: Mapping[tuple[Run, int], Job], folder: Path, executor: Executor) -> dict[Job, dict]:

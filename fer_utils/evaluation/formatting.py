@@ -14,7 +14,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data import registry
 from fer_utils.data.sequence import STAND_IN
-from fer_utils.evaluation.metrics import FEWEST, MEASURES
+from fer_utils.evaluation.intervals import FEWEST, MEASURES
 
 NO_INTERVAL = f"[fewer than {FEWEST} people]"
 QUICK = "a quick run, whose numbers mean nothing"
@@ -55,7 +55,7 @@ PAPER: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def percent(table: pd.DataFrame) -> pd.DataFrame:
     """Return a copy in which each measure and its interval are one column of text, such as "80.8 [73.7, 87.5]".
 
-    A measure is a column that has `…_low` and `…_high` beside it, or is one of `metrics.MEASURES` or BY_EMOTION, in
+    A measure is a column that has `…_low` and `…_high` beside it, or is one of `intervals.MEASURES` or BY_EMOTION, in
     shares of 1. An interval that too few people have is NO_INTERVAL. Differences get their sign and count in points; so
     does a standard deviation over seeds (`…_sd_seeds`), left out if there was one seed. `p` has two digits. Other
     columns stay as they are. What is missing is shown as "".

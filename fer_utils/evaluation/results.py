@@ -12,7 +12,7 @@ import pandas as pd
 from fer_utils import paths
 from fer_utils.data.sequence import Sequence
 from fer_utils.errors import StudyError
-from fer_utils.evaluation import action_units, augmentation, experiments, metrics, tables
+from fer_utils.evaluation import action_units, augmentation, experiments, intervals, metrics, tables
 from fer_utils.evaluation.cross_validation import BASE
 from fer_utils.evaluation.metrics import KEYS
 from fer_utils.evaluation.tables import SHOWN
@@ -143,7 +143,7 @@ def protocols(predictions: pd.DataFrame) -> pd.DataFrame:
     """Compare each model's other ways of testing with its folds of people, on the same sequences and seeds.
 
     The table has the difference of the accuracies, with a test that exchanges the two person by person
-    (`metrics.paired_test`).
+    (`intervals.paired_test`).
     """
     rows = []
     own = predictions[(predictions["variant"] == BASE) & (predictions["tested"] == BASE)]
@@ -292,6 +292,6 @@ def _of_notebook_03(out: Path, kind: str, dataset: str) -> pd.DataFrame:
 
 def _paired(one: pd.DataFrame, other: pd.DataFrame) -> dict:
     try:
-        return metrics.paired_test(one, other)
+        return intervals.paired_test(one, other)
     except ValueError as error:
         return {"note": str(error)}

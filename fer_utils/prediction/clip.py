@@ -61,12 +61,14 @@ class Settings:
 class Outcome:
     """The result of one recording: counts of frames, expressions, and the files that were written.
 
-    `with_face` counts the frames with a face, `unread` those that could not be read.
+    `with_face` counts the frames with a face, `unread` those that could not be read; `problem` says why the last of
+    these could not: that the video ends early, if it does.
     """
 
     frames: int
     with_face: int
     unread: int
+    problem: str
     expressions: list[Expression]
     files: list[Path]
 
@@ -126,11 +128,13 @@ def write(
         rows = stack.enter_context(Recording(out, classifier.classes, False, model_note, units.names))
         copy = stack.enter_context(DrawnCopy(drawn, fps)) if drawn else None
         n_read = with_face = n_frames = 0
+        problem = ""
         shown = tqdm(read_ahead(frames), Path(name).name, total=expected or None, unit="frame", disable=not progress)
         for frame in shown:
             n_frames += 1
             seen = faces.push(frame)
             n_read += frame.image is not None
+            problem = frame.problem.removeprefix(f"{recording.name}: ") or problem
             with_face += any(each.points is not None for each in seen)
             for each in seen:
                 rows.add(each)
@@ -139,7 +143,7 @@ def write(
             if copy and frame.image is not None:
                 copy.add(overlay.draw_all(frame.image, seen, model_note), frame.time)
         if not n_read:
-            raise PredictError(f"{name}: no frame of it can be read; record or copy it again")
+            raise PredictError(f"{name}: no frame of it can be read ({problem or 'it holds none'}); copy it again")
         if copy:
             copy.end()
         expressions = faces.end()
@@ -154,7 +158,7 @@ def write(
             pictures = _pictures_at(frames, prediction.expressions["apex"]) if settings.show_subjects else None
             page.write(prediction, *files["report"], getattr(classifier, "trained_on", ""), pictures)
     written = [path for path in outputs if not paths.is_stream(path)]
-    return Outcome(n_frames, with_face, n_frames - n_read, expressions, written)
+    return Outcome(n_frames, with_face, n_frames - n_read, problem, expressions, written)
 
 
 def expressions_file(out: Path) -> Path:

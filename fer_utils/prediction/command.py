@@ -55,7 +55,7 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
     if arguments.show_subjects or "elan" in arguments.format:
         raise PredictError("-: files of ELAN and pages with subjects link to the video; save it, and name its file")
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "stdin"
+        copy = Path(folder) / (arguments.file.stem if arguments.file else "stdin")  # pages name it
         with copy.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return _run(arguments, [copy], name="-")
@@ -70,7 +70,7 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
     outcome = clip.write(recording, out, settings, arguments.video, name=name)
     text = sys.stderr if paths.is_stream(out) else sys.stdout
     found = f"a face in {outcome.with_face}" if outcome.with_face else "no face in any"
-    unread = f", {outcome.unread} could not be read" if outcome.unread else ""
+    unread = f", {outcome.unread} could not be read ({outcome.problem})" if outcome.unread else ""
     count = len(outcome.expressions)
     expressions = f"{count or 'no'} expression{'s' if count != 1 else ''}"
     print(f"{Path(name or recording).name}: {found} of {outcome.frames} frames{unread}, {expressions}", file=text)
@@ -97,7 +97,7 @@ def _predict_several(inputs: list[Path], arguments: argparse.Namespace, settings
     table = many.predict(inputs, arguments.out, settings, arguments.jobs, name)
     print(table.drop(columns="output").to_string(index=False))
     print(arguments.out / many.SUMMARY)
-    return int((table["problem"] != "").any())
+    return int((table["output"] == "").any())
 
 
 def _predict_picture(picture: Path, arguments: argparse.Namespace, model: str, called: str) -> int:

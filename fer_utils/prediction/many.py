@@ -49,8 +49,8 @@ def _videos(path: Path) -> tuple[list[Path], str]:
             return [], f"{path}: no such file or folder; name videos, or folders that hold them"
         videos = tree.files(path, tree.VIDEOS) if path.is_dir() else [path]
         if not videos and not tree.files(path, tree.PICTURES):
-            known = ", ".join(tree.VIDEOS)
-            return [], f"{path}: neither a video ({known}) nor pictures in the folder itself; name one that holds some"
+            found = tree.kinds(tree.entries(path)) or "nothing"
+            return [], f"{path}: no videos and no pictures in the folder itself, but {found}; name one that holds some"
         return videos, ""
     except (LeftOut, OSError) as reason:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"
@@ -83,17 +83,16 @@ def predict(
 ) -> pd.DataFrame:
     """Write what is recognised in each recording into the folder `out`, and return `summary.csv`, a row each.
 
-    A recording that fails is a row with its problem; the others go on. What was finished is kept on interruption. A row
-    calls its recording by its path, or by `name`. Raises PredictError if there is no recording, OutputError if the
-    folder cannot be written.
+    A recording that fails is a row with its problem and no output; the others go on. What was finished is kept on
+    interruption. A row calls its recording by its path, or by `name`. Raises PredictError if there is no recording,
+    OutputError if the folder cannot be written.
     """
     inputs = list(inputs)
     files = recordings(inputs)
     for folder in inputs:
-        if folder.is_dir() and folder not in files:
-            pictures = tree.entries(folder, lambda path: path.suffix.casefold() in tree.PICTURES)
-            if pictures:
-                print(f"{folder}: left out, beside videos: pictures ({len(pictures)})", file=sys.stderr)
+        others = tree.entries(folder, lambda path: path not in files) if folder.is_dir() and folder not in files else ()
+        if others:
+            print(f"{folder}: left out, beside videos: {tree.kinds(others)}", file=sys.stderr)
     paths.check_output(out / SUMMARY)
     paths.check_writable(out)
     check_replaceable(out / SUMMARY)
@@ -120,4 +119,5 @@ def _predict_one(file: Path, target: Path, settings: Settings, name: str) -> tup
         outcome = clip.write(file, target, settings, progress=False, name=name)
     except (UserError, OSError) as error:
         return name, "", 0, 0, 0, 0, first_line(error).removeprefix(f"{name}: ")
-    return name, target.name, outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions), ""
+    counts = outcome.frames, outcome.with_face, outcome.unread, len(outcome.expressions)
+    return name, target.name, *counts, outcome.problem

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_utils.errors import StudyError, TrainingError
+from fer_utils.errors import SplitError, StudyError, TrainingError
 from fer_utils.evaluation import cross_validation, jobs, splits
 from fer_utils.evaluation.cross_validation import BASE, Run
 from fer_utils.evaluation.metrics import summary
 from fer_utils.evaluation.splits import Scheme
+from fer_utils.features import tensors
 from fer_utils.features.tensors import FeatureTable
-from fer_utils.models import classifiers
+from fer_utils.models import classifiers, litert
 
 NAMES = np.array(["anger", "disgust", "fear", "happiness"])
 
@@ -286,3 +287,18 @@ def test_a_run_whose_folds_cannot_be_made_is_listed_and_the_others_go_on(tmp_pat
 def test_nothing_could_be_made(tmp_path):
     with pytest.raises(StudyError, match="none of the 1 runs could be made; the first: needs 23 GB"):
         run(tmp_path, [Run("broken", "grouped")])
+
+
+def test_a_classifier_for_streams_is_trained_on_all_but_the_people_who_stop_it(tmp_path):
+    draw = np.random.default_rng(0)
+    emotions, subjects = np.resize(["anger", "fear"], 60), np.array([f"s{number // 6}" for number in range(60)])
+    x = draw.normal(0, 0.02, (60, *tensors.shape())).astype(np.float32)
+    x[emotions == "fear", :, :200] += 0.05
+    table = FeatureTable(x, emotions, subjects, np.array([f"r{number}" for number in range(60)]))
+    path = cross_validation.train_for_streams(table, tmp_path / "models" / "toy.tflite", "sixty rows", epochs=8)
+    found = litert.LiteClassifier(path)
+    assert (found.network, found.precision, found.trained_on) == ("compact", "int8", "sixty rows")
+    assert (found.classes[found.predict_proba(x).argmax(axis=1)] == emotions).mean() > 0.95
+    with pytest.raises(SplitError, match="a single subject"):
+        alone = FeatureTable(x, emotions, np.full(60, "s0"), table.ids)
+        cross_validation.train_for_streams(alone, tmp_path / "x.tflite", "")

@@ -290,6 +290,11 @@ def test_a_video_that_is_piped_in(short, tmp_path, monkeypatch, capsys):
         assert "stdin:" not in said.out + said.err and "-:" in said.err
         assert (said.err.splitlines()[-1].startswith("fer: -: ") and said.err.count("\n") == 1) or not status
     assert {path.name for path in tmp_path.iterdir()} == {"stdin.csv", "stdin.expressions.csv"}
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(short.read_bytes())))
+    assert cli.main(["predict", "-", "-o", "anna.csv", "--report"]) == 0
+    page = Path("anna.html").read_text()
+    assert "anna" in page and "stdin" not in page
+    capsys.readouterr()
     assert cli.main(["predict", "-", "--format", "elan"]) == 2  # the copy is gone when the file is opened
     assert "save it, and name its file" in capsys.readouterr().err
     assert cli.main(["predict", "-", str(short)]) == 2

@@ -41,17 +41,23 @@ def test_inputs_name_files_videos_of_a_folder_or_its_pictures_each_once(tmp_path
     with pytest.raises(PredictError, match=r"gone: no such file or folder; name videos"):
         many.recordings([tmp_path / "gone"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PredictError, match=r"empty: neither a video \(\.avi, .*\) nor pictures in the folder"):
+    with pytest.raises(PredictError, match=r"empty: no videos and no pictures in the folder itself, but nothing; name"):
+        many.recordings([tmp_path / "empty"])
+    (tmp_path / "empty" / "notes.txt").write_text("")
+    with pytest.raises(PredictError, match=r"in the folder itself, but \.txt \(1\); name"):
         many.recordings([tmp_path / "empty"])
     with pytest.raises(PredictError, match="File name too long"):
         many.recordings([tmp_path / ("x" * 300)])
 
 
-@pytest.mark.parametrize("suffix", ["MTS", "mpg", "m4v", "wmv", "3gp"])
+@pytest.mark.parametrize("suffix", ["MTS", "mpg", "m4v", "wmv", "3gp", "ts", "gif", "h264", "vob"])
 def test_what_cameras_write_is_taken_from_a_folder(tmp_path, suffix):
     """A recording that was passed over would be missing from the summary without a word."""
     file = tmp_path / f"a.{suffix}"
     file.write_bytes(b"\0")
+    assert many.recordings([tmp_path]) == [file]
+    file.unlink()
+    file.symlink_to(tmp_path / "gone")
     assert many.recordings([tmp_path]) == [file]
 
 
@@ -159,13 +165,30 @@ def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
     assert pd.read_csv(tmp_path / "out" / "summary.csv")["recording"].item() == str(file)
 
 
-def test_pictures_beside_videos_are_counted(tmp_path, monkeypatch, capsys, face):
+def test_what_is_left_out_beside_videos_is_counted(tmp_path, monkeypatch, capsys, face):
     monkeypatch.chdir(tmp_path)
     write_clip(tmp_path / "mixed" / "a.avi", face)
-    cv2.imwrite("mixed/p.png", face)
+    (tmp_path / "mixed" / "more.avi").mkdir()
+    for name in ("p.png", "q.PNG"):
+        cv2.imwrite(f"mixed/{name}", face)
+    (tmp_path / "mixed" / "notes").write_text("")
     assert cli.main(["predict", "mixed", "--out", "out", "--jobs", "1"]) == 0
-    assert "mixed: left out, beside videos: pictures (1)" in capsys.readouterr().err
+    said = "mixed: left out, beside videos: .png (2), folders (1), no suffix (1)"
+    assert sorted(said) == sorted(capsys.readouterr().err.splitlines()[0])  # equal counts in the folder's order
     assert len(pd.read_csv("out/summary.csv")) == 1
+
+
+def test_a_video_that_was_cut_short_is_a_result_with_its_reason(tmp_path, monkeypatch, capsys, face):
+    monkeypatch.chdir(tmp_path)
+    whole = write_clip(tmp_path / "whole.avi", face, frames=12).read_bytes()
+    (tmp_path / "short.avi").write_bytes(whole[: len(whole) // 2])
+    assert cli.main(["predict", "whole.avi", "short.avi", "--out", "out", "--jobs", "1"]) == 0
+    whole, short = pd.read_csv("out/summary.csv", keep_default_na=False).to_dict("records")
+    assert (whole["unread"], whole["problem"]) == (0, "")
+    assert short["unread"] == 2 and short["problem"].startswith("the video ends early: ")
+    assert short["problem"].endswith(" of 12 frames") and short["output"] == "short.csv"
+    assert cli.main(["predict", "short.avi"]) == 0
+    assert f", 2 could not be read ({short['problem']}), " in capsys.readouterr().out
 
 
 def test_a_picture_among_several_inputs_is_to_be_named_alone(tmp_path, monkeypatch, face):

@@ -56,7 +56,7 @@ def _frames(path: Path, fps: float, skipped: list[Skipped]):
     if path.suffix.casefold() in tree.PICTURES:
         raise LeftOut("a picture on its own: put a recording's pictures into a folder <subject>_<anything>")
     if path.suffix.casefold() not in tree.VIDEOS or not path.is_file():
-        raise LeftOut(f"neither a folder of pictures nor a video ({', '.join(tree.VIDEOS)})")
+        raise LeftOut(f"neither a folder of pictures nor a video that is there ({path.suffix or 'no suffix'})")
     return tree.video(path)
 
 

@@ -84,8 +84,7 @@ def test_what_is_left_out(tmp_path, monkeypatch):
         "fear/_1": "no subject in its name: call it <subject>_<anything>",
         "fear/a_empty": "no pictures in the folder, at least 2 are needed",
         "fear/a_loose.png": "a picture on its own: put a recording's pictures into a folder <subject>_<anything>",
-        "fear/a_notes.txt": "neither a folder of pictures nor a video (.avi, .mp4, .m4v, .mov, .webm, .mkv, "
-        ".mpg, .mpeg, .mts, .m2ts, .wmv, .3gp)",
+        "fear/a_notes.txt": "neither a folder of pictures nor a video that is there (.txt)",
         "fear/a_broken.mp4": "cannot be opened as a video: it is text",
         "fear/a_loop": "a link back to a folder above it: remove it",
     }
