@@ -51,12 +51,11 @@ def scan(name: str, root: str | Path, **chosen) -> Inventory:
     if not is_utf8(root):
         raise DatasetError(f"{str(root)!a}: a name that is not UTF-8; rename it")
     try:
+        if not root.exists():
+            raise MissingDataset(f"{root}: no such folder; unpack the dataset there, or name the folder where it is")
+        if not root.is_dir():
+            raise DatasetError(f"{root}: a file; unpack it, and name the folder")
         next(root.iterdir(), None)
-    except FileNotFoundError:
-        fix = "unpack the dataset there, or name the folder where it is"
-        raise MissingDataset(f"{root}: no such folder; {fix}") from None
-    except NotADirectoryError:
-        raise DatasetError(f"{root}: a file; unpack it, and name the folder") from None
     except OSError as error:
         raise DatasetError(f"{root}: cannot be read ({error.strerror})") from None
     try:
