@@ -13,11 +13,8 @@ from pathlib import Path
 from fer_utils.workers import ONE_THREAD
 
 NAME = "python3"  # Jupyter takes the first kernel of this name on its search path
-_OWN = (
-    "python",
-    "python3",
-    f"python{sys.version_info[0]}.{sys.version_info[1]}",
-)  # Jupyter starts its own interpreter for these
+# names for which Jupyter starts its own interpreter
+_OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 @contextmanager

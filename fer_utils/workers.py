@@ -57,7 +57,7 @@ def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
             try:
                 yield executor
             except _distributed().KilledWorker as error:
-                raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
+                raise StudyError(f"{first_line(error)} {FIX}") from None
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
     context = multiprocessing.get_context("spawn")
@@ -131,11 +131,8 @@ def installed() -> list[str]:
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Return the SHA-256 of the files' bytes, one after the other."""
-    code = hashlib.sha256()
-    for file in files:
-        code.update(file.read_bytes())
-    return code.hexdigest()[:16]
+    """Return the start of the SHA-256 of the files' bytes, one after the other."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def versions() -> list[str]:

@@ -38,8 +38,7 @@ class Camera(anywidget.AnyWidget):
 
     No frame is ever part of the widget's state, which notebooks save: frames and answers are messages. Every frame is
     answered, even if recognising it fails, since the page waits for the answer. Of several pages the one whose
-    button was pressed last has the stream. `clip` is the video file of the source "clip", `device` the number of the
-    kernel's camera.
+    button was pressed last has the stream. `clip` is the video file of the source "clip".
     """
 
     _esm = paths.ASSETS / "camera.js"
@@ -59,10 +58,11 @@ class Camera(anywidget.AnyWidget):
     dots = traitlets.Dict().tag(sync=True)  # colour → the points of a region
     colours = traitlets.Dict(style.EMOTION_COLOURS).tag(sync=True)  # emotion → the colour of its bar
 
-    def __init__(self, live: Live, clip: Path, device: int = 0, **traits):
+    def __init__(self, live: Live, clip: Path, **traits):
         dots = {colour: list(regions.by_region()[name]) for name, colour in style.REGION_COLOURS.items()}
         super().__init__(edges=_edges(), dots=dots, **traits)
-        self.live, self.clip, self.device = live, clip, device
+        self.live, self.clip = live, clip
+        self.device = 0  # number of the kernel's camera
         self._lock = threading.RLock()
         self._page, self._run = "", 0  # whose stream it is, and that page's number for it
         self._player: _Player | None = None
