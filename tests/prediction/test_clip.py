@@ -252,7 +252,7 @@ def test_a_folder_with_nothing_in_it(capsys, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["predict", name]) == 2
     error = capsys.readouterr().err
-    assert "neither a video (.avi, " in error and ") nor pictures in the folder" in error
+    assert ": no videos and no pictures in the folder itself, but " in error
     assert error.count("\n") == 1
 
 
