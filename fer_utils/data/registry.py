@@ -34,11 +34,8 @@ def options(name: str) -> dict[str, object]:
     if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
-    return {
-        option.name: option.default
-        for option in parameters
-        if option.kind is option.KEYWORD_ONLY and option.name != "modality"
-    }
+    chosen = (option for option in parameters if option.kind is option.KEYWORD_ONLY and option.name != "modality")
+    return {option.name: option.default for option in chosen}
 
 
 def scan(name: str, root: str | Path, **chosen) -> Inventory:

@@ -11,6 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.naive_bayes import BernoulliNB
 from threadpoolctl import threadpool_limits
 
+from fer_utils.errors import TrainingError
 from fer_utils.evaluation import splits
 from fer_utils.evaluation.jobs import accuracy_lost, rows_of
 from fer_utils.evaluation.metrics import prediction_rows, result_key
@@ -39,9 +40,12 @@ def run(table: FeatureTable, known: pd.DataFrame, folds: Folds) -> Outcome:
 
     `known` is as `data.facs.known` returns it. BY_UNITS learns units from the features and emotions from units;
     HUMAN is a naive Bayes classifier on the known units themselves, shown at level B or not: the ceiling that every
-    accuracy is read against.
+    accuracy is read against. Raises TrainingError if units are known of too few people or emotions to
+    train a fold.
     """
     known = known.reindex(table.ids[np.isin(table.ids, known.index)])
+    if known.empty:
+        raise TrainingError("no sequence that has features has known action units: check the files of FACS codes")
     predictions, intensities_found, lost, costs = [], [], [], []
     with threadpool_limits(1):
         for split in splits.of_people(folds):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_utils.errors import TrainingError
 from fer_utils.evaluation import action_units, metrics, splits
 from fer_utils.evaluation.splits import Scheme
 from fer_utils.features.tensors import FeatureTable
@@ -18,6 +19,17 @@ def outcome():
     known = pd.DataFrame(levels, index=ids, columns=list(NAMES)).drop(index="r0")  # of one nothing is known
     made = {Scheme(name): splits.make(name, table) for name in ("grouped", "stratified")}
     return action_units.run(table, known, made), known
+
+
+@pytest.mark.parametrize("coded", [0, 1, 2])
+def test_units_of_too_few_people_are_refused(coded):
+    x, levels, emotions, subjects = made_up()
+    ids = np.array([f"r{number}" for number in range(len(x))])
+    table = FeatureTable(x, emotions, subjects, ids)
+    of_few = np.isin(subjects, list(dict.fromkeys(subjects))[:coded])
+    known = pd.DataFrame(levels, index=ids, columns=list(NAMES))[of_few]
+    with pytest.raises(TrainingError, match="two people" if coded else "no sequence"):
+        action_units.run(table, known, {Scheme("grouped"): splits.make("grouped", table)})
 
 
 def test_everyone_known_is_tested_once_in_folds_of_people(outcome):

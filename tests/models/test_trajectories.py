@@ -72,7 +72,7 @@ def frames_of(trajectory):
     return points / np.linalg.norm(points, axis=(1, 2), keepdims=True)
 
 
-def test_kendall_is_the_formula_of_notebook_03b():
+def test_kendall_is_the_formula_of_the_method_page():
     x, _ = tensors(6, 0)
     tangents = trajectories.KendallTangents().fit(x)
     m = tangents.mean_
@@ -85,7 +85,7 @@ def test_kendall_is_the_formula_of_notebook_03b():
     np.testing.assert_allclose(tangents.transform(x), features, atol=1e-6)
 
 
-def test_gram_is_the_formula_of_notebook_03b():
+def test_gram_is_the_formula_of_the_method_page():
     x, _ = tensors(2, 0, steps=1)
     (u, size, _), (other, other_size, _) = (np.linalg.svd(frames_of(one)[0], full_matrices=False) for one in x)
     left, cosines, right = np.linalg.svd(u.T @ other)
