@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         known, others = super().parse_known_args(args, namespace)
-        if others:  # said here, by the parser of a command, so that its own help is named
+        if others:  # here, so that the message names the help of the command, not that of `fer`
             self.error(f"unrecognized arguments: {' '.join(others)}")
         return known, others
 
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     quiet.open_closed_streams()
     quiet.write_any_text()
-    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # as Ctrl-C, but where nohup has it ignored
+    for name in {"SIGTERM", "SIGHUP"} & set(vars(signal)):  # they act as Ctrl-C, unless nohup has them ignored
         if signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
             signal.signal(getattr(signal, name), signal.default_int_handler)
     args = None
@@ -44,31 +45,28 @@ def main(arguments: list[str] | None = None) -> int:
         status = args.command(args)
         sys.stdout.flush()
         return status
-    except UserError as error:
-        print(f"fer: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        extra = getattr(args, "extra", "")
-        if error.name == "fer-utils":  # a folder of sources has no version
-            print("fer: fer-utils is not installed; run in its folder: pip install -e .", file=sys.stderr)
-            return 2
-        if not extra or (error.name or "").startswith("fer_utils"):
-            raise
-        print(f"fer: {error.name} is not installed; pip install 'fer-utils[{extra}]'", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # nobody reads any more, as behind `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's end tells of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
         return 1
-    except OSError as error:  # whatever the system refuses, as a name that is too long
-        named = f"{error.filename}: " if error.filename else ""
-        print(f"fer: {named}{error.strerror or error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         logging.getLogger("asyncio").disabled = True  # else papermill's tasks end in pages of traceback
         several = args and (args.command is _study or (args.command is _predict and args.out))
-        kept = "; what was finished is kept" if several else ""
-        print(f"fer: interrupted{kept}", file=sys.stderr)
+        print(f"fer: interrupted{'; what was finished is kept' if several else ''}", file=sys.stderr)
         return 130
+    except UserError as error:
+        message = str(error)
+    except ModuleNotFoundError as error:
+        extra = getattr(args, "extra", "")
+        if error.name == "fer-utils":  # a folder of sources has no version
+            message = "fer-utils is not installed; run in its folder: pip install -e ."
+        elif extra and not (error.name or "").startswith("fer_utils"):
+            message = f"{error.name} is not installed; pip install 'fer-utils[{extra}]'"
+        else:
+            raise
+    except OSError as error:  # whatever the system refuses, such as a name that is too long
+        message = (f"{error.filename}: " if error.filename else "") + (error.strerror or str(error))
+    print(f"fer: {message}", file=sys.stderr)
+    return 2
 
 
 def _parser() -> _Parser:
@@ -79,12 +77,8 @@ def _parser() -> _Parser:
     study = commands.add_parser("study", help="run the notebooks in order and make the report")
     study.add_argument("--datasets", nargs="+", choices=registry.NAMES, metavar="NAME",
                        help=f"which of {', '.join(registry.NAMES)}; all that are there by default")  # fmt: skip
-    study.add_argument(
-        "--data",
-        type=_folder,
-        metavar="DIR",
-        help="folder of your licensed data; rendered stand-ins without it",
-    )
+    study.add_argument("--data", type=_folder, metavar="DIR",
+                       help="folder of your licensed data; rendered stand-ins without it")  # fmt: skip
     study.add_argument("--reader", nargs="+", type=_reader_option, default=(), metavar="NAME.OPTION=VALUE",
                        help="options of the datasets' readers, as oulu_vis.light=Dark or mmi.views=[0,1]")  # fmt: skip
     study.add_argument("--out", type=_path, metavar="DIR", help="where to write; runs/study (or runs/quick) by default")
@@ -116,7 +110,7 @@ def _parser() -> _Parser:
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
-    predict.add_argument("inputs", nargs="+", type=paths.expand_user, metavar="INPUT",
+    predict.add_argument("inputs", nargs="+", type=_path, metavar="INPUT",
                          help="videos; folders of videos, or of a recording's pictures; one picture; "
                          "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",
@@ -147,9 +141,10 @@ def _parser() -> _Parser:
 
 
 def _folder(text: str) -> str:
-    if not text or not paths.is_folder(paths.expand_user(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no folder; name one that is there")
-    return str(paths.expand_user(text).resolve())
+    with suppress(OSError):  # a folder that nobody may look into, or a name that is too long
+        if text and (folder := paths.expand_user(text)).is_dir():
+            return str(folder.resolve())
+    raise argparse.ArgumentTypeError(f"{text!r} is no folder; name one that is there")
 
 
 def _path(text: str) -> Path:
@@ -184,15 +179,12 @@ def _reader_option(text: str) -> tuple[str, str, object]:
 def _study(args: argparse.Namespace) -> int:
     from fer_utils.study import findings, report, runner  # papermill and nbconvert take a second to import
 
-    data = args.data or ""
-    settings = runner.QUICK if args.quick else runner.FULL
-    if args.paper_network:
-        settings = {**settings, **runner.PAPER_NETWORK}
-    reader: dict[str, dict[str, object]] = {}
+    data, reader = args.data or "", {}
     for name, option, value in args.reader:
         reader.setdefault(name, {})[option] = value
-    settings = {**settings, "reader": reader} if reader else settings
-    settings = {**settings, **{name: value for name in ("folds", "seeds", "views") if (value := getattr(args, name))}}
+    settings = (runner.QUICK if args.quick else runner.FULL) | (runner.PAPER_NETWORK if args.paper_network else {})
+    chosen = {"reader": reader, "folds": args.folds, "seeds": args.seeds, "views": args.views}
+    settings |= {name: value for name, value in chosen.items() if value}
     names = runner.choose(args.datasets, data, args.quick, reader, args.folds or 5)
     splits = args.splits and Path(args.splits)
     if overruled := [f"--{name}" for name in ("folds", "seeds") if splits and getattr(args, name)]:
@@ -205,7 +197,7 @@ def _study(args: argparse.Namespace) -> int:
     if len(left_out):
         print(f"\n{len(left_out)} left out; reasons in the report")
     print(f"\nreport: {out / 'report' / 'index.html'}")
-    missing_sets = set(args.datasets or ()) - set(names)  # why was said first, and is far up by now
+    missing_sets = set(args.datasets or ()) - set(names)  # the reason was printed first, and is far up by now
     if missing_sets:
         print(f"not studied, since they are not under {data}: {', '.join(sorted(missing_sets))}", file=sys.stderr)
     return int(bool(missing_sets) or any(result.error for result in done))
@@ -215,7 +207,7 @@ def _bench(args: argparse.Namespace) -> int:
     from fer_utils.plots import charts, faces
     from fer_utils.study import bench
 
-    out = paths.expand_user(args.out or paths.runs() / "bench").resolve()
+    out = (args.out or paths.runs() / "bench").resolve()
     paths.check_output_folder(out)
     ledger = bench.run(args.frames, args.jobs)
     path = bench.write(ledger, out)

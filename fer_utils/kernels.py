@@ -13,13 +13,14 @@ from pathlib import Path
 from fer_utils.workers import ONE_THREAD
 
 NAME = "python3"  # Jupyter takes the first kernel of this name on its search path
-_OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")  # Jupyter takes itself for these
+# names for which Jupyter starts its own interpreter
+_OWN = ("python", "python3", f"python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 @contextmanager
 def own_kernel() -> Iterator[None]:
     """Make this interpreter the kernel `python3` for what is started inside the block."""
-    before = os.environ.get("JUPYTER_PATH")
+    before = os.environ.get("JUPYTER_PATH", "")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "kernels" / NAME
         place.mkdir(parents=True)
@@ -30,10 +31,7 @@ def own_kernel() -> Iterator[None]:
         try:
             yield
         finally:
-            if before is None:
-                del os.environ["JUPYTER_PATH"]
-            else:
-                os.environ["JUPYTER_PATH"] = before
+            os.environ["JUPYTER_PATH"] = before  # empty is the same as none
 
 
 def foreign_kernel() -> str:

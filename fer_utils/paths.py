@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from fer_utils.errors import OutputError
 
-ALL = "all"  # in a run's folder, the place of what belongs to no single dataset
-_unfinished: set[Path] = set()  # what `replacing` has this process write
+ALL = "all"  # stands for a dataset in the paths of what belongs to no single one
+_unfinished: set[Path] = set()  # temporary files into which this process writes now, by `replacing`
 _LEFTOVER = re.compile(r"\..*\.[0-9a-f]{12}(\.\w+)?")
-# names of open descriptors: to open them again would begin a redirected file again
+# names of open descriptors: opening one again would empty a file that output is redirected to
 _DESCRIPTOR = re.compile(r"/dev/(stdout|stderr)|/(?:dev|proc/self)/fd/([0-9]+)")
 STANDARD_OUTPUT = Path("/dev/stdout")  # on any system
 PACKAGE = Path(__file__).resolve().parent
@@ -101,20 +101,13 @@ def expand_user(path: str | Path) -> Path:
     return Path(path)
 
 
-def is_folder(path: Path) -> bool:
-    """Return whether a path is a folder; False also if the system does not let anyone look."""
-    with suppress(OSError, ValueError):
-        return path.is_dir()
-    return False
-
-
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary file to write into; it takes the place of `path` only if the block ends well.
 
     A reader sees the old file or the whole new one, never a half. Links are followed. What is not a regular file (a
-    device, a pipe, STANDARD_OUTPUT) is written to, never replaced. Missing folders are made: those of files that a
-    user names are checked by `check_output`. Raises OutputError; BrokenPipeError if nobody reads a pipe any more.
+    device, a pipe, STANDARD_OUTPUT) is written to, never replaced. Missing folders are made; `check_output` checks
+    those that a user names. Raises OutputError; BrokenPipeError if nobody reads a pipe any more.
     """
     temporary = None
     try:
@@ -145,10 +138,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, content: str | bytes) -> Path:
-    """Write a whole file the way `replacing` does; return its path. Raises OutputError.
-
-    Text is UTF-8; what a file's name has that is not is written as an escape.
-    """
+    """Write a whole file as `replacing` does, and return its path; text as UTF-8, with escapes for what has none."""
     with replacing(path) as temporary:
         temporary.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
     return path
@@ -211,17 +201,14 @@ def _open_stream(path: Path) -> BinaryIO:
 
 
 def remove_unfinished() -> None:
-    """Remove what `replacing` has this process write, if the process ends at once, without unwinding."""
+    """Remove what this process is writing by `replacing`: for one that ends at once, without unwinding."""
     for path in tuple(_unfinished):
         with suppress(OSError):
             path.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what `replacing` could not, of processes that were killed while they wrote into `folder` or below it.
-
-    To be called only if nobody else writes there.
-    """
+    """Remove what killed processes left half written in `folder` or below it; nobody else may write there now."""
     for path in folder.rglob(".*"):
         if _LEFTOVER.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from fer_utils import paths
 from fer_utils.errors import StudyError, first_line
 
-# what decides the outcome of a job besides this package's own code
+# besides this package's own code, what changes the outcome of a job
 LIBRARIES = ("ai-edge-litert", "tensorflow", "keras", "numpy", "scikit-learn", "opencv-contrib-python")
 PATIENCE = 10  # seconds in which a scheduler has to answer, and to have a worker
 _pool_size = 1  # workers in the pool that this process belongs to
@@ -32,7 +32,7 @@ FIX = "what was finished is kept: run again, with fewer --jobs if memory was sho
 
 
 class _Processes(ProcessPoolExecutor):
-    """Processes that Ctrl-C misses from their start on: a terminal sends it to all, and the parent decides."""
+    """Processes that ignore Ctrl-C from their start on: a terminal sends it to all, but the parent decides."""
 
     def submit(self, *job, **options):
         if not hasattr(signal, "pthread_sigmask"):  # Windows
@@ -48,19 +48,16 @@ class _Processes(ProcessPoolExecutor):
 def pool(jobs: int | None = None, scheduler: str = "") -> Iterator[Executor]:
     """Yield an executor: `jobs` fresh processes of this machine, by default one a core, or a cluster's workers.
 
-    On interruption the processes end at once, and what they had half written is removed.
-    With the address of a Dask `scheduler`, that cluster's workers do the work. They must see the same files under the
-    same paths. Raises StudyError if a worker dies (of a cluster's: the same job several times), or the cluster does not
-    fit.
+    On interruption the processes end at once, and what they had half written is removed. With the address of a Dask
+    `scheduler`, that cluster's workers do the work; they must see the same files under the same paths. Raises
+    StudyError if a worker dies (in a cluster: several, of the same job), or if the cluster does not fit.
     """
     if scheduler:
         with _connected(scheduler) as client, client.get_executor(pure=False) as executor:
-            from distributed.scheduler import KilledWorker
-
             try:
                 yield executor
-            except KilledWorker as error:
-                raise StudyError(f"{str(error).splitlines()[0]} {FIX}") from None
+            except _distributed().KilledWorker as error:
+                raise StudyError(f"{first_line(error)} {FIX}") from None
         return
     # spawned, because a fork of a process in which TensorFlow or MediaPipe threads run can hang
     context = multiprocessing.get_context("spawn")
@@ -84,27 +81,23 @@ def cluster(scheduler: str, jobs: int | None = None) -> Iterator[tuple[str, str]
     "local" starts one on this machine, with `jobs` workers, for as long as the block runs. Raises StudyError, which
     says how to fix it.
     """
-    if not scheduler:
-        yield "", ""
-        return
-    if scheduler != "local":
+    if scheduler == "local":
+        options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": "CRITICAL"}
+        with _distributed().LocalCluster(n_workers=jobs or os.cpu_count(), **options) as local:
+            yield local.scheduler_address, local.dashboard_link
+    elif scheduler:
         with _connected(scheduler) as client:
             dashboard = client.dashboard_link
         yield scheduler, dashboard
-        return
-    local = _distributed().LocalCluster(
-        n_workers=jobs or os.cpu_count(), threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL"
-    )
-    with local:
-        yield local.scheduler_address, local.dashboard_link
+    else:
+        yield "", ""
 
 
 @contextmanager
 def _connected(scheduler: str):
-    """Return a client of the scheduler, whose workers are prepared."""
-    distributed = _distributed()
+    """Yield a client of the scheduler, whose workers are checked and prepared, those that join later too."""
     try:
-        client = distributed.Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        client = _distributed().Client(scheduler, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise StudyError(
             f"--scheduler {scheduler}: no Dask scheduler answers ({first_line(error)}); start one by `dask scheduler`, "
@@ -112,7 +105,7 @@ def _connected(scheduler: str):
         ) from None
     with client:
         _check(client, scheduler)
-        client.register_plugin(_plugin())
+        client.register_worker_callbacks(start_worker)
         yield client
 
 
@@ -138,11 +131,8 @@ def installed() -> list[str]:
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Return the SHA-256 of the files' bytes, one after the other."""
-    code = hashlib.sha256()
-    for file in files:
-        code.update(file.read_bytes())
-    return code.hexdigest()[:16]
+    """Return the start of the SHA-256 of the files' bytes, one after the other."""
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def versions() -> list[str]:
@@ -156,20 +146,6 @@ def _distributed():
     except ImportError:
         raise StudyError("--scheduler: Dask is not installed; pip install 'fer-utils[study]'") from None
     return distributed
-
-
-def _plugin():
-    from distributed import WorkerPlugin
-
-    class Prepared(WorkerPlugin):
-        """For every worker, those that join later too."""
-
-        name = "fer_utils"
-
-        def setup(self, worker):
-            start_worker()
-
-    return Prepared()
 
 
 def memory_free() -> int:
@@ -202,10 +178,7 @@ def threads() -> int:
 
 
 def start_worker() -> None:
-    """Use one thread a worker.
-
-    They share the cores among them, and what they compute is the same however many they are.
-    """
+    """Use one thread in this worker: workers share the cores, and compute the same however many they are."""
     global _in_worker
     _in_worker = True
     os.environ.update(ONE_THREAD)

@@ -122,7 +122,7 @@ export default () => {
     }
   };
 
-  // The newest frame only: while the kernel is busy, frames are passed over.
+  // The newest frame only: while the kernel is busy, frames are skipped.
   const waitForFrame = (mine) => {
     if (mine !== run) return;
     video.requestVideoFrameCallback(() => {
@@ -196,7 +196,7 @@ export default () => {
     initialize(context) {
       model = context.model;
       model.on("msg:custom", receive);
-      // what runs is stopped by the kernel, which knows whether the source was chosen before the start or after it
+      // the kernel stops a stream that runs: it knows whether the source was chosen before the start or after it
       model.on("change:source", () => running() || tell("idle"));
       model.on("comm_live_update", () => stop("error", HELP.restarted));
       const leave = () => stop();

@@ -43,7 +43,7 @@ def decoded(
     for packet in packets(container, stream):
         ending.saw(packet)
         stamp = packet.dts if avi else packet.pts
-        if packet.is_corrupt and container.format.name != "mpegts":  # MPEG-TS marks gaps so
+        if packet.is_corrupt and container.format.name != "mpegts":  # MPEG-TS marks gaps in this way
             torn.add(packet.pts)
         try:
             pictures = packet.decode()
@@ -114,7 +114,7 @@ def rising(pictures: Iterable[tuple[float | None, T]], step: float) -> Iterator[
 
 
 class Ending:
-    """Tells whether a video breaks off before its file says that it ends."""
+    """Whether a video breaks off before the end that its file promises."""
 
     def __init__(self, container: InputContainer, stream: VideoStream, file: Path):
         self._format, self._file = container.format.name.split(",")[0], file

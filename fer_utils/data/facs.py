@@ -16,6 +16,7 @@ import pandas as pd
 
 from fer_utils.data.sequence import DatasetError, Sequence
 from fer_utils.data.video import Video
+from fer_utils.errors import first_line
 
 TRUTH = "truth.csv"  # of a stand-in, at its root
 # activations of the rendered actors at which FACS's letters A to E begin, and full activation
@@ -91,7 +92,7 @@ def parse_facs(file: Path) -> dict[str, float]:
                 for side in ("left", "right"):
                     units[column(int(unit), side)] = min(level, 5.0) if level > 0 else UNCODED
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{file}: not FACS codes ({str(error).splitlines()[0]}); unpack FACS_labels again") from None
+        raise DatasetError(f"{file}: not FACS codes ({first_line(error)}); unpack FACS_labels again") from None
     return units
 
 

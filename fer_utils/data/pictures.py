@@ -1,4 +1,4 @@
-"""One frame of a recording, and recordings kept as picture files. Knows no faces."""
+"""One frame of a recording, and recordings kept as picture files. It knows nothing of faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames with their times out of a video file, as PyAV (FFmpeg's libraries) decodes it. Knows no faces."""
+"""Frames with their times out of a video file, as PyAV (FFmpeg's libraries) decodes it. It knows nothing of faces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import mmap
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -191,14 +191,10 @@ def opened(file: str | Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 def is_picture(file: Path) -> bool:
     """Return whether a file is a single picture; an animated PNG, or several JPEGs in a row, is not."""
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(4096)
-            if head.startswith(b"\xff\xd8\xff"):
-                with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                    return content.find(b"\xff\xd9\xff\xd8\xff") < 0
-    except OSError:
-        return False
+    head = _head(file)
+    if head.startswith(b"\xff\xd8\xff"):
+        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return content.find(b"\xff\xd9\xff\xd8\xff") < 0
     webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
     heif = head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"mif1", b"avif")
     plain = head.startswith((b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  "))
@@ -211,29 +207,22 @@ def read_ahead(frames: Iterable[T], count: int = 4) -> Iterator[T]:
     The thread decodes `count` frames at a time, and at most twice as many are in memory. A thread that woke for each
     frame would disturb the detector's own threads. An error is raised after the frames decoded before it.
     """
-    source = iter(frames)
 
-    def decode() -> tuple[list[T], Exception | None]:
-        """Return the next frames, and the error that came after them."""
-        some = []
+    def frames_and_error() -> Iterator[T | Exception]:
         try:
-            for frame in islice(source, count):
-                some.append(frame)
+            yield from frames
         except Exception as error:  # of any kind: it is raised in the caller's thread
-            return some, error
-        return some, None
+            yield error
 
+    source = frames_and_error()
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(decode)
-        while True:
-            some, error = coming.result()
-            if some and not error:
-                coming = thread.submit(decode)
-            yield from some
-            if error:
-                raise error
-            if not some:
-                return
+        coming = thread.submit(lambda: list(islice(source, count)))
+        while some := coming.result():
+            coming = thread.submit(lambda: list(islice(source, count)))
+            for frame in some:
+                if isinstance(frame, Exception):
+                    raise frame
+                yield frame
 
 
 def _square_size(width: int, height: int, ratio) -> tuple[int, int]:
@@ -257,13 +246,16 @@ def is_utf8(path: Path) -> bool:
 
 
 def _is_text(file: Path) -> bool:
-    try:
-        with file.open("rb") as stream:
-            head = stream.read(4096)
-        return (
-            not head.startswith(b"YUV4MPEG2")
-            and b"\0" not in head
-            and bool(codecs.getincrementaldecoder("utf-8")().decode(head))
-        )
-    except (OSError, UnicodeDecodeError):
+    head = _head(file)
+    if b"\0" in head or head.startswith(b"YUV4MPEG2"):
         return False
+    with suppress(UnicodeDecodeError):
+        return bool(codecs.getincrementaldecoder("utf-8")().decode(head))
+    return False
+
+
+def _head(file: Path) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
+    with suppress(OSError), file.open("rb") as stream:
+        return stream.read(4096)
+    return b""

@@ -18,10 +18,7 @@ with np.load(paths.ASSETS / "canonical_face.npz", allow_pickle=False) as _asset:
     TRIANGLES = _asset["triangles"].astype(np.int64)  # (898, 3)
 
 # the vertex on the other side of the face, (468,)
-MIRROR = np.argmin(
-    np.linalg.norm(VERTICES[:, None] * [-1.0, 1.0, 1.0] - VERTICES[None], axis=2),
-    axis=1,
-)
+MIRROR = np.linalg.norm(VERTICES[:, None] * [-1.0, 1.0, 1.0] - VERTICES[None], axis=2).argmin(axis=1)
 
 # lip rings, outermost first; each row runs from the actor's right corner to the left one
 UPPER_LIP = np.array(

@@ -20,7 +20,7 @@ DETECTORS = {
 
 
 class Detector(Protocol):
-    """What finds the points of one stream of frames. Its class takes what `open_detector` takes."""
+    """A detector of faces and their points in one stream of frames. Its class takes the options of `open_detector`."""
 
     def __enter__(self) -> Detector: ...
 

@@ -79,7 +79,7 @@ def _cache_file(
 def _load_cached(path: Path) -> LandmarkTrack | None:
     try:
         return LandmarkTrack.load(path)
-    except (OSError, ValueError):  # not there, or damaged: made again
+    except (OSError, ValueError):  # not there, or damaged: it is made again
         return None
 
 
@@ -107,7 +107,7 @@ def extract(
     on.
     """
     options["cache_dir"] = cache_dir or paths.tracks()
-    # what is there is read here: workers take seconds to start
+    # cached tracks are read here, since workers take seconds to start
     kept = {sequence.id: _load_cached(_cache_file(sequence.frames, **options)) for sequence in sequences}
     missing = [sequence for sequence in sequences if kept[sequence.id] is None]
     find = partial(_track_or_reason, **options)

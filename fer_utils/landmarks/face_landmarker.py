@@ -61,14 +61,8 @@ class FaceLandmarker(FaceTracker):
 
     def __init__(self, mode: Mode = "video", blendshapes: bool = False, faces: int = 1, views: int = 1):
         with native_logs_hidden():
-            super().__init__(
-                *networks(),
-                mode,
-                faces,
-                views,
-                smooth=True,
-                blendshapes=Blendshapes(bundled("face_blendshapes")) if blendshapes else None,
-            )
+            scorer = Blendshapes(bundled("face_blendshapes")) if blendshapes else None
+            super().__init__(*networks(), mode, faces, views, smooth=True, blendshapes=scorer)
 
 
 class _Network(LandmarkNetwork):

@@ -42,13 +42,8 @@ class FaceMesh(FaceTracker):
         if blendshapes:
             raise ValueError("blendshapes=True: 'face_mesh' gives none; leave them out, or use 'face_landmarker'")
         with native_logs_hidden():
-            super().__init__(
-                _Network(read_model(MODEL, MODEL_SHA256), workers.threads()),
-                FaceDetector(face_landmarker.bundled("face_detector")),
-                mode,
-                faces,
-                views,
-            )
+            network = _Network(read_model(MODEL, MODEL_SHA256), workers.threads())
+            super().__init__(network, FaceDetector(face_landmarker.bundled("face_detector")), mode, faces, views)
 
 
 class _Network(LandmarkNetwork):

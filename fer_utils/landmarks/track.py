@@ -73,7 +73,7 @@ class LandmarkTrack:
                     arrays = dict(archive)
                 size, turns = tuple(arrays.pop("size").tolist()), int(arrays.pop("quarter_turns"))
                 return cls(**arrays, size=size, quarter_turns=turns)
-            except Exception as error:  # whatever a damaged file makes zipfile, zlib and NumPy stumble over
+            except Exception as error:  # any error of zipfile, zlib or NumPy that a damaged file causes
                 reason = first_line(error)
                 raise ValueError(f"{path}: not a landmark track ({reason}); delete it and it is made again") from None
 

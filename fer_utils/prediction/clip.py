@@ -115,7 +115,7 @@ def write(
     beside = [*chain(*files.values())]
     outputs = [path for path in (out, drawn, *beside) if path]
     _check(recording, name, outputs, drawn, model)
-    for path in beside:  # nobody named it
+    for path in beside:  # files that nobody named
         check_replaceable(path)
     frames, fps, expected = _open_frames(recording, name)
     classifier = litert.load_classifier(model)
@@ -218,7 +218,7 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
         if path.resolve() in taken:
             raise PredictError(f"{path}: named twice; name another file")
         taken.add(path.resolve())
-        if path.is_dir():  # it would be refused once all was done
+        if path.is_dir():  # else it is refused only after all the work
             raise PredictError(f"{path}: a folder; name a file to write")
         if not is_utf8(path):
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")

@@ -35,10 +35,8 @@ def _run(arguments: argparse.Namespace, inputs: list[Path], name: str = "") -> i
     if arguments.faces > 1 and arguments.detector == "mediapipe":
         raise PredictError("--faces: mediapipe follows one; leave it out, or name another detector")
     if (arguments.out or len(inputs) > 1) and all(path.is_file() and is_picture(path) for path in inputs):
-        called = name or inputs[0]
-        raise PredictError(
-            f"{called}: one picture; name it alone and without --out, or name the folder of a recording's pictures"
-        )
+        fix = "name it alone and without --out, or name the folder of a recording's pictures"
+        raise PredictError(f"{name or inputs[0]}: one picture; {fix}")
     if arguments.out or len(inputs) > 1 or (inputs[0].is_dir() and many.recordings(inputs) != inputs):
         return _predict_several(inputs, arguments, settings, name)
     if inputs[0].is_file() and is_picture(inputs[0]):
@@ -58,7 +56,7 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
         raise PredictError("-: files of ELAN and pages with subjects link to the video; save it, and name its file")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / (arguments.file.stem if arguments.file else "stdin")  # pages name it
-        with copy.open("wb") as file:
+        with paths.replacing(copy) as temporary, temporary.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return _run(arguments, [copy], name="-")
 
@@ -71,14 +69,11 @@ def _predict_one(recording: Path, arguments: argparse.Namespace, settings: Setti
         paths.check_output(path)
     outcome = clip.write(recording, out, settings, arguments.video, name=name)
     text = sys.stderr if paths.is_stream(out) else sys.stdout
-    called, count, frames = Path(name or recording).name, len(outcome.expressions), outcome.frames
-    faces = (
-        f"a face in {outcome.with_face} of {frames} frames"
-        if outcome.with_face
-        else f"no face in any of {frames} frames"
-    )
+    found = f"a face in {outcome.with_face}" if outcome.with_face else "no face in any"
     unread = f", {outcome.unread} could not be read ({outcome.problem})" if outcome.unread else ""
-    print(f"{called}: {faces}{unread}, {count or 'no'} expression{'s' if count != 1 else ''}", file=text)
+    count = len(outcome.expressions)
+    expressions = f"{count or 'no'} expression{'s' if count != 1 else ''}"
+    print(f"{Path(name or recording).name}: {found} of {outcome.frames} frames{unread}, {expressions}", file=text)
     if outcome.with_face:
         followed = "the largest face was followed" if settings.faces == 1 else f"up to {settings.faces} faces"
         print(f"  {followed}", file=text)

@@ -10,7 +10,6 @@ import json
 import mimetypes
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,13 +176,8 @@ def units(frames: pd.DataFrame) -> list[str]:
 
 
 def _runs(frames: pd.DataFrame, values: pd.Series) -> Iterator[tuple[float, float, str]]:
-    """Start, end and value of every run of equal values; a run ends where the next frame begins."""
-    times = frames["time"].to_numpy(float)
-    if not len(times):
-        return
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    edges = np.append(times, times[-1] + step)
-    filled = values.fillna("").astype(str).to_numpy()
-    changes = [0, *(np.flatnonzero(filled[1:] != filled[:-1]) + 1), len(filled)]
-    for first, stop in pairwise(changes):
-        yield float(edges[first]), float(edges[stop]), filled[first]
+    """Return start, end and value of every run of equal values; a run ends where the next frame begins."""
+    start, values = frames["time"], values.fillna("")
+    end = start.shift(-1, fill_value=start.max() + np.nan_to_num(start.diff().median()))
+    runs = pd.DataFrame({"start": start, "end": end, "value": values}).groupby((values != values.shift()).cumsum())
+    return runs.agg({"start": "first", "end": "last", "value": "first"}).itertuples(index=False, name=None)

@@ -38,8 +38,7 @@ class Camera(anywidget.AnyWidget):
 
     No frame is ever part of the widget's state, which notebooks save: frames and answers are messages. Every frame is
     answered, even if recognising it fails, since the page waits for the answer. Of several pages the one whose
-    button was pressed last has the stream. `clip` is the video file of the source "clip", `device` the number of the
-    kernel's camera.
+    button was pressed last has the stream. `clip` is the video file of the source "clip".
     """
 
     _esm = paths.ASSETS / "camera.js"
@@ -49,7 +48,7 @@ class Camera(anywidget.AnyWidget):
     width = traitlets.Int(320).tag(sync=True)
     height = traitlets.Int(240).tag(sync=True)
     quality = traitlets.Float(0.8).tag(sync=True)  # of the JPEG that is sent to the kernel
-    # frames on their way at once: a second one hides the way's delay, a third one that of a distant kernel
+    # frames on their way at once: two hide the delay of the way, three that of a distant kernel
     window = traitlets.Int(2).tag(sync=True)
     patience = traitlets.Float(10.0).tag(sync=True)  # seconds without an answer after which the camera is turned off
     mesh = traitlets.Bool(True).tag(sync=True)
@@ -59,10 +58,11 @@ class Camera(anywidget.AnyWidget):
     dots = traitlets.Dict().tag(sync=True)  # colour → the points of a region
     colours = traitlets.Dict(style.EMOTION_COLOURS).tag(sync=True)  # emotion → the colour of its bar
 
-    def __init__(self, live: Live, clip: Path, device: int = 0, **traits):
+    def __init__(self, live: Live, clip: Path, **traits):
         dots = {colour: list(regions.by_region()[name]) for name, colour in style.REGION_COLOURS.items()}
         super().__init__(edges=_edges(), dots=dots, **traits)
-        self.live, self.clip, self.device = live, clip, device
+        self.live, self.clip = live, clip
+        self.device = 0  # number of the kernel's camera
         self._lock = threading.RLock()
         self._page, self._run = "", 0  # whose stream it is, and that page's number for it
         self._player: _Player | None = None
@@ -90,7 +90,7 @@ class Camera(anywidget.AnyWidget):
         elif kind == "start":
             self._start(page, run, message.get("source", self.source))
         elif kind == "stop":
-            # of the kernel's pictures any page may be tired, of a page's camera that page
+            # any page may stop the kernel's pictures; a page's camera is stopped by that page alone
             if (page, run) == (self._page, self._run) or self.source != "browser":
                 self.stop()
         elif kind == "frame":
@@ -99,7 +99,7 @@ class Camera(anywidget.AnyWidget):
     def _start(self, page: str, run: int, source: str) -> None:
         with self._lock:
             self.stop(ELSEWHERE)
-            if source != self.source:  # another was chosen in the page, which did not know of it yet at Start
+            if source != self.source:  # another was chosen, and the page did not know of it yet when Start was pressed
                 self.send({"kind": "stop", "note": "", "error": False, "again": True, "page": page, "run": run})
                 return
             self._page, self._run = page, run

@@ -6,8 +6,10 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
+
+import pandas as pd
 
 from fer_utils import paths
 from fer_utils.errors import OutputError
@@ -15,7 +17,7 @@ from fer_utils.landmarks import regions
 from fer_utils.realtime.evidence import Expression
 from fer_utils.realtime.streaming import Recognition
 
-POINTS = regions.landmarks()
+POINTS = list(regions.landmarks())
 COLUMNS = ("time", "face", "emotion", "phase", "intensity")
 
 
@@ -65,14 +67,13 @@ class Recording:
         row |= {f"p_{name}": f"{p:.4f}" for name, p in (seen.probabilities or {}).items()}
         sides = defaultdict(list)  # of each action unit
         for name, intensity in (seen.units or {}).items():
-            row[f"{name}_r"] = f"{intensity:.2f}"
-            sides[name.partition("_")[0]].append(intensity)
-        row |= {f"{unit}_r": f"{sum(values) / len(values):.2f}" for unit, values in sides.items()}
+            sides[f"{name}_r"] = [intensity]
+            sides[f"{name.partition('_')[0]}_r"].append(intensity)
+        row |= {column: f"{sum(values) / len(values):.2f}" for column, values in sides.items()}
         if seen.points is not None:
             row["face"] = seen.face
             if self._points:
-                values = seen.points[list(POINTS)].ravel()
-                row |= {name: f"{value:.2f}" for name, value in zip(self._points, values, strict=True)}
+                row |= {name: f"{v:.2f}" for name, v in zip(self._points, seen.points[POINTS].ravel(), strict=True)}
         try:
             self._writer.writerow(row)
         except OSError as error:
@@ -81,20 +82,7 @@ class Recording:
 
 
 def write_expressions(expressions: list[Expression], path: Path, model: str) -> None:
-    """Write a CSV file with a row an expression: the fields of `evidence.Expression`, and `model`.
-
-    `model` says what made the row. Raises OutputError.
-    """
-    columns = [*(field.name for field in fields(Expression)), "model"]
-    with paths.replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        rows = csv.DictWriter(stream, columns, lineterminator="\n")
-        rows.writeheader()
-        for expression in expressions:
-            row = {name: _cell(name, value) for name, value in asdict(expression).items()}
-            rows.writerow({**row, "model": model})
-
-
-def _cell(name: str, value: float | int | str) -> str | int:
-    if not isinstance(value, float):
-        return value
-    return f"{value:.5f}" if name == "intensity" else f"{value:.4f}"
+    """Write a CSV file with a row an expression: its fields, and what `model` made it. Raises OutputError."""
+    table = pd.DataFrame(expressions, columns=[field.name for field in fields(Expression)]).assign(model=model)
+    table["intensity"] = table["intensity"].map("{:.5f}".format)
+    paths.write(path, table.to_csv(index=False, float_format="%.4f", na_rep="nan", lineterminator="\n"))

@@ -59,7 +59,7 @@ class Demo(widgets.VBox):
         self.out = Path(out)
         path = paths.model(model)
         classifier = litert.LiteClassifier(path)
-        Recognizer(classifier)  # says here what does not fit, not after Start
+        Recognizer(classifier)  # raises here if it does not fit, not after Start
         self.live = Live(classifier, detector)
         self.camera = Camera(self.live, paths.CLIP, source=source, classes=[str(name) for name in classifier.classes])
         self._named = SHIPPED if path == paths.MODEL else str(path)
@@ -95,7 +95,7 @@ class Demo(widgets.VBox):
                 self.note,
             ]
         )
-        Demo._former = self  # last: one that was not made to its end cannot be ended
+        Demo._former = self  # last: a demo that raised before this line cannot be ended
         atexit.register(self.live.save)  # before the interpreter goes
         atexit.register(self.live.stop)
 
@@ -113,7 +113,7 @@ class Demo(widgets.VBox):
         try:
             classifier = litert.LiteClassifier(paths.MODEL if name == SHIPPED else paths.expand_user(name))
             self._use(classifier)
-        except (UserError, OSError, ValueError) as error:  # a name too, that no file can have
+        except (UserError, OSError, ValueError) as error:  # the last two: a name that no file can have
             self.message.value = str(error)
             self.model.value = self._named
             return

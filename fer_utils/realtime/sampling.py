@@ -19,15 +19,12 @@ ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 class SinceRest:
     """Key frames from the last frame at rest to now, evenly in intensity: `phases.key_frames`, as in a recording.
 
-    It keeps the values of a frame only if its intensity is the highest since the face was at rest.
+    It keeps the values of a frame only if its intensity is the highest since the face was at rest. It begins again, as
+    a new one, whenever the face is at rest.
     """
 
     def __init__(self):
         self._rise: list[tuple[float, np.ndarray]] = []  # intensities, rising, and values
-
-    def clear(self) -> None:
-        """Forget the rise: the face is at rest."""
-        self._rise.clear()
 
     def add(self, values: np.ndarray, level: float, rest: np.ndarray) -> None:
         """Take in a frame's distances and angles (2P,) and its intensity; `rest` (478, 3) is the face at rest."""
@@ -70,11 +67,6 @@ class AtFixedTimes:
         self._ago = interval * np.arange(STEPS, -1, -1)
         self._frames: deque[tuple[float, np.ndarray]] = deque(maxlen=(STEPS + 1) * SLOTS_AN_INTERVAL)
         self._since: float | None = None
-
-    def clear(self) -> None:
-        """Forget all frames."""
-        self._frames.clear()
-        self._since = None
 
     def add(self, points: np.ndarray, time: float) -> None:
         """Take in a frame's points (478, 3)."""

@@ -50,17 +50,15 @@ def command(app: bool = False) -> list[str]:
     connection = f"kernel_websocket_connection_class={__name__}.{NoDelay.__name__}"
     if not app:
         options = ["--ip=127.0.0.1", f"--ServerApp.{connection}"]
-        if os.name == "posix" and os.geteuid() == 0:  # as in a container; who starts it has no other name there
+        if os.name == "posix" and os.geteuid() == 0:  # as in a container, where there may be no other user
             options.append("--allow-root")
         return [sys.executable, "-m", "jupyterlab", *options, str(notebook)]
     if importlib.util.find_spec("voila") is None:
         raise StudyError("voila is not installed: pip install 'fer-utils[demo]', or leave --app out")
     options = ["--Voila.ip=127.0.0.1", "--Voila.auto_token=True", f"--Voila.{connection}"]
     options.append(f"--Voila.tornado_settings={ {'headers': {'Content-Security-Policy': ALLOWED}}!r}")
-    # a page that is closed cannot end its kernel, of some 0.9 GB: one that no page is connected to is ended
-    options += [
-        f"--MappingKernelManager.cull_{name}={seconds}" for name, seconds in (("interval", 10), ("idle_timeout", 30))
-    ]
+    # seconds: a page that is closed cannot end its kernel, of some 0.9 GB, so one without a page is ended
+    options += ["--MappingKernelManager.cull_interval=10", "--MappingKernelManager.cull_idle_timeout=30"]
     return [sys.executable, "-m", "voila", *options, str(notebook)]
 
 
@@ -72,13 +70,14 @@ def serve(app: bool = False, model: Path | None = None) -> int:
     """
     environment = {}
     if model is not None:
-        Recognizer(litert.LiteClassifier(paths.expand_user(model)))
-        environment["FER_MODEL"] = str(paths.expand_user(model).resolve())
+        model = paths.expand_user(model)
+        Recognizer(litert.LiteClassifier(model))
+        environment["FER_MODEL"] = str(model.resolve())
     with own_kernel():
         server = subprocess.Popen(command(app), env={**os.environ, **environment})
         try:
             return server.wait()
         except KeyboardInterrupt:
-            server.terminate()  # after Ctrl-C the second one, which it would ask for
+            server.terminate()  # stands for a second Ctrl-C, which the server would ask for
             server.wait()
             raise

@@ -91,18 +91,23 @@ class Recognizer:
         if classifier is not None:
             check_stream_features(classifier)
         self.classifier, self.detector, self.units = classifier, detector, units
-        self._fixed = AtFixedTimes(interval) if sampling == "fixed" else None
-        self._since_rest, self._tracker = SinceRest(), Tracker()
+        self._interval = interval if sampling == "fixed" else None
         self._detector = None
-        self._time: float | None = None  # of the newest frame, and of the newest with a face
-        self._seen: float | None = None
-        self._eyes: list[list[float]] | None = None  # (2, 3), their outer corners in the newest frame with a face
+        self._time: float | None = None  # of the newest frame
         self._size: tuple[int, int] | None = None
         self._why_reset = ""  # why everything was reset, for the next outcome
-        self._rested = 0.0  # time of the last frame at rest
-        self._ongoing: Ongoing | None = None
         self._wanted_neutral = False
         self._failure = ""
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin with a face of which nothing is known."""
+        self._fixed = AtFixedTimes(self._interval) if self._interval else None
+        self._since_rest, self._tracker = SinceRest(), Tracker()
+        self._seen: float | None = None  # time of the newest frame with a face
+        self._eyes: list[list[float]] | None = None  # (2, 3), their outer corners in that frame
+        self._rested = 0.0  # time of the last frame at rest
+        self._ongoing: Ongoing | None = None
 
     @property
     def expression(self) -> Expression | None:
@@ -193,7 +198,9 @@ class Recognizer:
         ended = ended or self._update(points64, before, time)
         if self._fixed:
             self._fixed.add(points64, time)
-        probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
+        probabilities, emotion, why = None, None, "no classifier"
+        if self.classifier is not None:
+            probabilities, emotion, why = self._at_fixed_times() if self._fixed else self._by_evidence()
         return Recognition(
             time, points, probabilities, emotion, self._tracker.phase, self._tracker.intensity, why_reset or why, ended,
             self._intensities(),
@@ -210,8 +217,7 @@ class Recognizer:
         if self._ongoing is not None and (tracker.phase == "neutral" or (tracker.phase, former) == ("onset", "offset")):
             ended, self._ongoing = self.expression, None
         if tracker.phase == "neutral" and tracker.at_rest:
-            self._since_rest.clear()
-            self._rested = time
+            self._since_rest, self._rested = SinceRest(), time
             return ended
         self._since_rest.add(tracker.values, tracker.intensity, tracker.rest)
         if tracker.phase == "neutral":
@@ -228,8 +234,6 @@ class Recognizer:
 
     def _by_evidence(self) -> tuple[dict[str, float] | None, str | None, str]:
         """Return probabilities by class, the emotion, and why there is none."""
-        if self.classifier is None:
-            return None, None, "no classifier"
         if self._ongoing is None:
             return None, None, NEUTRAL
         evidence = self._ongoing.evidence
@@ -241,8 +245,6 @@ class Recognizer:
 
     def _at_fixed_times(self) -> tuple[dict[str, float] | None, str | None, str]:
         """Return the same as `_by_evidence`, for one frame alone."""
-        if self.classifier is None:
-            return None, None, "no classifier"
         tensor, why = self._fixed.tensor()
         if tensor is None:
             return None, None, why
@@ -271,11 +273,8 @@ class Recognizer:
     def _reset(self, reason: str) -> Expression | None:
         """Forget the face; return the expression that it showed."""
         ended = self.expression
-        self._tracker, self._ongoing = Tracker(), None
-        self._since_rest.clear()
-        if self._fixed:
-            self._fixed.clear()
-        self._seen, self._why_reset = None, f"{reason}: reset"
+        self._forget()
+        self._why_reset = f"{reason}: reset"
         return ended
 
     def _new_stream(self, reason: str) -> None:

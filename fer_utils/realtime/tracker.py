@@ -90,15 +90,21 @@ class Tracker:
         return self.intensity - self._floor < LOW * self.threshold
 
     def set_neutral(self) -> None:
-        """Take the face as it is now for the face at rest."""
-        self._take_as_rest(self.shape)
+        """Take the face as it is now for the face at rest, and start to learn it."""
+        self.rest = self.shape = geometry.upright(self.shape[None])[0]
+        self._offsets = geometry.offsets(self.rest[:, :2], PAIRS)
+        self._newest = self._distances = np.hypot(*self._offsets)
+        self.phase, self.intensity, self._floor = "neutral", 0.0, 0.0
+        self._learnt = self._below = self._time
+        self._turn_at_rest: np.ndarray | None = None  # how the head is turned at rest
+        self._count = 1
 
     def update(self, points: np.ndarray, time: float) -> None:
         """Go on by one frame with its points (478, 3) in pixels; `time` in seconds must rise."""
         self._frames += 1
         if self._frames <= SETTLING + 1:
             self.shape, self._time, self._rate, self._median = geometry.upright(points[None])[0], time, 0.0, 0.0
-            self._take_as_rest(self.shape)
+            self.set_neutral()
             return
         step, self._time = time - self._time, time
         (turn,), (middle,), centre = geometry.pose(points[None], self.rest)
@@ -118,7 +124,7 @@ class Tracker:
             if self.intensity - self._floor < self.threshold:
                 self._update_rest(distances, turn, step)
         elif time - self._since > HELD:
-            self._take_as_rest(self.shape)
+            self.set_neutral()
 
     def _watch_for_blinks(self) -> None:
         if _lid_opening(self.shape) > SHUT * _lid_opening(self.rest):
@@ -127,16 +133,6 @@ class Tracker:
             self._shut_since = min(self._shut_since, self._time)
             if self._time - self._shut_since < BLINK:
                 self._blinked = self._time
-
-    def _take_as_rest(self, shape: np.ndarray) -> None:
-        """Take a shape for the face at rest, and start to learn it."""
-        self.rest = geometry.upright(shape[None])[0]
-        self.shape, self._offsets = self.rest, geometry.offsets(self.rest[:, :2], PAIRS)
-        self._newest = self._distances = np.hypot(*self._offsets)
-        self.phase, self.intensity, self._floor = "neutral", 0.0, 0.0
-        self._learnt = self._below = self._time
-        self._turn_at_rest: np.ndarray | None = None  # how the head is turned at rest
-        self._count = 1
 
     def _update_rest(self, distances: np.ndarray, turn: np.ndarray, step: float) -> None:
         """Bring the face at rest up to date."""

@@ -17,13 +17,9 @@ class FaceDetector:
 
     def __init__(self, content: bytes):
         self._network = _FrameNetwork(content, low=-1.0, border=cv2.BORDER_CONSTANT)
-        # (896, 2), x and y as shares of the side: row by row the cells of two grids, `per_cell` anchors in each
-        self._anchors = np.concatenate(
-            [
-                np.repeat((np.argwhere(np.ones((cells, cells)))[:, ::-1] + 0.5) / cells, per_cell, axis=0)
-                for cells, per_cell in ((16, 2), (8, 6))
-            ]
-        )
+        # (896, 2), x and y as shares of the side: row by row the cells of two grids, two and six anchors in each
+        fine, coarse = ((np.argwhere(np.ones((cells, cells)))[:, ::-1] + 0.5) / cells for cells in (16, 8))
+        self._anchors = np.concatenate([fine.repeat(2, axis=0), coarse.repeat(6, axis=0)])
 
     def faces(self, image: np.ndarray) -> list[tuple[Window, float]]:
         """Return the windows around the faces of a BGR uint8 picture, the largest first, each with its logit."""

@@ -90,17 +90,18 @@ class Identities:
                 distance = look.window.distance(known.window)
                 if known.lost and (distance < NEAR or (distance < FAR and difference < ALIKE)):
                     pairs.append((difference, id, number))
-        met: dict[int, Look] = {}
+        met: dict[int, int] = {}  # ids → numbers of looks
         for _, id, number in sorted(pairs):
-            if id not in met and not any(look is looks[number] for look in met.values()):
-                met[id] = looks[number]
-                self._known[id] = _Identity(looks[number].window, self._known[id].picture, time)
-        for look, picture in zip(looks, pictures, strict=True):
-            if not any(other is look for other in met.values()):
-                met[self._next] = look
-                self._known[self._next] = _Identity(look.window, picture, time)
+            if id not in met and number not in met.values():
+                met[id] = number
+        for number in range(len(looks)):
+            if number not in met.values():
+                met[self._next] = number
                 self._next += 1
-        return met
+        for id, number in met.items():
+            picture = self._known[id].picture if id in self._known else pictures[number]
+            self._known[id] = _Identity(looks[number].window, picture, time)
+        return {id: looks[number] for id, number in met.items()}
 
 
 def is_same(window: Window, other: Window) -> bool:

@@ -53,14 +53,8 @@ class PictureNetwork:
         return [self._interpreter.get_tensor(index) for index in self._outputs]
 
     def _cut_out(self, image: np.ndarray, to_frame: np.ndarray) -> None:
-        cv2.warpAffine(
-            image,
-            to_frame[:2, [0, 1, 3]],
-            (self.side, self.side),
-            dst=self._cut,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=self._border,
-        )
+        size, flags = (self.side, self.side), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(image, to_frame[:2, [0, 1, 3]], size, dst=self._cut, flags=flags, borderMode=self._border)
 
 
 class LandmarkNetwork(PictureNetwork):
