@@ -177,11 +177,16 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def overview(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of all models as text, in the columns that notebook 03b shows."""
-    about = ("model", "weights", "seconds", "accuracy", "difference", "p", "compared_with")
-    shown = percent(models[[name for name in models if name.removesuffix("_low").removesuffix("_high") in about]])
+    """Return the table of all models as text, without what is the same in every row."""
+    shown = percent(models.drop(columns=[name for name in ("dataset", "data") if name in models]))
     weights = [f"{count:,.0f}" if pd.notna(count) else "" for count in models["weights"].astype(float)]
     return shown.assign(weights=weights)
+
+
+def narrow(models: pd.DataFrame) -> pd.DataFrame:
+    """Return `overview` in the columns that notebook 03b shows: a page is not wide enough for all."""
+    about = ("model", "weights", "seconds", "accuracy", "difference", "p", "compared_with")
+    return overview(models[[name for name in models if name.removesuffix("_low").removesuffix("_high") in about]])
 
 
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
@@ -213,7 +218,7 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "protocols": ("Folds of sequences against folds of people, compared person by person", differences),
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("All numbers of notebook 03b", readable),
-    "open_models": ("All models on the same folds of people; seconds are for training one fold", overview),
+    "open_models": ("All models on the same folds of people; seconds are for training one fold", narrow),
     "open_protocols": ("Ways of testing against folds of people, compared person by person", differences),
     "open_pairs": (
         "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
