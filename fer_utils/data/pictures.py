@@ -21,16 +21,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a sequence.
-
-    `image` is BGR uint8 (H, W, 3), or None if the frame could not be read; then `problem` says why in one line.
-    `time` is in seconds from the start of the sequence.
-    """
+    """One frame of a sequence."""
 
     index: int
-    time: float
-    image: np.ndarray | None
-    problem: str = ""
+    time: float  # seconds from the start of the sequence
+    image: np.ndarray | None  # BGR uint8 (H, W, 3); None if the frame could not be read
+    problem: str = ""  # why it could not, in one line
 
 
 @dataclass(frozen=True)

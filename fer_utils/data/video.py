@@ -30,20 +30,17 @@ T = TypeVar("T")
 
 
 class Header(NamedTuple):
-    """Frames a second, and how many frames there should be: 0 if the file's header does not say."""
+    """What a file's header says."""
 
-    fps: float
-    frames: int
+    fps: float  # frames a second
+    frames: int  # how many there should be; 0 if the header does not say
 
 
 class Shown(NamedTuple):
-    """How many quarter turns, counter-clockwise, a file tells players to make, and a note for its user.
+    """What a file tells players to do to its frames."""
 
-    The note says what is done to the frames; it is empty if they are shown as they are stored.
-    """
-
-    turns: int
-    note: str
+    turns: int  # quarter turns, counter-clockwise
+    note: str  # for its user: what is done to the frames; empty if they are shown as they are stored
 
 
 @dataclass(frozen=True)
