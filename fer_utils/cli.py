@@ -110,7 +110,7 @@ def _parser() -> _Parser:
     demo.set_defaults(command=_demo, extra="demo")
 
     predict = commands.add_parser("predict", help="recognise the expressions in videos, folders of frames and pictures")
-    predict.add_argument("inputs", nargs="+", type=paths.expand_user, metavar="INPUT",
+    predict.add_argument("inputs", nargs="+", type=_path, metavar="INPUT",
                          help="videos; folders of videos, or of a recording's pictures; one picture; "
                          "or - for a video that is piped in")  # fmt: skip
     predict.add_argument("-o", dest="file", type=_output, metavar="FILE.csv",

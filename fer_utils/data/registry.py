@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from fer_utils import paths
 from fer_utils.data import tree
 from fer_utils.data.readers import ckplus, folder, mmi, oulu_casia
-from fer_utils.data.sequence import DatasetError, Inventory, MissingDataset
+from fer_utils.data.sequence import DatasetError, Inventory, LeftOut, MissingDataset, Skipped
 from fer_utils.data.video import is_utf8
 
 # all datasets by name, in the paper's order; to add one, write a module with DATASETS and name it here
@@ -70,11 +71,21 @@ def joined(names: Iterable[str]) -> str:
 
 
 def _hint(name: str, root: Path) -> str:
-    """Return what is there instead: another dataset, or archives. Return "" if the dataset itself is there in part."""
+    """Return what is there instead: another dataset, archives, folders that cannot be read.
+
+    Return "" if the dataset itself is there in part.
+    """
     if DATASETS[name].is_here(root):
         return ""
     if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:
         return f"; this looks like {' and '.join(others)}: use --datasets {' '.join(others)}"
-    if packed := [path.name for path in tree.files(root, ARCHIVES)]:
-        return f"; unpack {', '.join(packed)} first"
-    return ""
+    unread: list[Skipped] = []
+    for place in tree.search(root, lambda place: bool(_archives(place)), depth=2, skipped=unread):
+        return f"; unpack {', '.join(path.name for path in _archives(place))} first"
+    return f"; {unread[0].path}: {unread[0].reason}" if unread else ""
+
+
+def _archives(folder: Path) -> list[Path]:
+    with suppress(LeftOut):
+        return tree.files(folder, ARCHIVES)
+    return []

@@ -69,6 +69,12 @@ def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return entries(folder, lambda path: path.suffix.casefold() in suffixes and (path.is_file() or not path.exists()))
 
 
+def child(folder: Path, name: str) -> Path:
+    """Return the path of this name in a folder, in the case that it has there. Raises LeftOut for an unreadable one."""
+    there = entries(folder, lambda path: path.name.casefold() == name.casefold())
+    return folder / name if folder / name in there or not there else there[0]
+
+
 def kinds(paths: Iterable[Path]) -> str:
     """Return how many paths there are of each kind, the most frequent first: ".png (12), folders (2)"."""
     counts = Counter("folders" if path.is_dir() else path.suffix.casefold() or "no suffix" for path in paths)
@@ -90,7 +96,7 @@ def folders(folder: Path, skipped: list[Skipped]) -> list[Path]:
 def pictures(folder: Path, fps: float, skipped: list[Skipped] | None = None) -> Pictures:
     """Return the pictures of a folder as a sequence, ordered by the numbers in their names.
 
-    Its other files are added to `skipped`. Raises LeftOut for fewer than two pictures, or one in two formats.
+    Its other files are added to `skipped`. Raises LeftOut for fewer than two pictures, or one that is there twice.
     """
     _check_name(folder)
     if skipped is not None:
@@ -102,7 +108,15 @@ def pictures(folder: Path, fps: float, skipped: list[Skipped] | None = None) -> 
     stems = Counter(path.stem.casefold() for path in images)
     if twice := next((stem for stem, count in stems.items() if count > 1), None):
         raise LeftOut(f"pictures of one name and several kinds ({twice}.*): keep one kind")
+    if twice := next((path.name for path in images if _original(path) in stems), None):
+        raise LeftOut(f"a picture that is there twice ({twice}): remove the copies, or give each a number of its own")
     return Pictures(tuple(sorted(images, key=_by_second) if _in_seconds(images) else images), fps)
+
+
+def _original(path: Path) -> str | None:
+    """Return the stem of the file that a file manager copied to this one, going by its name."""
+    copied = re.fullmatch(r"(.+?)( ?\([0-9]+\)| - copy.*| copy.*)", path.stem.casefold())
+    return copied and copied[1]
 
 
 def _in_seconds(files: list[Path]) -> bool:
@@ -140,10 +154,13 @@ def video(file: Path) -> Video:
     return clip
 
 
-def search(root: Path, matches: Callable[[Path], bool], depth: int = DEPTH) -> list[Path]:
+def search(
+    root: Path, matches: Callable[[Path], bool], depth: int = DEPTH, skipped: list[Skipped] | None = None
+) -> list[Path]:
     """Return the folders at most `depth` below the root, or the root itself, for which `matches` holds, nearest first.
 
-    What lies below a match is not searched. No folder is entered twice, even if links lead to it.
+    What lies below a match is not searched. No folder is entered twice, even if links lead to it. Those that cannot be
+    read are added to `skipped`.
     """
     matching, seen, level = [], set(), [root]
     for below_root in range(depth + 1):
@@ -156,7 +173,7 @@ def search(root: Path, matches: Callable[[Path], bool], depth: int = DEPTH) -> l
             if matches(folder):
                 matching.append(folder)
             elif below_root < depth:
-                below += folders(folder, [])
+                below += folders(folder, [] if skipped is None else skipped)
         level = below
     return matching
 

@@ -58,11 +58,14 @@ REGIONS: dict[str, tuple[int, ...]] = {
 }
 # fmt: on
 
-# how many of each region's points are in a set
+# how many of each region's points are in a set, by the set's size
 SIZES: dict[int, tuple[int, ...]] = {
-    61: (8, 8, 7, 7, 10, 16, 5),
-    122: (16, 16, 11, 11, 21, 34, 13),
-    250: (36, 36, 18, 18, 43, 64, 35),
+    sum(counts): counts
+    for counts in (
+        (8, 8, 7, 7, 10, 16, 5),
+        (16, 16, 11, 11, 21, 34, 13),
+        (36, 36, 18, 18, 43, 64, 35),
+    )
 }
 
 _EYES, _BROWS = ("left eye", "right eye"), ("left brow", "right brow")

@@ -81,7 +81,7 @@ def training_curves(history: pd.DataFrame) -> Figure:
         # one fold whose loss grows without limit would flatten all others
         row[0].set_ylim(0, np.nanquantile(history[["loss", "val_loss"]].to_numpy(), 0.98) * 1.1)
         row[1].set_ylim(0, 1.02)
-    panels[0, 1].legend(frameon=False, fontsize=8)
+    panels[0, 1].legend(frameon=False, fontsize=8, loc="lower right")
     for axes in panels[-1]:
         axes.set_xlabel("epoch")
     return figure

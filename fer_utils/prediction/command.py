@@ -56,7 +56,7 @@ def _predict_piped(arguments: argparse.Namespace) -> int:
         raise PredictError("-: files of ELAN and pages with subjects link to the video; save it, and name its file")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / (arguments.file.stem if arguments.file else "stdin")  # pages name it
-        with copy.open("wb") as file:
+        with paths.replacing(copy) as temporary, temporary.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         return _run(arguments, [copy], name="-")
 

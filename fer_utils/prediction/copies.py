@@ -58,8 +58,8 @@ class DrawnCopy:
         self._image, self._time, self._step = image, time, time - self._time
 
     def end(self) -> None:
-        """Show the last picture as long as the one before, but no more than a frame."""
-        self._fill(self._time + min(self._step, 1 / self._fps))
+        """Show the last picture as long as the one before, but no more than a frame; in all at least one frame."""
+        self._fill(max(self._time + min(self._step, 1 / self._fps), 1 / self._fps))
         self._mux(None)
 
     def _open(self, width: int, height: int) -> None:

@@ -49,8 +49,8 @@ def _videos(path: Path) -> tuple[list[Path], str]:
             return [], f"{path}: no such file or folder; name videos, or folders that hold them"
         videos = tree.files(path, tree.VIDEOS) if path.is_dir() else [path]
         if not videos and not tree.files(path, tree.PICTURES):
-            found = tree.kinds(tree.entries(path)) or "nothing"
-            return [], f"{path}: no videos and no pictures in the folder itself, but {found}; name one that holds some"
+            found = tree.kinds(tree.entries(path)) or "it is empty"
+            return [], f"{path}: no videos and no pictures in the folder itself ({found}); name one that holds some"
         return videos, ""
     except (LeftOut, OSError) as reason:
         return [], f"{path}: {getattr(reason, 'strerror', None) or reason}"

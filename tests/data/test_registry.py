@@ -79,6 +79,17 @@ def test_archives_that_are_still_packed_are_named(tmp_path):
         registry.scan("ckplus", tmp_path)
 
 
+def test_what_lies_a_folder_below_is_named(tmp_path, monkeypatch):
+    (tmp_path / "CK+").mkdir()
+    unreadable(monkeypatch, tmp_path / "CK+")
+    with pytest.raises(MissingDataset, match=r"; \S+/CK\+: folder cannot be read \(Permission denied\)$"):
+        registry.scan("ckplus", tmp_path)
+    monkeypatch.undo()
+    (tmp_path / "CK+" / "Emotion_labels.zip").write_bytes(b"x")
+    with pytest.raises(MissingDataset, match=r"; unpack Emotion_labels.zip first$"):
+        registry.scan("ckplus", tmp_path)
+
+
 def test_no_such_root(tmp_path, monkeypatch):
     with pytest.raises(MissingDataset, match=r"/nowhere: no such folder; unpack the dataset there"):
         registry.scan("mmi", tmp_path / "nowhere")

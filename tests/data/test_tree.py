@@ -54,6 +54,22 @@ def test_names_are_ordered_by_their_number_whatever_the_padding(pairs, shuffler)
     assert [numbered[path] for path in sorted(paths, key=tree.by_number)] == sorted(numbered.values())
 
 
+@pytest.mark.parametrize("name", ["2 (1).png", "2(1).png", "2 - Copy.png", "2 copy 2.png"])
+def test_a_copy_of_a_picture_is_no_frame(tmp_path, name):
+    write_pictures(tmp_path, ["1.png", "2.png", name])
+    with pytest.raises(LeftOut, match="a picture that is there twice"):
+        tree.pictures(tmp_path, 25.0)
+    (tmp_path / "2.png").rename(tmp_path / "3.png")  # a name that only looks like a copy's
+    assert tree.pictures(tmp_path, 25.0).count() == 3
+
+
+def test_a_link_that_leads_nowhere_is_a_frame_that_is_missing(tmp_path):
+    write_pictures(tmp_path, ["1.png", "2.png"])
+    (tmp_path / "3.png").symlink_to("gone.png")
+    *_, last = tree.pictures(tmp_path, 25.0)
+    assert last.image is None and last.problem.startswith("3.png: No such file")
+
+
 @PARSER
 @given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=12)))
 def test_any_names_have_one_order(names):

@@ -29,20 +29,19 @@ def scan(root: Path) -> Inventory:
     emotions = _find_labels(images, root)
     rendered = tree.is_rendered(images)
     sequences, skipped = [], []
-    for subject in _folder_names(images, emotions, skipped):
-        if not _is_subject(images / subject):
-            skipped.append(Skipped(images / subject, "not a subject's folder (S005, S010, …)"))
+    for subject, labelled in _pairs(images, emotions, skipped):
+        if not _is_subject(subject):
+            skipped.append(Skipped(subject, "not a subject's folder (S005, S010, …)"))
             continue
-        for take in _folder_names(images / subject, emotions / subject, skipped):
-            folder = images / subject / take
+        for folder, label in _pairs(subject, labelled, skipped):
             with tree.leaving_out(folder, skipped):
-                emotion, peak = _read_label(emotions / subject / take)
+                emotion, peak = _read_label(label)
                 if not tree.files(folder, tree.PICTURES):
                     raise LeftOut("labelled, but its frames are missing: unpack cohn-kanade-images again")
                 frames = tree.pictures(folder, FPS, skipped)
                 if peak not in {_last_number(file.stem) for file in frames.files}:
                     raise LeftOut("the frame that the label names is missing: unpack cohn-kanade-images again")
-                person, name = f"ckplus/{subject.upper()}", f"{subject}/{take}"
+                person, name = f"ckplus/{subject.name.upper()}", f"{subject.name}/{folder.name}"
                 sequences.append(Sequence("ckplus", person, name, emotion, frames, "last", rendered))
     return Inventory("ckplus", root, rendered, sequences, skipped)
 
@@ -88,10 +87,15 @@ def _is_subject(folder: Path) -> bool:
     return bool(re.fullmatch(r"[Ss]\d+", folder.name))
 
 
-def _folder_names(images: Path, emotions: Path, skipped: list[Skipped]) -> list[str]:
-    """Return the names of the folders in either place, in order, so that a label without frames is seen too."""
-    both = [path for folder in (images, emotions) for path in tree.folders(folder, skipped)]
-    return list(dict.fromkeys(path.name for path in sorted(both, key=tree.by_number)))
+def _pairs(images: Path, emotions: Path, skipped: list[Skipped]) -> list[tuple[Path, Path]]:
+    """Return the folders of frames and of labels that have one name, in any case, in order.
+
+    A folder that is in one of the two places has a pair that is not there: a label without frames is seen too.
+    """
+    labelled = {path.name.casefold(): path for path in tree.folders(emotions, skipped)}
+    pairs = [(path, labelled.pop(path.name.casefold(), emotions / path.name)) for path in tree.folders(images, skipped)]
+    pairs += [(images / path.name, path) for path in labelled.values()]
+    return sorted(pairs, key=lambda pair: tree.by_number(pair[0]))
 
 
 def _find_images(root: Path) -> Path:

@@ -52,10 +52,10 @@ def scan(root: Path, *, views: tuple[int, ...] = (0,)) -> Inventory:
                 subject = re.fullmatch(r"(S\d+)-\d+", clip.stem, re.IGNORECASE)
                 if not subject:
                     raise LeftOut("no subject in the clip's name (S001-119.avi)")
-                view = parse_view(_read_xml(session / "session.xml", "its view is not known"), clip.name)
+                view = parse_view(_read_xml(tree.child(session, "session.xml"), "its view is not known"), clip.name)
                 if view not in views:
                     raise LeftOut(f"view {view}, {VIEWS.get(view, 'which does not exist')}")
-                emotion = parse_emotion(_read_xml(clip.with_suffix(".xml"), "the clip has no label"))
+                emotion = parse_emotion(_read_xml(tree.child(session, f"{clip.stem}.xml"), "the clip has no label"))
                 person, name = f"mmi/{subject[1].upper()}", f"{session.name}/{clip.stem}"
                 sequences.append(Sequence("mmi", person, name, emotion, tree.video(clip), "inside", rendered))
     return Inventory("mmi", root, rendered, sequences, skipped)
@@ -134,7 +134,7 @@ def _find_parts(root: Path) -> list[Path]:
 
 
 def _holds_sessions(folder: Path) -> bool:
-    return any(folder.glob("*/session.xml"))
+    return any(folder.glob("*/[Ss][Ee][Ss][Ss][Ii][Oo][Nn].[Xx][Mm][Ll]"))
 
 
 # frontal clips with one of six emotions, about as many as other papers used (the dataset grew over the years); the

@@ -41,7 +41,7 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
             f"{camera}: no folder {light}, but {', '.join(there)}; unpack it, or take another: {other}"
         )
     rendered = tree.is_rendered(camera)
-    sequences, skipped = [], []
+    sequences, skipped, seen = [], [], set()
     for person in tree.folders(lit, skipped):
         number = re.fullmatch(r"[Pp]0*(\d+)", person.name)
         if not number:
@@ -53,7 +53,10 @@ def scan(root: Path, *, modality: str, light: str = "Strong", crop: bool = False
                 if emotion is None:
                     raise LeftOut(f"not an emotion; known are {', '.join(labels.EMOTIONS)}")
                 subject, name = f"oulu/P{int(number[1]):03d}", f"{camera.name}/{light}/{person.name}/{folder.name}"
+                if (subject, emotion) in seen:
+                    raise LeftOut("this emotion of this person is there twice")
                 frames = tree.pictures(folder, FPS, skipped)
+                seen.add((subject, emotion))
                 sequences.append(Sequence(dataset, subject, name, emotion, frames, "last", rendered))
     return Inventory(dataset, root, rendered, sequences, skipped)
 

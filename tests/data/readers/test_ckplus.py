@@ -52,6 +52,14 @@ def test_the_folder_of_frames_itself_may_be_named(tmp_path):
     assert len(scan("ckplus", tmp_path / "cohn-kanade-images").sequences) == 1
 
 
+def test_frames_and_labels_whose_names_differ_in_case(tmp_path):
+    write_take(tmp_path, "S005/001")
+    (tmp_path / "Emotion" / "S005").rename(tmp_path / "Emotion" / "s005")
+    inventory = scan("ckplus", tmp_path)
+    assert [(sequence.id, sequence.emotion) for sequence in inventory.sequences] == [("S005/001", "disgust")]
+    assert inventory.skipped == []
+
+
 def test_frames_go_by_number_with_gaps_and_any_first_number(tmp_path):
     folder = write_take(tmp_path, "S005/001", numbers=(4, 9, 11))
     write_pictures(folder, ["S005_001_10.png"])

@@ -58,6 +58,14 @@ def test_every_way_it_unpacks(tmp_path, above):
     assert inventory.skipped == []
 
 
+def test_names_in_capitals(tmp_path):
+    folder = write_session(tmp_path / "Sessions", xml=label(4))
+    for file in list(folder.iterdir()):
+        file.rename(folder / file.name.upper())
+    inventory = scan("mmi", tmp_path)
+    assert [sequence.emotion for sequence in inventory.sequences] == ["happiness"] and inventory.skipped == []
+
+
 def test_sessions_go_by_number_and_parts_are_joined(tmp_path):
     write_session(tmp_path / "page1" / "Sessions", 999, "S002-001")
     write_session(tmp_path / "page1" / "Sessions", 1000, "S001-002")

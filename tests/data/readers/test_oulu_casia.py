@@ -121,6 +121,14 @@ def test_frames_that_are_there_twice(tmp_path):
         scan("oulu_vis", tmp_path)
 
 
+def test_a_sequence_that_is_there_twice(tmp_path):
+    write_person(tmp_path / "VL", folders=("Anger", "Anger2"))
+    write_person(tmp_path / "VL", person="P1")
+    inventory = scan("oulu_vis", tmp_path)
+    assert len(inventory.sequences) == 1
+    assert [skipped.reason for skipped in inventory.skipped] == 2 * ["this emotion of this person is there twice"]
+
+
 def test_what_is_left_out(tmp_path, monkeypatch):
     strong = tmp_path / "VL" / "Strong"
     write_person(tmp_path / "VL", folders=("Anger", "Bored"))
