@@ -84,10 +84,7 @@ class Video:
         return Shown(turns, "; ".join(notes))
 
     def sample(self, count: int) -> Iterator[np.ndarray]:
-        """Yield `count` frames spread evenly over the video, BGR uint8 (H, W, 3); fewer if some cannot be decoded.
-
-        Raises OSError if the file cannot be opened.
-        """
+        """Yield `count` frames, evenly spread, BGR uint8 (H, W, 3), or fewer if some are damaged. Raises OSError."""
         with opened(self.file) as (container, stream):
             frames = decoding.promised(container, stream) or self.count()
             reformatter, length = VideoReformatter(), frames / decoding.rate(stream)

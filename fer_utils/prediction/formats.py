@@ -144,10 +144,7 @@ def check_replaceable(path: Path) -> None:
 
 
 def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """Return the rows of each face by its number: one for each time, empty if the face is not there.
-
-    Face 1 has rows even if it was never seen.
-    """
+    """Return each face's rows by its number: one a time, empty if it is not there. Face 1 has rows in any case."""
     times = pd.Index(frames["time"].unique(), name="time")
     numbers = sorted({1, *frames["face"]} - {0})
     rows = {number: frames[frames["face"] == number].set_index("time") for number in numbers}
