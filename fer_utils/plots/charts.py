@@ -188,11 +188,10 @@ def importance(table: pd.DataFrame, shown: int = 16) -> Figure:
     places = np.arange(len(rows))[::-1]
     for value, colour, hatch in (("distances", BLUE, ""), ("angles", ORANGE, "///")):
         chosen = (rows["values"] == value).to_numpy()
-        axes.barh(places[chosen], rows["lost"][chosen], xerr=rows["sd"][chosen], color=colour, hatch=hatch,
+        axes.barh(places[chosen], 100 * rows["lost"][chosen], xerr=100 * rows["sd"][chosen], color=colour, hatch=hatch,
                   edgecolor="white", label=value, error_kw={"linewidth": 0.8})  # fmt: skip
     axes.set_yticks(places, rows["regions"], fontsize=8)
-    axes.set_xlabel("accuracy lost")
-    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.set_xlabel("accuracy lost, points")
     axes.axvline(0, color=BLACK, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     if len(rows):

@@ -47,7 +47,8 @@ FIGURES: Mapping[str, Entry] = {
     "changes": Entry(
         "02",
         "How much each emotion changes the features",
-        "Mean change from neutral to apex. Emotions of the same height can still differ in which pairs change.",
+        "Mean change of a distance from each key frame to the next. Emotions of the same height can still differ in "
+        "which pairs change.",
     ),
     "training": Entry(
         "03",
@@ -70,14 +71,15 @@ FIGURES: Mapping[str, Entry] = {
     "models": Entry(
         "03b",
         "The network and simpler models",
-        "All on the same folds of people. Overlapping intervals alone do not say that two models are alike: the table "
-        "of pairs tests that.",
+        "All on the same folds of people. Notebook 03b says what each model is. Overlapping intervals alone do not say "
+        "that two models are alike: the table of pairs tests that.",
     ),
     "leakage": Entry(
         "03b",
         "What leakage adds",
-        "The same model, tested on people it has seen, on new people, and with its epoch chosen on the test set. The "
-        "difference to the grouped row is not skill.",
+        "The same model, tested on new people (first row), on people it has seen, with its epoch chosen on the test "
+        "set, and with each person left out. What the second and third row gain is not skill. The last trains on more "
+        "people.",
     ),
     "ablations": Entry(
         "03b",
@@ -130,8 +132,8 @@ FIGURES: Mapping[str, Entry] = {
     "ledger": Entry(
         "05",
         "The speed of each stage",
-        "Frames a second, on a logarithmic scale: a bare network with dots, a whole stream hatched. The slowest "
-        "stage decides how fast a stream is.",
+        "Frames a second, on a logarithmic scale: limits (such as a bare network) with dots, whole streams hatched. "
+        "Notebook 05 says what each stage is. The slowest one decides how fast a stream is.",
         across=True,
     ),
     "method": Entry(
@@ -149,8 +151,8 @@ FIGURES: Mapping[str, Entry] = {
     ),
     "architecture": Entry(
         "06",
-        "The paper's network",
-        "Shapes and numbers of weights. Nearly all weights lie in the first dense layer.",
+        "The two networks",
+        "Shapes and numbers of weights. Nearly all weights of the paper's lie in its first dense layer.",
         across=True,
     ),
     "stream": Entry(

@@ -99,9 +99,9 @@ def _compared(out: Path, datasets: Iterable[str]) -> str:
                 verdicts[results.verdict_of(gain, pair.p)] += 1
     if total := verdicts.total():
         return (
-            f"Compared with other models on the same folds of people, it is better in {verdicts['better']} of {total} "
-            f"paired tests and worse in {verdicts['worse']} (p < {results.SURE}, not corrected). "
-            "The others show no clear difference."
+            "Compared with other models on the same folds of people (without human units), it is better in "
+            f"{verdicts['better']} of {total} paired tests and worse in {verdicts['worse']} (p < {results.SURE}, not "
+            "corrected). The others show no clear difference."
         )
     try:
         matrix = results.matrix(tables.read(out, "cross_summary"))
@@ -183,9 +183,22 @@ def overview(models: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(weights=weights)
 
 
+def narrow(models: pd.DataFrame) -> pd.DataFrame:
+    """Return `overview` in the columns that notebook 03b shows: a page is not wide enough for all."""
+    about = ("model", "weights", "seconds", "accuracy", "difference", "p", "compared_with")
+    return overview(models[[name for name in models if name.removesuffix("_low").removesuffix("_high") in about]])
+
+
 def rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with accuracies in % and all else with four decimals, without the dataset's name."""
     return percent(table.drop(columns="dataset")).round(4)
+
+
+def losses(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what groups of features or action units are worth, with losses in points of accuracy."""
+    points = {name: 100 * table[name] for name in ("lost", "sd") if name in table}
+    shown = percent(table.drop(columns=["dataset", "data"], errors="ignore").assign(**points)).round(2)
+    return shown.rename(columns={name: f"{name}, points" for name in points})
 
 
 def ledger(bench: pd.DataFrame) -> pd.DataFrame:
@@ -205,21 +218,24 @@ TABLES: Mapping[str, tuple[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     "protocols": ("Folds of sequences against folds of people, compared person by person", differences),
     "refused": (REFUSED, pd.DataFrame),
     "open_summary": ("All numbers of notebook 03b", readable),
-    "open_models": ("All models on the same folds of people; seconds are for training one fold", overview),
+    "open_models": ("All models on the same folds of people; seconds are for training one fold", narrow),
     "open_protocols": ("Ways of testing against folds of people, compared person by person", differences),
     "open_pairs": (
         "Pairs of models, compared person by person on the same folds; p is not corrected for the number of pairs",
         differences,
     ),
-    "open_importance": ("Accuracy lost by group of features, its spread and the share of folds that lost any", rounded),
-    "open_features": ("How many sequences each variant of the features has", rounded),
+    "open_importance": ("Accuracy lost by group of features, its spread and the share of folds that lost any", losses),
+    "open_features": (
+        "How many sequences each variant of the features has",
+        lambda table: table[["variant", "sequences", "refused"]],
+    ),
     "phase_errors": ("Errors of onset, apex and offset, in frames", rounded),
-    "open_units": ("Action units found, compared with those known, and what each is worth", rounded),
+    "open_units": ("Action units found, compared with those known, and what each is worth (see notebook 03c)", losses),
     "open_refused": (REFUSED, pd.DataFrame),
-    "helped": ("What helped, and what did not: all datasets together, compared person by person", percent),
+    "helped": ("What helped, and what did not: all datasets together, person by person (see notebook 06)", percent),
     "cross_summary": ("All numbers", readable),
     "actor_transfer": ("From actors to recordings, back, and both together", rounded),
-    "actor_parts": ("From one rig to the other: what is lost by units, geometry and detector", rounded),
+    "actor_parts": ("From one rig to the other: lost by units, geometry and detector (see notebook 04b)", rounded),
     "exactness": ("Errors of found points on rendered faces, in % of the distance of the eyes' outer corners", rounded),
     "cross_refused": (REFUSED, pd.DataFrame),
     "cross_left_out": ("Sequences that take no part", rounded),

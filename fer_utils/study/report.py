@@ -30,6 +30,7 @@ MARK = (
     f"<b>{STAND_IN}</b>: these results come from rendered actors. They show that every stage runs; they say nothing "
     "about real faces, and are not comparable with published numbers."
 )
+_INTERVAL = re.compile(r"<td(?=[^>]*>[^<]*\[[+-]?[\d.]+, [+-]?[\d.]+\]</td>)")  # a cell that ends with an interval
 QUICK = "<b>quick run</b>: few people and few epochs, to see whether everything runs. Its numbers mean nothing."
 
 
@@ -63,7 +64,7 @@ def write(done: list[NotebookRun], out: Path) -> Path:
 
     def write_page(address: str, page: str, title: str, links: dict[str, str] = links, **values) -> Path:
         text = template.render(page=page, title=title, links=links, **values)
-        return paths.write(out / "report" / address, text)
+        return paths.write(out / "report" / address, _INTERVAL.sub("<td style='white-space:nowrap'", text))
 
     there = [result for result in done if result.page]
     for result in there:

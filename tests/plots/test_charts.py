@@ -327,17 +327,17 @@ class TestImportance:
             for name, container in bars.items()
         }
         assert found == {
-            "distances": [pytest.approx((1, 0.125)), pytest.approx((0, -0.05))],
-            "angles": [pytest.approx((2, 0.25))],
+            "distances": [pytest.approx((1, 12.5)), pytest.approx((0, -5))],
+            "angles": [pytest.approx((2, 25))],
         }
-        assert bars["angles"].errorbar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([0.2, 0.3])
-        assert bars["distances"].errorbar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([-0.125, 0.375])
+        assert bars["angles"].errorbar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([20, 30])
+        assert bars["distances"].errorbar.lines[2][0].get_segments()[0][:, 0] == pytest.approx([-12.5, 37.5])
         assert dict(zip(axes.get_yticks().tolist(), ticks(axes.yaxis), strict=True)) == {
             2: "mouth",
             1: "nose – mouth",
             0: "left eye",
         }
-        assert legend(axes) == ["distances", "angles"]
+        assert legend(axes) == ["distances", "angles"] and axes.get_xlabel() == "accuracy lost, points"
         assert len({bar.get_hatch() for container in bars.values() for bar in container.patches}) == 2
         figure.canvas.draw()
 

@@ -101,6 +101,7 @@ def test_emotions_pairs_and_the_ledger(tmp_path):
     assert ["paper", "a", "fear", "8", "50.0", "12.5", "20.0"] in rows
     assert ["paper", "b", "fear", "8", "50.0", "100.0", "20.0"] in rows
     assert ["compact", "svm", "72", "3", "+5.0 [-1.0, +11.0]", "0.042", ""] in rows
+    assert "<td style='white-space:nowrap'>+5.0 [" in (tmp_path / "report/mmi.html").read_text(encoding="utf-8")
     assert ["compact", "mlp", "", "", "", "", "not the same folds"] in rows
     rows = cells((tmp_path / "report/speed.html").read_text(encoding="utf-8"))
     assert ["stage", "p50_ms", "ratio"] in rows and ["drawing", "0.68", ""] in rows
@@ -113,7 +114,7 @@ def test_a_table_of_an_older_version_does_not_cost_the_page(tmp_path):
     page = written(tmp_path, [run(tmp_path)])
     assert "No results." in page and "<b>rendered stand-in</b>" in page  # in whichever table
     page = written(tmp_path, [run(tmp_path)], "mmi")
-    assert "emotions.csv cannot be shown" in page and "0.125" in page and "<b>rendered stand-in</b>" in page
+    assert "emotions.csv cannot be shown" in page and "12.5" in page and "<b>rendered stand-in</b>" in page
 
 
 def test_a_stand_in_of_an_earlier_run_does_not_mark_real_results(tmp_path):
