@@ -81,6 +81,8 @@ def _decode(file: str | Path) -> tuple[np.ndarray | None, str]:
         return None, f"{name}: {error.strerror or error}"
     if data.size == 0:
         return None, f"{name}: empty file"
+    if data[:4].tobytes() == b"RIFF" and b"ANIM" in data[:64].tobytes():  # OpenCV would take its first frame alone
+        return None, f"{name}: an animation: convert it to GIF or MP4"
     if _is_cut_off(data.tobytes()):
         return None, f"{name}: cut off, its end is missing: copy it again"
     try:
