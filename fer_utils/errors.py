@@ -37,5 +37,5 @@ class PredictError(UserError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the error's name if it has none."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    """Return the first line of an error's message, or the error's name if it has none; of the system's, its words."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]

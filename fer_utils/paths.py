@@ -121,7 +121,8 @@ def replacing(path: Path) -> Iterator[Path]:
                 with temporary.open("rb") as content, _open_stream(path) as sink:
                     shutil.copyfileobj(content, sink)
             return
-        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")  # as _LEFTOVER has it
+        # as _LEFTOVER has it; a name that is as long as it may be leaves no room for a token
+        temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(6)}{path.suffix}")
         path.parent.mkdir(parents=True, exist_ok=True)
         _unfinished.add(temporary)
         yield temporary

@@ -17,10 +17,7 @@ _LOG_LINE = re.compile(rb"[IWE]\d{4} \d|INFO: Created TensorFlow Lite|WARNING: (
 
 
 def is_log_line(line: bytes) -> bool:
-    """Return whether a native library (TensorFlow, LiteRT, MediaPipe) logs in this line.
-
-    None of them has a setting that silences all of it.
-    """
+    """Return whether this line is one of the log of a native library: TensorFlow, LiteRT or MediaPipe."""
     return bool(_LOG_LINE.match(line))
 
 
@@ -45,7 +42,7 @@ def write_any_text() -> None:
 
 @contextmanager
 def native_logs_hidden() -> Iterator[None]:
-    """Drop MediaPipe's and TensorFlow's log lines while the block runs; neither library has a setting for it.
+    """Drop log lines of native libraries while the block runs; none of them has a setting that silences all of it.
 
     Anything else on file descriptor 2 is passed on afterwards. If the block raises, the log lines are passed on too.
     """
@@ -64,10 +61,7 @@ def native_logs_hidden() -> Iterator[None]:
 
 @contextmanager
 def children_log_to(path: Path) -> Iterator[TextIO]:
-    """Let processes started inside the block write their standard error to the file `path`.
-
-    Yields a stream that still goes where standard error went before.
-    """
+    """Let child processes write their standard error to the file `path`; yield a stream to where it went before."""
     form = {"encoding": getattr(sys.stderr, "encoding", None) or "utf-8", "errors": "backslashreplace"}
     with path.open("wb") as log, _redirected(log) as before, os.fdopen(os.dup(before), "w", **form) as stream:
         yield stream

@@ -124,7 +124,7 @@ def test_data_must_be_a_folder(command, folder, capsys):
     assert f"{folder!r} is no folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("jobs", ["0", "-1", "two"])
+@pytest.mark.parametrize("jobs", ["0", "-1", "two", "²"])
 def test_jobs_are_counted_from_one(jobs, capsys):
     assert cli.main(["study", "--jobs", jobs]) == 2
     assert f"{jobs!r} is not a number from 1 on" in capsys.readouterr().err

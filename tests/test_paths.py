@@ -77,6 +77,11 @@ class TestReplacing:
         assert path.read_text() == "new"
         assert list(path.parent.iterdir()) == [path]
 
+    def test_a_name_that_is_as_long_as_it_may_be(self, tmp_path):
+        path = tmp_path / f"{'é' * 125}.csv"
+        paths.write(path, "new")
+        assert list(tmp_path.iterdir()) == [path]
+
     def test_readers_see_the_old_file_until_the_block_ends(self, tmp_path):
         path = tmp_path / "table.csv"
         path.write_text("old")

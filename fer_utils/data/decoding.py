@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from heapq import heappop, heappush
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -39,24 +40,21 @@ def decoded(
     """Yield pictures with their stamps in seconds, or None without one; a damaged picture is None."""
     avi = container.format.name == "avi"  # AVI has no times; the stamps of its packets count frames
     torn: set[int | None] = set()  # stamps of packets that were cut off
-    lost: list[int] = []  # stamps of packets that could not be decoded
+    lost: list[int] = []  # a heap: stamps of packets that could not be decoded
     for packet in packets(container, stream):
-        ending.saw(packet)
-        stamp = packet.dts if avi else packet.pts
-        if packet.is_corrupt and container.format.name != "mpegts":  # MPEG-TS marks gaps in this way
+        if ending.saw(packet):
             torn.add(packet.pts)
         try:
             pictures = packet.decode()
         except av.FFmpegError:
             pictures = []
             if packet.size and not packet.is_discard:
-                lost.append(stamp if stamp is not None else -1)
+                stamp = packet.dts if avi else packet.pts
+                heappush(lost, -1 if stamp is None else stamp)
         for picture in pictures:
             at = picture.dts if avi else picture.pts
-            for stamp in sorted(lost):  # damaged pictures keep their place in the order
-                if at is None or stamp < at:
-                    lost.remove(stamp)
-                    yield _seconds(stamp, stream), None
+            while lost and (at is None or lost[0] < at):  # damaged pictures keep their place in the order
+                yield _seconds(heappop(lost), stream), None
             whole = not picture.is_corrupt and picture.pts not in torn
             yield _seconds(at, stream), picture if whole else None
     for stamp in sorted(lost):
@@ -123,13 +121,15 @@ class Ending:
         self._ticks = stream.frames if self._format == "avi" else 0  # frames and gaps, which the header counts together
         self.packets, self._torn, self._stamps = 0, False, deque(maxlen=5)
 
-    def saw(self, packet: av.Packet) -> None:
-        """Count a packet and keep its stamp."""
+    def saw(self, packet: av.Packet) -> bool:
+        """Count a packet, keep its stamp, and return whether it is cut off."""
+        torn = packet.is_corrupt and self._format != "mpegts"  # MPEG-TS marks gaps in this way
         if packet.size:
             self.packets += 1
-            self._torn = packet.is_corrupt and self._format != "mpegts"
+            self._torn = torn
             if packet.dts is not None:
                 self._stamps.append(packet.dts)
+        return torn
 
     def is_early(self) -> bool:
         """Return whether the last packet came before the promised end."""

@@ -21,16 +21,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame of a sequence.
-
-    `image` is BGR uint8 (H, W, 3), or None if the frame could not be read; then `problem` says why in one line.
-    `time` is in seconds from the start of the sequence.
-    """
+    """One frame of a sequence."""
 
     index: int
-    time: float
-    image: np.ndarray | None
-    problem: str = ""
+    time: float  # seconds from the start of the sequence
+    image: np.ndarray | None  # BGR uint8 (H, W, 3); None if the frame could not be read
+    problem: str = ""  # why it could not, in one line
 
 
 @dataclass(frozen=True)
@@ -85,6 +81,8 @@ def _decode(file: str | Path) -> tuple[np.ndarray | None, str]:
         return None, f"{name}: {error.strerror or error}"
     if data.size == 0:
         return None, f"{name}: empty file"
+    if data[:4].tobytes() == b"RIFF" and b"ANIM" in data[:64].tobytes():  # OpenCV would take its first frame alone
+        return None, f"{name}: an animation: convert it to GIF or MP4"
     if _is_cut_off(data.tobytes()):
         return None, f"{name}: cut off, its end is missing: copy it again"
     try:

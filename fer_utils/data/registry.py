@@ -27,10 +27,7 @@ def title(name: str) -> str:
 
 
 def options(name: str) -> dict[str, object]:
-    """Return the options that a dataset's reader takes, with their defaults.
-
-    Raises DatasetError for an unknown name of a dataset.
-    """
+    """Return the options of a dataset's reader, with their defaults. Raises DatasetError for an unknown dataset."""
     if name not in DATASETS:
         raise DatasetError(f"{name}: no such dataset; known are {', '.join(NAMES)}")
     parameters = inspect.signature(DATASETS[name].scan).parameters.values()
@@ -71,10 +68,7 @@ def joined(names: Iterable[str]) -> str:
 
 
 def _hint(name: str, root: Path) -> str:
-    """Return what is there instead: another dataset, archives, folders that cannot be read.
-
-    Return "" if the dataset itself is there in part.
-    """
+    """Return what is there instead (another dataset, archives, unreadable folders); "" if it is there in part."""
     if DATASETS[name].is_here(root):
         return ""
     if others := [other for other, entry in DATASETS.items() if other != name and entry.is_here(root)]:

@@ -17,18 +17,14 @@ STAND_IN = "rendered stand-in"  # the mark of all that comes from rendered recor
 
 @dataclass(frozen=True)
 class Sequence:
-    """One labelled recording of one person showing one expression.
-
-    `subject` names a person across datasets ("oulu/P001" is one person in VIS and NIR); `id` names the recording
-    inside its dataset; `apex` says where the strongest expression is to be expected: "last" frame or "inside".
-    """
+    """One labelled recording of one person showing one expression."""
 
     dataset: str
-    subject: str
-    id: str
+    subject: str  # a person across datasets: "oulu/P001" is one person in VIS and NIR
+    id: str  # the recording, inside its dataset
     emotion: str
     frames: FrameSource
-    apex: Literal["last", "inside"] = "last"
+    apex: Literal["last", "inside"] = "last"  # where the strongest expression is to be expected
     rendered: bool = False
 
 
@@ -66,33 +62,17 @@ class Inventory:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset, as its module describes it and `registry` lists it.
+    """One dataset, as its module describes it and `registry` lists it."""
 
-    Attributes
-    ----------
-    name, title
-        As in tables and on the command line ("ckplus"), and as readers call it ("CK+").
-    scan
-        Reads its layout: a root and keyword options → what is there and what was left out.
-    is_here
-        Whether its files are under a root, for hints in error messages.
-    emotions
-        Those that it labels.
-    published
-        How many sequences, subjects and sequences of each emotion its authors or users published, and whether these are
-        rough.
-    stand_in
-        The rendered stand-in of it, as `standins.writing` names them; empty if there is none.
-    """
-
-    name: str
-    title: str
-    scan: Callable[..., Inventory]
-    is_here: Callable[[Path], bool]
-    emotions: tuple[str, ...] = labels.SHARED
+    name: str  # in tables and on the command line: "ckplus"
+    title: str  # for readers: "CK+"
+    scan: Callable[..., Inventory]  # reads its layout: a root and keyword options → what is there, what was left out
+    is_here: Callable[[Path], bool]  # whether its files are under a root, for hints in error messages
+    emotions: tuple[str, ...] = labels.SHARED  # those that it labels
+    # how many sequences, subjects and sequences of each emotion its authors or users published
     published: Mapping[str, int] = field(default_factory=dict)
-    rough: bool = False
-    stand_in: str = ""
+    rough: bool = False  # whether the published numbers are rough
+    stand_in: str = ""  # its rendered stand-in, as `standins.writing` names them; empty if there is none
 
 
 class MissingDataset(DatasetError):

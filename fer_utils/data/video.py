@@ -30,20 +30,17 @@ T = TypeVar("T")
 
 
 class Header(NamedTuple):
-    """Frames a second, and how many frames there should be: 0 if the file's header does not say."""
+    """What a file's header says."""
 
-    fps: float
-    frames: int
+    fps: float  # frames a second
+    frames: int  # how many there should be; 0 if the header does not say
 
 
 class Shown(NamedTuple):
-    """How many quarter turns, counter-clockwise, a file tells players to make, and a note for its user.
+    """What a file tells players to do to its frames."""
 
-    The note says what is done to the frames; it is empty if they are shown as they are stored.
-    """
-
-    turns: int
-    note: str
+    turns: int  # quarter turns, counter-clockwise
+    note: str  # for its user: what is done to the frames; empty if they are shown as they are stored
 
 
 @dataclass(frozen=True)
@@ -87,10 +84,7 @@ class Video:
         return Shown(turns, "; ".join(notes))
 
     def sample(self, count: int) -> Iterator[np.ndarray]:
-        """Yield `count` frames spread evenly over the video, BGR uint8 (H, W, 3); fewer if some cannot be decoded.
-
-        Raises OSError if the file cannot be opened.
-        """
+        """Yield `count` frames, evenly spread, BGR uint8 (H, W, 3), or fewer if some are damaged. Raises OSError."""
         with opened(self.file) as (container, stream):
             frames = decoding.promised(container, stream) or self.count()
             reformatter, length = VideoReformatter(), frames / decoding.rate(stream)

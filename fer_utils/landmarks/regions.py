@@ -104,16 +104,12 @@ def pairs(size: int = 61, pairing: Pairing = "grouped") -> tuple[tuple[int, int]
     They are every two points that share a category ("grouped"), or every two points of the set ("all"). Of the set of
     61, 1456 of 1830 possible pairs share a category, as in the paper.
     """
+    every = combinations(landmarks(size), 2)
     if pairing == "all":
-        return tuple(combinations(landmarks(size), 2))
+        return tuple(every)
     table = by_region(size)
-    place = {index: position for position, index in enumerate(landmarks(size))}
-    united = {
-        tuple(sorted(pair, key=place.__getitem__))
-        for names in CATEGORIES.values()
-        for pair in combinations([index for name in names for index in table[name]], 2)
-    }
-    return tuple(sorted(united, key=lambda pair: (place[pair[0]], place[pair[1]])))
+    groups = [{index for name in names for index in table[name]} for names in CATEGORIES.values()]
+    return tuple(pair for pair in every if any(group.issuperset(pair) for group in groups))
 
 
 def region_of(index: int) -> str:

@@ -29,10 +29,7 @@ SIDE = 640  # pixels; larger frames are scaled down
 
 
 def set_upright(frames: FrameSource) -> FrameSource:
-    """Return a video that was filmed lying on its side (some MMI clips were), turned upright; other frames as they are.
-
-    Raises OSError if the video cannot be opened.
-    """
+    """Return a video that lies on its side, as some of MMI, set upright; other frames as they are. Raises OSError."""
     return replace(frames, quarter_turns=find_turns(frames)[0]) if isinstance(frames, Video) else frames
 
 

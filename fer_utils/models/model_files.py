@@ -73,7 +73,7 @@ def read(path: Path) -> tuple[bytes, Facts]:
             file.seek(0)
             content = file.read()
     except (OSError, ValueError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
+        reason = first_line(error)
         raise ModelFileError(f"{path}: {reason}; name the file of an exported or saved classifier") from None
     if _digest(memoryview(content)[:-CHECKSUM_LENGTH]) != content[-CHECKSUM_LENGTH:]:
         if FACTS.encode() not in content[-FACTS_LIMIT:]:

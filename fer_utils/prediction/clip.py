@@ -43,34 +43,26 @@ WORDS = ("emotion", "phase", "why", "model")  # the columns that hold no numbers
 
 @dataclass(frozen=True)
 class Settings:
-    """How recordings are looked at, and what is written besides the two tables.
+    """How recordings are looked at, and what is written besides the two tables."""
 
-    `model` is a classifier's file ("": the one that ships), `formats` are names of FORMATS, `report` adds a page,
-    `show_subjects` allows pictures of people on it, `faces` is how many faces of a frame are followed.
-    """
-
-    model: str = ""
+    model: str = ""  # a classifier's file; empty: the one that ships
     detector: str = "face_landmarker"
-    formats: tuple[str, ...] = ()
-    report: bool = False
-    show_subjects: bool = False
-    faces: int = 1
+    formats: tuple[str, ...] = ()  # names of FORMATS
+    report: bool = False  # adds a page
+    show_subjects: bool = False  # allows pictures of people on that page
+    faces: int = 1  # how many faces of a frame are followed
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one recording: counts of frames, expressions, and the files that were written.
-
-    `with_face` counts the frames with a face, `unread` those that could not be read; `problem` says why the last of
-    these could not: that the video ends early, if it does.
-    """
+    """The result of one recording."""
 
     frames: int
-    with_face: int
-    unread: int
-    problem: str
+    with_face: int  # frames with a face
+    unread: int  # frames that could not be read
+    problem: str  # why the last of these could not: that the video ends early, if it does
     expressions: list[Expression]
-    files: list[Path]
+    files: list[Path]  # that were written
 
 
 class Tables(NamedTuple):

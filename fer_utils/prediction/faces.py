@@ -29,10 +29,7 @@ class Faces:
         self._size: tuple[int, int] | None = None
 
     def push(self, frame: Frame) -> list[Recognition]:
-        """Return what is known after a frame: a `Recognition` for each face that is there.
-
-        If there is none, or the frame could not be read, return one without points.
-        """
+        """Return a `Recognition` for each face in a frame; one without points if it has none or could not be read."""
         if frame.image is None:
             return [Recognition(frame.time, why=frame.problem)]
         faces = self._points_by_number(frame)

@@ -43,29 +43,16 @@ EVENTS = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was recognised in one recording.
+    """What was recognised in one recording; `docs/columns.md` explains the columns."""
 
-    Attributes
-    ----------
-    recording : the file or folder.
-    frames : a row a frame and face: `time` in seconds, `face` (1 if there is one), `emotion`, `phase`, `intensity`, …
-    expressions : a row an expression: `start`, `onset`, `apex`, `end` in seconds, `emotion`, `probability` and
-        `intensity`.
-    points : (rows of frames, 68, 2) pixels, the points of POINTS_68; NaN without a face; empty if nothing needs them.
-    """
-
-    recording: Path
-    frames: pd.DataFrame
-    expressions: pd.DataFrame
-    points: np.ndarray
+    recording: Path  # the file or folder
+    frames: pd.DataFrame  # a row a frame and face
+    expressions: pd.DataFrame  # a row an expression
+    points: np.ndarray  # (rows of frames, 68, 2) pixels, of POINTS_68; NaN without a face; empty if nothing needs them
 
 
 def openface(prediction: Prediction, path: Path) -> None:
-    """Write the columns of OpenFace 2 that this project has, from `frame` to `y_67` and `AU01_r` on.
-
-    Frames count from 1. Confidence is 1 if a face was found, else 0; then points and action units are 0, as OpenFace
-    has it.
-    """
+    """Write the columns of OpenFace 2 that this project has: see `docs/columns.md`."""
     success = (prediction.frames["face"] > 0).astype(int)
     points = np.nan_to_num(prediction.points).round(2)
     columns = {
@@ -83,10 +70,7 @@ def openface(prediction: Prediction, path: Path) -> None:
 
 
 def elan(prediction: Prediction, path: Path) -> None:
-    """Write an annotation file of ELAN: tiers for expressions, phases, and action units from intensity VISIBLE on.
-
-    Of several faces each has such tiers.
-    """
+    """Write an annotation file of ELAN: each face's expressions, phases, and action units from intensity VISIBLE on."""
     document = Eaf(author="fer-utils")
     if prediction.recording.is_file():
         kind = mimetypes.guess_type(prediction.recording.name)[0] or "video/mp4"
@@ -160,10 +144,7 @@ def check_replaceable(path: Path) -> None:
 
 
 def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """Return the rows of each face by its number: one for each time, empty if the face is not there.
-
-    Face 1 has rows even if it was never seen.
-    """
+    """Return each face's rows by its number: one a time, empty if it is not there. Face 1 has rows in any case."""
     times = pd.Index(frames["time"].unique(), name="time")
     numbers = sorted({1, *frames["face"]} - {0})
     rows = {number: frames[frames["face"] == number].set_index("time") for number in numbers}

@@ -30,12 +30,9 @@ def describe_model(classifier, path: Path | None = None) -> str:
 class Recording:
     """A CSV file with a row for each `Recognition` that is added; a context manager.
 
-    The file is there only if the block ends well. Columns: `time` in seconds, `face` (its number, from 1 on; 0 if none
-    was found), `emotion` and `phase` (empty if there is none), `intensity`, a `p_NAME` for each of `classes`, for
-    `units` the action units' intensities from 0 to 5 as OpenFace names them (`AU12_r` the mean of both sides,
-    `AU12_left_r`, `AU12_right_r`; empty if there is no face), with `points` the coordinates `x33, y33, z33, …` in
-    pixels of the 61 landmarks that the study uses, `why` there is no emotion, and `model`, which says what made the
-    row. Raises OutputError if it cannot be written.
+    The file is there only if the block ends well. `docs/columns.md` explains its columns: among them are probabilities
+    of the `classes`, intensities of the action units `units`, and with `points` the 61 landmarks of the study. Raises
+    OutputError if it cannot be written.
     """
 
     def __init__(self, path: Path, classes, points: bool, model: str = "", units: Iterable[str] = ()):

@@ -134,11 +134,7 @@ def _boxes_of_others(faces: list[Face], followed: np.ndarray) -> list[list[int]]
 
 
 def _shows_small_face(image: np.ndarray, detector: FaceTracker) -> bool:
-    """Return whether a face is in a part of the picture, while none can be found in the whole.
-
-    MediaPipe's face detector looks at 128 x 128 pixels, and finds faces from about a quarter of the picture's height
-    on.
-    """
+    """Return whether a part of the picture shows a face: in the whole, one below a quarter of its height is missed."""
     height, width = image.shape[:2]
     down, right = height // 2, width // 2
     parts = (

@@ -19,8 +19,7 @@ ROUNDING = 1e-6  # seconds: clocks that count from 1970 have no finer steps
 class SinceRest:
     """Key frames from the last frame at rest to now, evenly in intensity: `phases.key_frames`, as in a recording.
 
-    It keeps the values of a frame only if its intensity is the highest since the face was at rest. It begins again, as
-    a new one, whenever the face is at rest.
+    It keeps the values of a frame only if its intensity is the highest since the face was at rest.
     """
 
     def __init__(self):

@@ -111,10 +111,7 @@ class Recognizer:
 
     @property
     def expression(self) -> Expression | None:
-        """Return the expression that is not over yet, as it is known so far.
-
-        None if the face is at rest, or if it moves without giving evidence, as in speech.
-        """
+        """The expression that is not over yet; None at rest, or if the face gives no evidence, as in speech."""
         if self._ongoing is None or (self.classifier is not None and self._ongoing.evidence.seconds < ENOUGH):
             return None
         return self._ongoing.expression_at(self._seen)

@@ -103,6 +103,11 @@ class TestReadPicture:
         assert image is None
         assert problem.startswith("a.png: ")
 
+    def test_an_animation_is_not_taken_for_its_first_frame(self, tmp_path):
+        file = tmp_path / "a.webp"
+        file.write_bytes(b"RIFF!R\0\0WEBPVP8X\n\0\0\0\x12" + bytes(9) + b"ANIM" + bytes(90))
+        assert read_picture(file) == (None, "a.webp: an animation: convert it to GIF or MP4")
+
     def test_a_folder(self, tmp_path):
         assert read_picture(tmp_path) == (None, f"{tmp_path.name}: Is a directory")
 

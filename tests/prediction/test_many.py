@@ -156,6 +156,13 @@ def test_files_of_others_are_not_replaced_and_its_own_are(tmp_path, monkeypatch,
     assert (tmp_path / "summary.csv").read_text() == "written by hand"
 
 
+def test_a_name_that_leaves_no_room_for_an_ending_is_a_row(tmp_path, monkeypatch, face):
+    monkeypatch.chdir(tmp_path)
+    file = write_clip(tmp_path / f"{'l' * 251}.avi", face, frames=2)
+    table = many.predict([file], tmp_path / "out", Settings(), 1)
+    assert table["problem"].tolist() == ["File name too long"]
+
+
 def test_a_recording_called_summary_keeps_its_rows(tmp_path, monkeypatch, face):
     monkeypatch.chdir(tmp_path)
     file = write_clip(tmp_path / "Summary.avi", face)

@@ -122,9 +122,6 @@ def _thumbnail(image: np.ndarray, window: Window) -> np.ndarray:
 
 
 def _difference(picture: np.ndarray, other: np.ndarray) -> float:
-    """Return how much two pictures of a face differ, in grey levels, in the half that differs least.
-
-    The other half may be hidden by somebody else.
-    """
+    """Return by how many grey levels two pictures of a face differ in their better half: the rest may be hidden."""
     cells = np.abs(picture - other).mean(axis=2).ravel()
     return float(np.partition(cells, cells.size // 2)[: cells.size // 2].mean())

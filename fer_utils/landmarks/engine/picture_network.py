@@ -58,18 +58,10 @@ class PictureNetwork:
 
 
 class LandmarkNetwork(PictureNetwork):
-    """A network that draws the points of the face in a window. A subclass is one generation of it.
+    """A network that draws the points of the face in a window. A subclass is one generation of it."""
 
-    Attributes
-    ----------
-    sure_logit : float
-        The logit from which the points of a followed face are right without a check.
-    long_way : float
-        A face that moved farther than this since the last frame, in sides of its window, is checked.
-    """
-
-    sure_logit: float
-    long_way: float
+    sure_logit: float  # from which the points of a followed face are right without a check
+    long_way: float  # a face that moved farther since the last frame, in sides of its window, is checked
 
     def look(self, image: np.ndarray, window: Window, mirrored: bool = False) -> tuple[np.ndarray, float]:
         """Return the points (478, 3) in pixels of the frame and the logit of there being a face.
