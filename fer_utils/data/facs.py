@@ -1,6 +1,6 @@
 """FACS codes of recordings: those that people gave (CK+), and the truth of stand-ins.
 
-A table has a row a sequence, by id, and a column a unit and side, "AU12_left", with intensities from 0 to 5 (FACS's
+A table has a row per sequence, by id, and a column per unit and side, "AU12_left", with intensities from 0 to 5 (FACS's
 letters A to E are 1 to 5). Sides are the person's own. The list of units is in `standins.action_units`.
 """
 

@@ -123,7 +123,7 @@ def extract(
 
 
 def coverage_table(sequences: Iterable[Sequence], tracks: Mapping[str, LandmarkTrack]) -> pd.DataFrame:
-    """Return a row a sequence: its frames, in how many of them a face was found, and how many could not be read.
+    """Return a row per sequence: its frames, in how many of them a face was found, and how many could not be read.
 
     It also has the first reason of a frame without a face, the frames' size, and by how many degrees,
     counter-clockwise, they were set upright.

@@ -1,4 +1,4 @@
-"""Frames → `LandmarkTrack`: the points of one face, a row a frame."""
+"""Frames → `LandmarkTrack`: the points of one face, a row per frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is recognised in one recording: a row a frame, a row an expression, and files made of these.
+"""What is recognised in one recording: a row per frame, a row per expression, and files made of these.
 
 Memory does not grow with the recording's length, unless another tool's points are asked for.
 """
@@ -66,7 +66,7 @@ class Outcome:
 
 
 class Tables(NamedTuple):
-    """A row a frame and a row an expression; `docs/columns.md` explains the columns."""
+    """A row per frame and a row per expression; `docs/columns.md` explains the columns."""
 
     frames: pd.DataFrame
     expressions: pd.DataFrame
@@ -91,7 +91,7 @@ def write(
     progress: bool = True,
     name: str = "",
 ) -> Outcome:
-    """Write a row a frame to the CSV file `out`, and a row an expression to the file beside it.
+    """Write a row per frame to the CSV file `out`, and a row per expression to the file beside it.
 
     `expressions_file` names the second. The formats and the page that `settings` name are written beside these, and
     with `drawn` a copy of the video with mesh and labels. A frame that cannot be read has a row that says so. Each file
@@ -154,7 +154,7 @@ def write(
 
 
 def expressions_file(out: Path) -> Path:
-    """Return the file beside a CSV of frames that holds a row an expression."""
+    """Return the file beside a CSV of frames that holds a row per expression."""
     return out.with_name(f"{out.name.removesuffix('.csv')}.expressions.csv")
 
 

@@ -46,8 +46,8 @@ class Prediction:
     """What was recognised in one recording; `docs/columns.md` explains the columns."""
 
     recording: Path  # the file or folder
-    frames: pd.DataFrame  # a row a frame and face
-    expressions: pd.DataFrame  # a row an expression
+    frames: pd.DataFrame  # a row per frame and face
+    expressions: pd.DataFrame  # a row per expression
     points: np.ndarray  # (rows of frames, 68, 2) pixels, of POINTS_68; NaN without a face; empty if nothing needs them
 
 

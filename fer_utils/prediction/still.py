@@ -28,7 +28,7 @@ def write(
     detector: str = "face_landmarker",
     name: str = "",
 ) -> tuple[list[Path], dict[str, float]]:
-    """Write the points of a picture's face to the CSV file `out`: a row a point, `point, x, y, z` in pixels.
+    """Write the points of a picture's face to the CSV file `out`: a row per point, `point, x, y, z` in pixels.
 
     With `neutral`, a picture of the same person at rest, write the probabilities of the expression to
     `<stem>.expression.csv` beside it. Return the files that were written, and the probabilities by class, if there are

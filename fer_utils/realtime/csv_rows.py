@@ -1,4 +1,4 @@
-"""What was recognised, as CSV: a row a frame, written at once so that memory does not grow, and a row an expression."""
+"""What was recognised, as CSV: a row per frame, written at once so that memory stays flat, and one per expression."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Recording:
 
 
 def write_expressions(expressions: list[Expression], path: Path, model: str) -> None:
-    """Write a CSV file with a row an expression: its fields, and what `model` made it. Raises OutputError."""
+    """Write a CSV file with a row per expression: its fields, and what `model` made it. Raises OutputError."""
     table = pd.DataFrame(expressions, columns=[field.name for field in fields(Expression)]).assign(model=model)
     table["intensity"] = table["intensity"].map("{:.5f}".format)
     paths.write(path, table.to_csv(index=False, float_format="%.4f", na_rep="nan", lineterminator="\n"))

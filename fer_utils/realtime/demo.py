@@ -32,7 +32,7 @@ def clip(model: str = "", detector: str = "face_landmarker") -> Iterator[Recogni
 
 
 def table(seen: list[Recognition]) -> pd.DataFrame:
-    """Return a row a frame: time, emotion, phase, intensity, and the classes' probabilities if there are any."""
+    """Return a row per frame: time, emotion, phase, intensity, and the classes' probabilities if there are any."""
     facts = ("time", "emotion", "phase", "intensity")
     rows = [{name: getattr(each, name) for name in facts} | (each.probabilities or {}) for each in seen]
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(facts))

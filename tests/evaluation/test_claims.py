@@ -29,7 +29,7 @@ FIELD = {
 
 
 def write(folder, accuracy, low, high, dataset="ckplus", rendered=False, sides=None, protocols=("grouped",), **columns):
-    """The summary of one dataset, or with `sides` the one across datasets, with a row a protocol."""
+    """The summary of one dataset, or with `sides` the one across datasets, with a row per protocol."""
     source, target = sides or (dataset, dataset)
     rows = [
         {

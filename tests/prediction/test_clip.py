@@ -1,4 +1,4 @@
-"""Video files: a row a frame, and one clear line for what cannot be done."""
+"""Video files: a row per frame, and one clear line for what cannot be done."""
 
 import io
 import os
