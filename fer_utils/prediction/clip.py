@@ -31,7 +31,7 @@ from fer_utils.landmarks.upright import find_turns
 from fer_utils.models import litert
 from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
-from fer_utils.prediction.copies import CODECS, DrawnCopy
+from fer_utils.prediction.copies import CODECS, DrawnCopy, is_copy
 from fer_utils.prediction.faces import Faces
 from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction, check_replaceable
 from fer_utils.realtime import overlay
@@ -205,6 +205,8 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
         raise PredictError(f"{name}: one picture, not a recording; name it alone and without --out")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
+    if drawn is not None and drawn.is_file() and drawn.stat().st_size and not is_copy(drawn):
+        raise PredictError(f"{drawn}: there already, and no copy drawn by fer predict; rename it, or name another file")
     taken = {recording.resolve(), model.resolve()}
     for path in outputs:
         if path.resolve() in taken:

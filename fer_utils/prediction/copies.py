@@ -21,6 +21,16 @@ CODECS = {
 QUALITY = 2 * 118  # of mjpeg: its scale of 1 to 31, in FFmpeg's units
 LONGEST = 60.0  # seconds that a picture is shown
 FASTEST = 60  # frames a second: headers promise up to 1000, players and encoders keep up with less
+MARK = "drawn by fer-utils"  # in the file's metadata, so that no other video is ever replaced
+
+
+def is_copy(path: Path) -> bool:
+    """Return whether a file is a copy that `DrawnCopy` wrote."""
+    try:
+        with av.open(str(path.absolute())) as container:
+            return container.metadata.get("comment") == MARK
+    except (av.FFmpegError, OSError):
+        return False
 
 
 class DrawnCopy:
@@ -66,6 +76,7 @@ class DrawnCopy:
         codec, pixels, options = CODECS[self._path.suffix.lower()]
         try:
             self._container = av.open(str(self._temporary.absolute()), "w")
+            self._container.metadata["comment"] = MARK
             self._stream = self._container.add_stream(
                 codec, Fraction(self._fps).limit_denominator(1001), options=options
             )

@@ -339,6 +339,21 @@ def test_a_file_that_cannot_be_written(short, tmp_path):
         clip.write(short, tmp_path / "file" / "rows.csv")
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_drawn_copy_replaces_drawn_copies_alone(short, tmp_path, suffix):
+    drawn = tmp_path / f"drawn{suffix}"
+    for _ in range(2):
+        with copies.DrawnCopy(drawn, 25) as pictures:
+            pictures.add(np.zeros((48, 64, 3), np.uint8), 0.0)
+            pictures.end()
+        assert copies.is_copy(drawn)
+    other = tmp_path / f"raw{suffix}"
+    other.write_bytes(paths.CLIP.read_bytes())
+    with pytest.raises(PredictError, match=f"raw{suffix}: there already, and no copy"):
+        clip.write(short, tmp_path / "rows.csv", drawn=other)
+    assert other.read_bytes() == paths.CLIP.read_bytes() and not (tmp_path / "rows.csv").exists()
+
+
 @pytest.mark.parametrize("name", ["drawn.mp4", "drawn.avi"])
 def test_a_drawn_copy_that_the_disk_cannot_hold(short, tmp_path, name):
     resource = pytest.importorskip("resource", reason="limits of a process are Unix's")
