@@ -205,8 +205,6 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
         raise PredictError(f"{name}: one picture, not a recording; name it alone and without --out")
     if drawn is not None and drawn.suffix.lower() not in CODECS:
         raise PredictError(f"{drawn}: must end in {' or '.join(CODECS)}")
-    if drawn is not None and drawn.is_file() and drawn.stat().st_size and not is_copy(drawn):
-        raise PredictError(f"{drawn}: there already, and no copy drawn by fer predict; rename it, or name another file")
     taken = {recording.resolve(), model.resolve()}
     for path in outputs:
         if path.resolve() in taken:
@@ -216,6 +214,8 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
             raise PredictError(f"{path}: a folder; name a file to write")
         if not is_utf8(path):
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
+    if drawn is not None and drawn.is_file() and drawn.stat().st_size and not is_copy(drawn):
+        raise PredictError(f"{drawn}: there already, and no copy drawn by fer predict; rename it, or name another file")
 
 
 def _open_frames(recording: Path, name: str) -> tuple[Video | Pictures, float, int]:
