@@ -31,7 +31,7 @@ from fer_utils.landmarks.upright import find_turns
 from fer_utils.models import litert
 from fer_utils.models.units import UnitModel
 from fer_utils.prediction import page
-from fer_utils.prediction.copies import CODECS, DrawnCopy, is_copy
+from fer_utils.prediction.copies import CODECS, DrawnCopy
 from fer_utils.prediction.faces import Faces
 from fer_utils.prediction.formats import FORMATS, POINTS_68, Prediction, check_replaceable
 from fer_utils.realtime import overlay
@@ -107,7 +107,7 @@ def write(
     beside = [*chain(*files.values())]
     outputs = [path for path in (out, drawn, *beside) if path]
     _check(recording, name, outputs, drawn, model)
-    for path in beside:  # files that nobody named
+    for path in filter(None, (drawn, *beside)):  # files that nobody named, and a video, which may be a recording
         check_replaceable(path)
     frames, fps, expected = _open_frames(recording, name)
     classifier = litert.load_classifier(model)
@@ -214,8 +214,6 @@ def _check(recording: Path, name: str, outputs: list[Path], drawn: Path | None, 
             raise PredictError(f"{path}: a folder; name a file to write")
         if not is_utf8(path):
             raise PredictError(f"{str(path)!a}: a name that is not UTF-8; name another file")
-    if drawn is not None and drawn.is_file() and drawn.stat().st_size and not is_copy(drawn):
-        raise PredictError(f"{drawn}: there already, and no copy drawn by fer predict; rename it, or name another file")
 
 
 def _open_frames(recording: Path, name: str) -> tuple[Video | Pictures, float, int]:

@@ -19,6 +19,7 @@ from pympi.Elan import Eaf
 
 from fer_utils import paths
 from fer_utils.errors import PredictError
+from fer_utils.prediction import copies
 
 # Which of MediaPipe's points stand for the 68 of Multi-PIE, which OpenFace uses, in its order; our choice.
 JAW = (234, 93, 132, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 361, 323, 454)
@@ -135,12 +136,17 @@ WRITTEN = {ending: (mark,) for each in FORMATS.values() for ending, mark in each
 
 def check_replaceable(path: Path) -> None:
     """Raise PredictError if a file is there that `fer predict` has not written, and that nobody told it to replace."""
-    if path.is_file():
-        marks = next((marks for ending, marks in WRITTEN.items() if path.name.endswith(ending)), ())
-        with path.open("rb") as file:
-            start = b"\n" + file.read(1000)
-        if len(start) > 1 and not any(mark in start for mark in marks):
-            raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
+    if path.is_file() and path.stat().st_size and not _is_written(path):
+        raise PredictError(f"{path}: there already, and not by fer predict; rename it, or write to another place")
+
+
+def _is_written(path: Path) -> bool:
+    if path.suffix.lower() in copies.CODECS:
+        return copies.is_copy(path)
+    marks = next((marks for ending, marks in WRITTEN.items() if path.name.endswith(ending)), ())
+    with path.open("rb") as file:
+        start = b"\n" + file.read(1000)
+    return any(mark in start for mark in marks)
 
 
 def by_face(frames: pd.DataFrame) -> dict[int, pd.DataFrame]:

@@ -349,7 +349,7 @@ def test_a_drawn_copy_replaces_drawn_copies_alone(short, tmp_path, suffix):
         assert copies.is_copy(drawn)
     other = tmp_path / f"raw{suffix}"
     other.write_bytes(paths.CLIP.read_bytes())
-    with pytest.raises(PredictError, match=f"raw{suffix}: there already, and no copy"):
+    with pytest.raises(PredictError, match=f"raw{suffix}: there already, and not by fer predict"):
         clip.write(short, tmp_path / "rows.csv", drawn=other)
     assert other.read_bytes() == paths.CLIP.read_bytes() and not (tmp_path / "rows.csv").exists()
 

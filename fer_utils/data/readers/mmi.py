@@ -134,7 +134,7 @@ def _find_parts(root: Path) -> list[Path]:
 
 
 def _holds_sessions(folder: Path) -> bool:
-    return any(folder.glob("*/[Ss][Ee][Ss][Ss][Ii][Oo][Nn].[Xx][Mm][Ll]"))
+    return any(path.name.casefold() == "session.xml" for path in folder.glob("*/*"))
 
 
 # frontal clips with one of six emotions, about as many as other papers used (the dataset grew over the years); the
